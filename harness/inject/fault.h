@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults under the target: which call gets which result, and when. Deciding is here and pure; the watcher carries it out.
+ *
+ * A window is first..last+step over the matching calls, counted for each process from when the fault was armed: "accept4:EMFILE:
+ * 1..40" fails the first forty, "3..+2" the third, fifth, seventh … for ever, "1" the first only.
+ */
+#ifndef WRINGER_INJECT_FAULT_H
+#define WRINGER_INJECT_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "journal/calls.h"
+
+struct fault {
+	uint32_t id;          /* given by fault_set_arm */
+	enum call call;       /* CALL_unknown with class != CLASS_OTHER: every call of that class */
+	enum call_class class;
+	int code;             /* positive errno the call fails with; 0 when it is shortened instead */
+	uint64_t shorten;     /* bytes the length is cut to; 0: not */
+	uint64_t first, last, step; /* 1-based, last 0: for ever, step 0 counts as 1 */
+	int32_t fd;           /* only this number, -1 any */
+	bool accepted_only;   /* only fds that were accepted (not log files, not the listener) */
+};
+
+/* What may be done to which call: data, with the man page that says so. */
+struct fault_row {
+	enum call call;
+	const char *errnos;   /* "EMFILE ENFILE ECONNABORTED" */
+	bool shorten;
+	const char *source;   /* "accept(2)" */
+};
+extern const struct fault_row fault_rows[];
+extern const size_t fault_row_count;
+const struct fault_row *fault_row_find(enum call call);
+
+/*
+ * Parses "CALL:ERRNO[:WINDOW]" or "CALL:short=N[:WINDOW]"; CALL is a name or @accept, @read, @write, @wait for a class.
+ * Nonsense (an errno that the call cannot give, a window backwards) is refused. 0 or -EINVAL with error.
+ */
+int fault_parse(const char *text, struct fault *ret_fault, struct error *error);
+/* The fault as text, the form fault_parse reads. */
+char *fault_text(const struct fault *fault, char *out, size_t size);
+
+/* The faults armed now; shared between the thread that scripts and the thread that watches. */
+struct fault_set;
+struct fault_set *fault_set_new(void);
+void fault_set_free(struct fault_set *set);
+/* 0 with *ret_id, -ENOMEM, -EINVAL. Any thread. */
+int fault_set_arm(struct fault_set *set, const struct fault *fault, uint32_t *ret_id);
+/* Stops it; *ret_delivered says how often it struck. 0 or -ENOENT. Any thread. */
+int fault_set_lift(struct fault_set *set, uint32_t id, uint64_t *ret_delivered);
+uint64_t fault_set_delivered(const struct fault_set *set, uint32_t id);
+/* Whether anything is armed: a relaxed atomic read, cheap enough for each call. */
+bool fault_set_armed(const struct fault_set *set);
+/*
+ * The decision, by the watcher, for a call that is being entered: counts it for that process and fills ret_fault when a
+ * fault strikes. accepted: whether the fd was accepted. Marks it delivered. False: leave the call alone.
+ */
+bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, int32_t fd, bool accepted,
+		      struct fault *ret_fault);
+
+#endif

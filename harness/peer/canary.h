@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The canary: a healthy peer that keeps asking while a scenario runs, each request with a token of its own, every answer
+ * checked byte for byte. It keeps one connection while the target lets it, and asks every fourth time on a fresh one. For protocols without requests
+ * it connects, and counts as served once the target accepted (asked through `accepted`).
+ */
+#ifndef WRINGER_PEER_CANARY_H
+#define WRINGER_PEER_CANARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include "base/error.h"
+#include "base/rng.h"
+#include "journal/journal.h"
+#include "peer/loop.h"
+#include "peer/protocol.h"
+
+struct canary;
+
+struct canary_options {
+	const struct protocol *protocol;
+	const struct sockaddr *address;
+	socklen_t address_size;
+	uint64_t interval;   /* ns between an answer and the next request */
+	uint64_t patience;   /* ns after which a request counts as unanswered */
+	uint64_t seed;
+	/* The target accepted the connection from this local port (for protocols without requests); may be NULL. */
+	bool (*accepted)(void *arg, uint16_t port);
+	void *arg;
+	int32_t (*next_id)(void *arg); /* peer ids of the case */
+};
+
+int canary_new(struct loop *loop, struct journal *journal, const struct canary_options *options,
+	       struct canary **ret_canary, struct error *error);
+/* Begins, or goes on after a pause. */
+void canary_run(struct canary *canary);
+/* Finishes the request under way, then rests. canary_resting tells when. */
+void canary_pause(struct canary *canary);
+bool canary_resting(const struct canary *canary);
+/* While true only the kept connection asks: at the fd limit only new connections may wait. */
+void canary_keep_only(struct canary *canary, bool keep_only);
+/* Asks once on a fresh connection now (paused or not); canary_fresh_result: 0 served, -EAGAIN under way, -ETIMEDOUT, -EBADMSG, -ECONNREFUSED … */
+int canary_fresh(struct canary *canary);
+int canary_fresh_result(const struct canary *canary);
+
+struct canary_figures {
+	uint64_t asked, served, wrong, missed; /* missed: patience ended, or the connection did */
+	uint64_t p50, p99, max;                /* ns, of served ones */
+	uint64_t last_served;                  /* clock_now() time of the last right answer */
+};
+/* Since the last canary_reset_figures. */
+struct canary_figures canary_figures(const struct canary *canary);
+void canary_reset_figures(struct canary *canary);
+/* The last wrong answer or failure in words, "" when none. */
+const char *canary_complaint(const struct canary *canary);
+
+void canary_free(struct canary *canary);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Every tolerance of every rule, in one table. Times are in ns before --time-scale; counts are not scaled. */
+#ifndef WRINGER_RULES_LIMITS_H
+#define WRINGER_RULES_LIMITS_H
+
+#define LIMIT_SPIN_COUNT 200             /* the same report without progress, this often within LIMIT_SPIN_WINDOW */
+#define LIMIT_SPIN_WINDOW 1000000000ULL
+#define LIMIT_ACCEPT_SPIN_COUNT 50       /* failed accepts within LIMIT_SPIN_WINDOW */
+#define LIMIT_BUSY_WAITS 5000            /* waits a second with silent peers */
+#define LIMIT_BUSY_CPU_SHARE 0.5         /* of a core, with silent peers */
+#define LIMIT_LOST_WINDOW 1000000000ULL  /* asleep this long beside work that waits */
+#define LIMIT_WRITE_WINDOW 3000000000ULL /* timer-driven retries get this long */
+#define LIMIT_LEAK_WINDOW 2000000000ULL  /* an ended peer's fd still open after this */
+#define LIMIT_GROWTH_ROUNDS 3            /* identical rounds before growth is judged */
+#define LIMIT_GROWTH_SLOPE 0.5           /* fds a peer */
+#define LIMIT_UNSERVED_WINDOW 2000000000ULL /* the canary's patience */
+#define LIMIT_LATENCY_FACTOR 20.0
+#define LIMIT_DEATH_WINDOW 1000000000ULL /* an exit this soon after one connection's error is put down to it */
+
+#endif

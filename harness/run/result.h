@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* What came of a case: the report's "cases" entry. Travels from the case's process to the front as JSON. */
+#ifndef WRINGER_RUN_RESULT_H
+#define WRINGER_RUN_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "rules/judge.h"
+
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_BROKEN, VERDICT_SKIP };
+
+const char *verdict_name(enum verdict verdict);
+
+struct result_finding {
+	struct finding finding; /* its rule points into the rule list */
+	char peer[16];          /* name, "" none */
+	struct evidence_list evidence;
+};
+
+struct result_mask {
+	uint64_t at;
+	int32_t fd;
+	char peer[16];
+	uint32_t events;
+};
+
+struct result_measures {
+	double canary_p50_ms, canary_p99_ms, base_p99_ms;
+	int64_t fds_before, fds_after; /* -1 unknown */
+	double cpu_seconds;
+	uint64_t epoll_waits, calls, faults_delivered;
+};
+
+struct result {
+	char scenario[64], target[64];
+	enum verdict verdict;
+	char reason[512];       /* "" none */
+	double seconds;
+	uint32_t round;         /* of --repeat, 1 … */
+	char journal[256];      /* path when kept, "" else */
+	char output[1024];      /* the target's last lines when the case did not pass */
+	struct result_finding *findings;
+	size_t finding_count;
+	struct result_mask *masks; /* distinct masks reported for peers that misbehaved, at most 64 */
+	size_t mask_count;
+	struct result_measures measures;
+};
+
+struct cJSON;
+/* NULL: out of memory. Exactly CONTRACT.md's case object. */
+struct cJSON *result_to_json(const struct result *result);
+int result_from_json(const struct cJSON *json, struct result *ret_result, struct error *error);
+void result_free(struct result *result); /* its parts, not itself */
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* The stage: one case while it plays, as a scenario sees it. One thread. */
+#ifndef WRINGER_RUN_STAGE_H
+#define WRINGER_RUN_STAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/rng.h"
+#include "inject/fault.h"
+#include "journal/journal.h"
+#include "model/world.h"
+#include "peer/canary.h"
+#include "peer/loop.h"
+#include "peer/peer.h"
+#include "peer/protocol.h"
+#include "target/target.h"
+
+struct stage;
+
+/* Parts. */
+const struct protocol *stage_protocol(const struct stage *stage);
+const struct world *stage_world(const struct stage *stage);
+struct loop *stage_loop(struct stage *stage);
+struct journal *stage_journal(struct stage *stage);
+struct canary *stage_canary(struct stage *stage);
+struct target *stage_target(struct stage *stage);
+struct rng *stage_rng(struct stage *stage);
+bool stage_watched(const struct stage *stage); /* false with --watch none */
+bool stage_sandboxed(const struct stage *stage);
+/* A -D NAME=VALUE setting, or NULL. */
+const char *stage_setting(const struct stage *stage, const char *name);
+/* ns scaled by --time-scale. */
+uint64_t stage_window(const struct stage *stage, uint64_t ns);
+
+/*
+ * Waits for something to happen on either side, at most until (clock_now() time), and follows it: peers' I/O, timers, the
+ * journal into the world. Returns 0; -ESRCH once the target is gone (only when the call found nothing else to do);
+ * -ETIME when the case's own limit is over; -EINTR when the run is being ended; another negative errno when our side broke.
+ */
+int stage_step(struct stage *stage, uint64_t until);
+
+/* Peers. Those still open are freed (FIN) when the case ends; stage_drop frees one earlier. */
+int stage_connect(struct stage *stage, const struct peer_options *options, struct peer **ret_peer,
+		  struct error *error); /* name NULL: "c1", "c2" …; id is given here */
+void stage_drop(struct stage *stage, struct peer *peer);
+/* What the target did with this peer's connection so far; NULL before it accepted. */
+struct file *stage_conn(const struct stage *stage, const struct peer *peer);
+
+/* Faults under the target. Lifted at the latest when the scenario's steps are over. */
+int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, struct error *error);
+int stage_lift(struct stage *stage, uint32_t id, uint64_t *ret_delivered);
+/* Lowers RLIMIT_NOFILE to leave `spare` free fds above what every process has open now; restored with stage_limit_restore. */
+int stage_limit_fds(struct stage *stage, uint32_t spare, struct error *error);
+int stage_limit_restore(struct stage *stage);
+int stage_signal(struct stage *stage, int signo, bool all);
+
+/* The end of a scenario that did not go as planned; the first one counts. Each returns a negative errno to hand on. */
+int stage_fail(struct stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));   /* target is wrong */
+int stage_broken(struct stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3))); /* our side is wrong */
+int stage_skip(struct stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
