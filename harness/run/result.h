@@ -12,6 +12,8 @@
 enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_BROKEN, VERDICT_SKIP };
 
 const char *verdict_name(enum verdict verdict);
+/* 0, or -1 for a word that is no verdict. */
+int verdict_parse(const char *name, enum verdict *ret_verdict);
 
 struct result_finding {
 	struct finding finding; /* its rule points into the rule list */
@@ -48,9 +50,15 @@ struct result {
 	struct result_measures measures;
 };
 
+/* An empty result: broken, with nothing known. Texts may be NULL. */
+void result_init(struct result *result, const char *scenario, const char *target);
+/* Copies text into out, cut to size-1 bytes; NULL gives "". */
+void result_text(char *out, size_t size, const char *text);
+
 struct cJSON;
 /* NULL: out of memory. Exactly CONTRACT.md's case object. */
 struct cJSON *result_to_json(const struct result *result);
+/* Members that are missing or null mean "none". 0; -EBADMSG (a wrong type, a rule nobody knows) or -ENOMEM with error. */
 int result_from_json(const struct cJSON *json, struct result *ret_result, struct error *error);
 void result_free(struct result *result); /* its parts, not itself */
 

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* The case object of a report, back into a result. */
+#include "run/result.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/names.h"
+#include "run/result_rows.h"
+
+/* A member that is missing or null is "none"; one of the wrong type is refused. */
+static int get_text(const cJSON *object, const char *name, char *out, size_t size, struct error *error)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	if (item && !cJSON_IsNull(item) && !cJSON_IsString(item))
+		return error_set(error, -EBADMSG, "%s is not a string", name);
+	result_text(out, size, cJSON_GetStringValue(item));
+	return 0;
+}
+
+static int get_number(const cJSON *object, const char *name, double none, double *ret_number,
+		      struct error *error)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	if (item && !cJSON_IsNull(item) && !cJSON_IsNumber(item))
+		return error_set(error, -EBADMSG, "%s is not a number", name);
+	*ret_number = cJSON_IsNumber(item) ? item->valuedouble : none;
+	return isfinite(*ret_number) ? 0 : error_set(error, -EBADMSG, "%s is not finite", name);
+}
+
+static int get_whole(const cJSON *object, const char *name, double none, double low, double high,
+		     double *ret_number, struct error *error)
+{
+	int rc = get_number(object, name, none, ret_number, error);
+
+	if (rc == 0 && (*ret_number < low || *ret_number > high))
+		return error_set(error, -EBADMSG, "%s is out of range", name);
+	return rc;
+}
+
+static int get_int(const cJSON *object, const char *name, int32_t none, int32_t *ret_number,
+		   struct error *error)
+{
+	double number = 0;
+	int rc = get_whole(object, name, none, INT32_MIN, INT32_MAX, &number, error);
+
+	if (rc == 0)
+		*ret_number = (int32_t)number;
+	return rc;
+}
+
+static int get_count(const cJSON *object, const char *name, uint64_t *ret_count, struct error *error)
+{
+	double number = 0;
+	int rc = get_whole(object, name, 0, 0, 9e18, &number, error);
+
+	if (rc == 0)
+		*ret_count = (uint64_t)number;
+	return rc;
+}
+
+static int get_time(const cJSON *object, const char *name, uint64_t *ret_ns, struct error *error)
+{
+	double seconds = 0;
+	int rc = get_whole(object, name, 0, 0, 1e9, &seconds, error);
+
+	if (rc == 0)
+		*ret_ns = (uint64_t)llround(seconds * (double)NS_PER_S);
+	return rc;
+}
+
+static int get_evidence(const cJSON *object, struct evidence_list *list, struct error *error)
+{
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, "evidence"), *item;
+	int count = cJSON_GetArraySize(array), rc = 0;
+
+	if (count == 0)
+		return 0;
+	list->lines = calloc((size_t)count, sizeof(*list->lines));
+	if (!list->lines)
+		return error_set(error, -ENOMEM, "out of memory");
+	list->capacity = (size_t)count;
+	cJSON_ArrayForEach(item, array)
+	{
+		struct evidence *line = &list->lines[list->count];
+		char side[2] = "";
+
+		rc = get_time(item, "at", &line->at, error);
+		rc = rc ? rc : get_text(item, "call", line->call, sizeof(line->call), error);
+		rc = rc ? rc : get_text(item, "text", line->text, sizeof(line->text), error);
+		rc = rc ? rc : get_text(item, "side", side, sizeof(side), error);
+		if (rc < 0)
+			return error_prefix(error, "evidence %zu", list->count);
+		line->side = side[0] ? side[0] : 't';
+		list->count++;
+	}
+	return 0;
+}
+
+static int get_rule(const cJSON *item, struct finding *finding, struct error *error)
+{
+	char id[64] = "", name[16] = "";
+	int rc = get_text(item, "rule", id, sizeof(id), error);
+
+	rc = rc ? rc : get_text(item, "severity", name, sizeof(name), error);
+	if (rc < 0)
+		return rc;
+	finding->rule = rule_find(id);
+	if (!finding->rule)
+		return error_set(error, -EBADMSG, "no rule is named '%s'", id);
+	for (int severity = SEVERITY_INFO; severity <= SEVERITY_ERROR; severity++) {
+		if (strcmp(name, severity_name((enum severity)severity)) == 0) {
+			finding->severity = (enum severity)severity;
+			return 0;
+		}
+	}
+	return error_set(error, -EBADMSG, "no severity is named '%s'", name);
+}
+
+static int get_finding(const cJSON *item, struct result_finding *entry, struct error *error)
+{
+	struct finding *finding = &entry->finding;
+	int rc = get_rule(item, finding, error);
+
+	finding->peer = -1;
+	rc = rc ? rc : get_text(item, "message", finding->message, sizeof(finding->message), error);
+	rc = rc ? rc : get_int(item, "pid", 0, &finding->pid, error);
+	rc = rc ? rc : get_int(item, "tid", 0, &finding->tid, error);
+	rc = rc ? rc : get_int(item, "fd", -1, &finding->fd, error);
+	rc = rc ? rc : get_text(item, "peer", entry->peer, sizeof(entry->peer), error);
+	rc = rc ? rc : get_time(item, "at", &finding->at, error);
+	rc = rc ? rc : get_time(item, "from", &finding->from, error);
+	rc = rc ? rc : get_time(item, "to", &finding->to, error);
+	rc = rc ? rc : get_count(item, "count", &finding->count, error);
+	return rc ? rc : get_evidence(item, &entry->evidence, error);
+}
+
+static int get_findings(const cJSON *object, struct result *result, struct error *error)
+{
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, "findings"), *item;
+	int count = cJSON_GetArraySize(array);
+
+	if (count == 0)
+		return 0;
+	result->findings = calloc((size_t)count, sizeof(*result->findings));
+	if (!result->findings)
+		return error_set(error, -ENOMEM, "out of memory");
+	cJSON_ArrayForEach(item, array)
+	{
+		/* counted first, so that what a bad one allocated is freed too */
+		int rc = get_finding(item, &result->findings[result->finding_count++], error);
+
+		if (rc < 0)
+			return error_prefix(error, "finding %zu", result->finding_count);
+	}
+	return 0;
+}
+
+static int get_mask(const cJSON *item, struct result_mask *mask, struct error *error)
+{
+	char text[MASK_TEXT] = "";
+	int rc = get_time(item, "at", &mask->at, error);
+
+	rc = rc ? rc : get_int(item, "fd", -1, &mask->fd, error);
+	rc = rc ? rc : get_text(item, "peer", mask->peer, sizeof(mask->peer), error);
+	rc = rc ? rc : get_text(item, "events", text, sizeof(text), error);
+	if (rc == 0 && mask_parse(text, &mask->events) < 0)
+		return error_set(error, -EBADMSG, "'%s' is no event mask", text);
+	return rc;
+}
+
+static int get_masks(const cJSON *object, struct result *result, struct error *error)
+{
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, "masks"), *item;
+	int count = cJSON_GetArraySize(array);
+
+	if (count == 0)
+		return 0;
+	result->masks = calloc((size_t)count, sizeof(*result->masks));
+	if (!result->masks)
+		return error_set(error, -ENOMEM, "out of memory");
+	cJSON_ArrayForEach(item, array)
+	{
+		int rc = get_mask(item, &result->masks[result->mask_count++], error);
+
+		if (rc < 0)
+			return error_prefix(error, "mask %zu", result->mask_count);
+	}
+	return 0;
+}
+
+static int get_measures(const cJSON *object, struct result_measures *measures, struct error *error)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "measures");
+
+	for (size_t i = 0; i < measure_row_count; i++) {
+		const struct measure_row *row = &measure_rows[i];
+		void *member = (char *)measures + row->offset;
+		double number = 0;
+		int rc = get_whole(item, row->name, row->type == MEASURE_SIGNED ? -1 : 0, -1, 9e18, &number,
+				   error);
+
+		if (rc < 0)
+			return error_prefix(error, "measures");
+		switch (row->type) {
+		case MEASURE_DOUBLE:
+			*(double *)member = number;
+			break;
+		case MEASURE_SIGNED:
+			*(int64_t *)member = (int64_t)number;
+			break;
+		case MEASURE_UNSIGNED:
+			*(uint64_t *)member = number < 0 ? 0 : (uint64_t)number;
+			break;
+		}
+	}
+	return 0;
+}
+
+static int get_head(const cJSON *object, struct result *result, struct error *error)
+{
+	char verdict[16] = "";
+	int32_t round = 0;
+	int rc = get_text(object, "scenario", result->scenario, sizeof(result->scenario), error);
+
+	rc = rc ? rc : get_text(object, "target", result->target, sizeof(result->target), error);
+	rc = rc ? rc : get_text(object, "verdict", verdict, sizeof(verdict), error);
+	rc = rc ? rc : get_text(object, "reason", result->reason, sizeof(result->reason), error);
+	rc = rc ? rc : get_text(object, "journal", result->journal, sizeof(result->journal), error);
+	rc = rc ? rc : get_text(object, "output", result->output, sizeof(result->output), error);
+	rc = rc ? rc : get_whole(object, "seconds", 0, 0, 1e9, &result->seconds, error);
+	rc = rc ? rc : get_int(object, "round", 0, &round, error);
+	result->round = round < 0 ? 0 : (uint32_t)round;
+	if (rc < 0)
+		return rc;
+	return verdict_parse(verdict, &result->verdict) < 0
+		   ? error_set(error, -EBADMSG, "'%s' is no verdict", verdict)
+		   : 0;
+}
+
+int result_from_json(const struct cJSON *json, struct result *ret_result, struct error *error)
+{
+	struct result result;
+	int rc;
+
+	if (!cJSON_IsObject(json))
+		return error_set(error, -EBADMSG, "a case is not an object");
+	result_init(&result, "", "");
+	rc = get_head(json, &result, error);
+	rc = rc ? rc : get_findings(json, &result, error);
+	rc = rc ? rc : get_masks(json, &result, error);
+	rc = rc ? rc : get_measures(json, &result.measures, error);
+	if (rc < 0) {
+		result_free(&result);
+		return rc;
+	}
+	*ret_result = result;
+	return 0;
+}
