@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world: what the target's processes, fds, connections and interest lists look like after the events so far.
+ * The world: what the target's processes, fds, connections and interest lists look like after the events so
+ * far.
  *
- * Pure: a function of the journal. The same code follows a live case (for "until the target has read"), serves the rules when
- * they judge, and tells the report which fd belongs to which peer. Fields may be read by anyone, written only by world_*.c.
+ * Pure: a function of the journal. The same code follows a live case (for "until the target has read"),
+ * serves the rules when they judge, and tells the report which fd belongs to which peer. Fields may be read
+ * by anyone, written only by world_*.c.
  *
- * Objects stay valid for as long as the world: a closed file keeps its history (closed != 0), so a rule may keep a pointer.
- * (Closed files whose connection nobody asks about any more are dropped by world_forget.)
+ * Objects stay valid for as long as the world: a closed file keeps its history (closed != 0), so a rule may
+ * keep a pointer.
  */
 #ifndef WRINGER_MODEL_WORLD_H
 #define WRINGER_MODEL_WORLD_H
@@ -19,7 +21,7 @@
 
 enum file_kind {
 	FILE_OTHER,
-	FILE_SOCKET,   /* made by socket(), neither listening nor connected */
+	FILE_SOCKET, /* made by socket(), neither listening nor connected */
 	FILE_LISTENER,
 	FILE_CONN,     /* accepted */
 	FILE_OUTGOING, /* connect() was called */
@@ -33,55 +35,58 @@ enum file_kind {
 
 /* An open file description: what dup and fork share, what close only ends with the last number. */
 struct file {
-	uint64_t id;       /* 1 …, never used again */
+	uint64_t id; /* 1 …, never used again */
 	enum file_kind kind;
-	int32_t pid, fd;   /* where it was born */
-	int32_t peer;      /* whose other end it is, -1 nobody's */
-	uint32_t refs;     /* numbers that lead to it, in all processes */
+	int32_t pid, fd; /* where it was born */
+	int32_t peer;	 /* whose other end it is, -1 nobody's */
+	uint32_t refs;	 /* numbers that lead to it, in all processes */
 	bool nonblock;
-	bool tcp;          /* AF_INET or AF_INET6 stream */
+	bool tcp;		 /* AF_INET or AF_INET6 stream */
 	uint64_t opened, closed; /* ns; closed: when the last number went, 0 while open */
 
 	/* what the target did with it */
-	uint64_t touched;         /* time of the last call on it (epoll_ctl MOD without change excluded) */
-	uint64_t touches;         /* how many such calls */
-	uint64_t progressed;      /* time of the last progress: bytes moved, accept or connect done, a ctl that changed
-	                             something, shutdown */
+	uint64_t touched;    /* time of the last call on it (epoll_ctl MOD without change excluded) */
+	uint64_t touches;    /* how many such calls */
+	uint64_t progressed; /* time of the last progress: bytes moved, accept or connect done, a ctl that
+				changed something, shutdown */
 	uint64_t bytes_in, bytes_out;
-	uint64_t reads, writes;   /* attempts */
-	int64_t last_read, last_write; /* results, INT64_MIN before the first */
+	uint64_t reads, writes;			    /* attempts */
+	int64_t last_read, last_write;		    /* results, INT64_MIN before the first */
 	uint64_t last_read_asked, last_write_asked; /* bytes asked for in that call */
 	uint64_t last_read_at, last_write_at;
-	bool eof_read;            /* a read gave 0 (of a request for more than 0) */
+	bool eof_read;		     /* a read gave 0 (of a request for more than 0) */
 	int read_error, write_error; /* last hard errno (not EAGAIN, not EINTR), positive, 0 none */
 	bool shut_read, shut_write;
-	int64_t last_accept;      /* listener: result of the last accept, INT64_MIN before */
-	uint64_t accepted;        /* listener: accepts that succeeded */
+	int64_t last_accept; /* listener: result of the last accept, INT64_MIN before */
+	uint64_t accepted;   /* listener: accepts that succeeded */
 	int32_t backlog;
-	uint16_t port;            /* listener: local port; connection: the peer's */
+	uint16_t port; /* listener: local port; connection: the peer's */
 
 	/* what the kernel reported to it, through any wait call */
-	uint32_t reported;        /* last mask */
-	uint32_t reported_ever;   /* all bits ever */
+	uint32_t reported;	/* last mask */
+	uint32_t reported_ever; /* all bits ever */
 	uint64_t reported_at;
 	uint64_t reports;
 
-	struct reg *regs;         /* its registrations, linked by file_next */
-	struct map sets;          /* FILE_EPOLL only: data -> struct reg */
-	struct reg *members;      /* FILE_EPOLL only: linked by epoll_next */
+	struct reg *regs;    /* its registrations, linked by file_next */
+	struct map sets;     /* FILE_EPOLL only: data -> struct reg */
+	struct reg *members; /* FILE_EPOLL only: linked by epoll_next */
+
+	struct file *mate;    /* the other end of a socketpair */
+	struct passed *inbox; /* fds on their way to this end by SCM_RIGHTS */
 };
 
 /* A registration in an interest list: keyed by (number, description), as the kernel does. */
 struct reg {
 	uint64_t id;
 	struct file *epoll, *file;
-	int32_t pid, fd;       /* the number it was added under */
-	uint32_t events;       /* as armed now, raw */
+	int32_t pid, fd; /* the number it was added under */
+	uint32_t events; /* as armed now, raw */
 	uint64_t data;
 	uint64_t added, removed; /* removed: DEL, or the last close; 0 while there */
-	uint64_t changed;      /* last MOD that changed something */
-	bool disarmed;         /* one-shot, delivered, not armed again */
-	bool zombie;           /* its number was closed while the description lives on */
+	uint64_t changed;	 /* last MOD that changed something */
+	bool disarmed;		 /* one-shot, delivered, not armed again */
+	bool zombie;		 /* its number was closed while the description lives on */
 	uint32_t reported;
 	uint64_t reported_at, reports;
 	struct reg *file_next, *epoll_next;
@@ -91,43 +96,43 @@ struct thread {
 	int32_t tid;
 	struct process *process;
 	bool alive;
-	enum call waiting;     /* the wait call it sleeps in now; CALL_unknown while it runs */
-	int32_t wait_fd;       /* its epfd */
+	enum call waiting;		   /* the wait call it sleeps in now; CALL_unknown while it runs */
+	int32_t wait_fd;		   /* its epfd */
 	uint64_t wait_since, wait_timeout; /* ns, ~0 for ever */
-	uint64_t waits;        /* finished waits so far */
-	uint64_t empty_waits;  /* of these, with nothing ready */
-	uint64_t last_event;   /* time of its last event of any kind */
-	int64_t last_wait;     /* result of its last wait */
+	uint64_t waits;			   /* finished waits so far */
+	uint64_t empty_waits;		   /* of these, with nothing ready */
+	uint64_t last_event;		   /* time of its last event of any kind */
+	int64_t last_wait;		   /* result of its last wait */
 };
 
 struct process {
 	int32_t pid, parent;
 	struct fd_table *table;
 	bool alive;
-	bool first;            /* the one the harness started */
-	int exit_status;       /* as waitpid gives it, once !alive */
+	bool first;	 /* the one the harness started */
+	int exit_status; /* as waitpid gives it, once !alive */
 	uint64_t started, ended;
-	uint32_t threads;      /* alive */
+	uint32_t threads; /* alive */
 };
 
 /* What a peer did, from the journal's PEER events. */
 struct peer_view {
 	int32_t id;
 	char name[16];
-	uint16_t port;         /* its local port: how a connection of the target becomes this peer */
+	uint16_t port; /* its local port: how a connection of the target becomes this peer */
 	bool canary;
 	bool connected, fin, half_closed, reset, vanished, stalled, gone; /* fin: closed in an orderly way */
 	bool got_fin, got_rst;
 	uint64_t began, connected_at, ended_at; /* ended_at: its fin, reset, vanish */
 	uint64_t half_closed_at;
 	uint64_t sent, received, requests, answers;
-	struct file *conn;     /* the target's end, NULL while unknown */
+	struct file *conn; /* the target's end, NULL while unknown */
 };
 
 /* A ready fd of the wait that ended in the last applied event. */
 struct report {
-	struct file *file;     /* NULL when it could not be told */
-	struct reg *reg;       /* NULL for poll and select */
+	struct file *file; /* NULL when it could not be told */
+	struct reg *reg;   /* NULL for poll and select */
 	uint32_t events, asked;
 	uint64_t data;
 };
@@ -136,11 +141,11 @@ struct report {
 struct touch {
 	struct process *process;
 	struct thread *thread;
-	struct file *file;     /* the description behind event->fd, as it was before a close */
-	struct file *made;     /* accept, socket, dup …: the new one (dup: the same as file) */
-	struct reg *reg;       /* epoll_ctl */
-	bool reg_changed;      /* epoll_ctl that changed something */
-	bool last_close;       /* this close ended the description */
+	struct file *file; /* the description behind event->fd, as it was before a close */
+	struct file *made; /* accept, socket, dup …: the new one (dup: the same as file) */
+	struct reg *reg;   /* epoll_ctl */
+	bool reg_changed;  /* epoll_ctl that changed something */
+	bool last_close;   /* this close ended the description */
 	struct peer_view *peer;
 	const struct report *reports;
 	uint32_t report_count;
@@ -151,18 +156,19 @@ struct world;
 struct world *world_new(void); /* NULL: out of memory */
 void world_free(struct world *world);
 
-/* Follows one event. 0 or -ENOMEM. Events that do not fit (unknown pids, fds from before the trace) make the objects they need. */
+/* Follows one event. 0 or -ENOMEM. Events that do not fit (unknown pids, fds from before the trace) make the
+ * objects they need. */
 int world_apply(struct world *world, const struct event *event);
 
 /* About the event applied last; valid until the next. */
 const struct touch *world_touch(const struct world *world);
 
-uint64_t world_now(const struct world *world);           /* time of the last event */
-enum mark world_phase(const struct world *world);        /* last of READY … END seen (not NOTE, SAMPLE) */
+uint64_t world_now(const struct world *world);	  /* time of the last event */
+enum mark world_phase(const struct world *world); /* last of READY … END seen (not NOTE, SAMPLE) */
 uint64_t world_phase_since(const struct world *world);
 uint64_t world_mark_time(const struct world *world, enum mark mark); /* when it was seen (last), 0 never */
-uint16_t world_port(const struct world *world);          /* from MARK_READY, 0 unknown */
-const char *world_meta(const struct world *world, const char *key); /* NULL: not said */
+uint16_t world_port(const struct world *world);			     /* from MARK_READY, 0 unknown */
+const char *world_meta(const struct world *world, const char *key);  /* NULL: not said */
 
 struct process *world_process(const struct world *world, int32_t pid);
 struct thread *world_thread(const struct world *world, int32_t tid);
@@ -178,8 +184,15 @@ struct peer_view *world_next_peer(const struct world *world, size_t *at);
 /* A number under which an open file can be reached now: 0 with *ret_pid, *ret_fd, or -ENOENT. */
 int world_locate(const struct world *world, const struct file *file, int32_t *ret_pid, int32_t *ret_fd);
 
-/* Every live thread sits in a wait call (or, if threads of the target never wait, in nothing we saw). False with none alive. */
+/* Every live thread sits in a wait call (or, if threads of the target never wait, in nothing we saw). False
+ * with none alive. */
 bool world_asleep(const struct world *world);
+/*
+ * The same seen from a later moment (ns since the case began): a thread that is in no wait we saw, but of
+ * which nothing was heard for a quarter of a second, rests somewhere out of sight (joined, sigsuspend, a
+ * lock) and does not count.
+ */
+bool world_asleep_at(const struct world *world, uint64_t now);
 /* Open fds of all live processes, as far as the journal tells. */
 uint32_t world_fd_count(const struct world *world);
 /* Processes of the target alive. */

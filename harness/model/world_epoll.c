@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Interest lists and what waits returned. A registration is keyed by (number, description), as in
+ * fs/eventpoll.c's struct epoll_filefd: closing the number alone does not end it while a dup or a child holds
+ * the description (epoll(7), Q6).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include "base/buf.h"
+#include "model/world_impl.h"
+
+static struct reg *find_reg(const struct file *epoll, const struct file *file, int32_t fd)
+{
+	for (struct reg *reg = file->regs; reg; reg = reg->file_next)
+		if (reg->epoll == epoll && reg->fd == fd)
+			return reg;
+	return NULL;
+}
+
+/* Another member with the same data, when the one that the map named is gone. */
+static struct reg *twin(const struct reg *gone)
+{
+	for (struct reg *reg = gone->epoll->members; reg; reg = reg->epoll_next)
+		if (reg != gone && reg->data == gone->data)
+			return reg;
+	return NULL;
+}
+
+static int index_reg(struct reg *reg)
+{
+	return map_put(&reg->epoll->sets, reg->data, reg);
+}
+
+static void unindex_reg(struct reg *reg)
+{
+	if (map_get(&reg->epoll->sets, reg->data) != reg)
+		return;
+	struct reg *other = twin(reg);
+	if (other)
+		(void)map_put(&reg->epoll->sets, reg->data, other); /* replaces: cannot fail */
+	else
+		map_remove(&reg->epoll->sets, reg->data);
+}
+
+static void unlink_reg(struct world *world, struct reg *reg)
+{
+	struct reg **at = &reg->file->regs;
+
+	unindex_reg(reg);
+	while (*at != reg)
+		at = &(*at)->file_next;
+	*at = reg->file_next;
+	at = &reg->epoll->members;
+	while (*at != reg)
+		at = &(*at)->epoll_next;
+	*at = reg->epoll_next;
+	reg->removed = world->now;
+}
+
+void regs_of_closed_file(struct world *world, struct file *file)
+{
+	while (file->regs)
+		unlink_reg(world, file->regs);
+	while (file->members)
+		unlink_reg(world, file->members);
+}
+
+void regs_of_closed_number(const struct fd_table *table, struct file *file, int32_t pid, int32_t fd)
+{
+	(void)table;
+	for (struct reg *reg = file->regs; reg; reg = reg->file_next)
+		if (reg->pid == pid && reg->fd == fd)
+			reg->zombie = true;
+}
+
+static int ctl_add(struct world *world, struct file *epoll, struct file *file, const struct event *event)
+{
+	struct reg *reg = find_reg(epoll, file, event->fd);
+
+	if (reg) /* EEXIST would have said so: the old one ended unseen */
+		unlink_reg(world, reg);
+	reg = calloc(1, sizeof *reg);
+	if (!reg || list_add(&world->regs, reg) < 0) {
+		free(reg);
+		return -ENOMEM;
+	}
+	*reg = (struct reg){
+	    .id = world->regs.count,
+	    .epoll = epoll,
+	    .file = file,
+	    .pid = event->pid,
+	    .fd = event->fd,
+	    .events = (uint32_t)event->arg[2],
+	    .data = event->arg[3],
+	    .added = world->now,
+	    .changed = world->now,
+	    .file_next = file->regs,
+	    .epoll_next = epoll->members,
+	};
+	file->regs = reg;
+	epoll->members = reg;
+	world->touch.reg = reg;
+	world->touch.reg_changed = true;
+	return index_reg(reg);
+}
+
+static int ctl_mod(struct world *world, struct reg *reg, const struct event *event)
+{
+	uint32_t events = (uint32_t)event->arg[2];
+
+	world->touch.reg = reg;
+	world->touch.reg_changed = reg->disarmed || reg->events != events || reg->data != event->arg[3];
+	if (!world->touch.reg_changed)
+		return 0;
+	unindex_reg(reg);
+	reg->events = events;
+	reg->data = event->arg[3];
+	reg->disarmed = false;
+	reg->changed = world->now;
+	return index_reg(reg);
+}
+
+int world_ctl(struct world *world, const struct event *event)
+{
+	struct file *file = world->touch.file;
+	struct process *process = world->touch.process;
+	struct file *epoll = file_of(world, process, (int32_t)event->arg[0]);
+
+	if (!epoll)
+		return -ENOMEM;
+	if (event->ret < 0 || !file)
+		return 0;
+	epoll->kind = FILE_EPOLL;
+	struct reg *reg = find_reg(epoll, file, event->fd);
+	int r = 0;
+	if (event->arg[1] == EPOLL_CTL_ADD) {
+		r = ctl_add(world, epoll, file, event);
+	} else if (reg && event->arg[1] == EPOLL_CTL_DEL) {
+		unlink_reg(world, reg);
+		world->touch.reg = reg;
+		world->touch.reg_changed = true;
+	} else if (event->arg[1] == EPOLL_CTL_MOD) {
+		/* A registration from before we looked is learnt now. */
+		r = reg ? ctl_mod(world, reg, event) : ctl_add(world, epoll, file, event);
+	}
+	if (world->touch.reg_changed)
+		file_touch(world, file, true);
+	return r;
+}
+
+static void note_report(struct world *world, struct report *report)
+{
+	struct file *file = report->file;
+	struct reg *reg = report->reg;
+
+	if (reg) {
+		reg->reported = report->events;
+		reg->reported_at = world->now;
+		reg->reports++;
+		reg->disarmed = reg->events & EPOLLONESHOT;
+	}
+	if (!file)
+		return;
+	file->reported = report->events;
+	file->reported_ever |= report->events;
+	file->reported_at = world->now;
+	file->reports++;
+}
+
+static struct report resolve(struct world *world, const struct event *event, const struct file *epoll,
+			     const struct ready *ready)
+{
+	struct report report = {.events = ready->events, .data = ready->data};
+
+	if (event->fd < 0) { /* poll and select name the number; data is what they asked for */
+		report.file = world_file(world, event->pid, ready->fd);
+		report.asked = (uint32_t)ready->data;
+		return report;
+	}
+	report.reg = epoll ? map_get(&epoll->sets, ready->data) : NULL;
+	if (report.reg) {
+		report.file = report.reg->file;
+		report.asked = report.reg->events;
+	}
+	return report;
+}
+
+int world_wait(struct world *world, const struct event *event)
+{
+	struct thread *thread = world->touch.thread;
+	uint32_t count;
+	const struct ready *ready = event_ready(event, &count);
+
+	thread->waiting = CALL_unknown;
+	thread->waits++;
+	thread->empty_waits += event->ret == 0;
+	thread->last_wait = event->ret;
+	if (event->ret <= 0 || (event->flags & EVF_UNREADABLE))
+		return 0;
+	if (event->fd >= 0 && world->touch.file)
+		world->touch.file->kind = FILE_EPOLL;
+	while (world->report_capacity < count) {
+		struct report *grown = array_grow(world->reports, world->report_capacity,
+						  &world->report_capacity, sizeof *grown);
+		if (!grown)
+			return -ENOMEM;
+		world->reports = grown;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		world->reports[i] = resolve(world, event, world->touch.file, &ready[i]);
+		note_report(world, &world->reports[i]);
+	}
+	world->touch.reports = world->reports;
+	world->touch.report_count = count;
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of the world, for world_*.c only. */
+#ifndef WRINGER_MODEL_WORLD_IMPL_H
+#define WRINGER_MODEL_WORLD_IMPL_H
+
+#include "model/world.h"
+
+#define NOT_YET INT64_MIN
+
+/* One number of an fd table. */
+struct slot {
+	struct file *file;
+	int32_t fd;
+	bool cloexec;
+};
+
+/* Shared by the threads of a process, and by processes made with CLONE_FILES. */
+struct fd_table {
+	uint32_t refs;
+	struct map slots; /* fd -> struct slot */
+};
+
+/* A message with fds that was sent and not yet received. */
+struct passed {
+	struct passed *next;
+	uint32_t count;
+	struct file *files[];
+};
+
+struct meta {
+	char *text;
+	struct meta *next;
+};
+
+struct list {
+	void **items;
+	size_t count, capacity;
+};
+
+struct world {
+	struct list files, threads, processes, peers, regs;
+	struct map process_by_pid, thread_by_tid, peer_by_id;
+	struct map peer_by_port; /* our local port -> the last peer that had it */
+	struct map conn_by_port; /* the same port -> the last connection accepted from it */
+	struct passed *adrift;	 /* fds sent over a socket whose other end we do not know */
+	struct meta *metas;
+	uint64_t now;
+	enum mark phase;
+	uint64_t phase_since, marks[MARK_COUNT];
+	uint16_t port;
+	struct touch touch;
+	struct report *reports;
+	size_t report_capacity;
+};
+
+int list_add(struct list *list, void *item);
+
+/* world_fd.c: numbers and descriptions. */
+struct file *file_new(struct world *world, enum file_kind kind, int32_t pid, int32_t fd);
+struct fd_table *table_new(void);
+struct fd_table *table_copy(struct world *world,
+			    const struct fd_table *table); /* fork; NULL: out of memory */
+void table_unref(struct world *world, struct fd_table *table);
+void table_exec(struct world *world, struct fd_table *table);
+struct slot *table_slot(const struct fd_table *table, int32_t fd);
+int table_set(struct world *world, struct process *process, int32_t fd, struct file *file, bool cloexec);
+void table_drop(struct world *world, struct process *process, int32_t fd);
+void table_free(struct fd_table *table); /* at the end of the world: files are freed elsewhere */
+/* The description behind a number; made (FILE_OTHER) when it was there before we looked. NULL: out of memory.
+ */
+struct file *file_of(struct world *world, struct process *process, int32_t fd);
+
+/* world_call.c */
+int world_call(struct world *world, const struct event *event);
+/* world_epoll.c */
+int world_ctl(struct world *world, const struct event *event);
+int world_wait(struct world *world, const struct event *event);
+void regs_of_closed_file(struct world *world, struct file *file);
+void regs_of_closed_number(const struct fd_table *table, struct file *file, int32_t pid, int32_t fd);
+/* world_proc.c */
+int world_proc(struct world *world, const struct event *event);
+struct process *process_of(struct world *world, int32_t pid); /* made when new; NULL: out of memory */
+struct thread *thread_of(struct world *world, int32_t pid, int32_t tid); /* the same */
+/* world_peer.c */
+int world_peer_act(struct world *world, const struct event *event);
+int world_join(struct world *world, struct file *conn);
+/* world_pass.c: fds by SCM_RIGHTS. */
+int world_pass(struct world *world, struct file *from, const struct event *event);
+int world_receive(struct world *world, struct file *to, const struct event *event);
+void passed_free(struct passed *passed);
+
+static inline void file_touch(struct world *world, struct file *file, bool progress)
+{
+	file->touched = world->now;
+	file->touches++;
+	if (progress)
+		file->progressed = world->now;
+}
+
+#endif
