@@ -328,8 +328,9 @@ static void probe_text(struct text *text, const struct event *event)
 		add(text, "fd %d: %llu wait to be accepted (backlog %llu)", event->fd, a[0], a[1]);
 		break;
 	case PROBE_THREAD:
-		add(text, "thread %d: state %c in %s, %g ms CPU", event->tid, (char)(a[0] ? a[0] : '?'),
-		    call_name((enum call)a[1]), (double)a[2] / 1e6);
+		add(text, "thread %d: state %c in %s, %g ms CPU", event->tid,
+		    a[0] > ' ' && a[0] < 127 ? (char)a[0] : '?', call_name((enum call)a[1]),
+		    (double)a[2] / 1e6);
 		break;
 	case PROBE_PROCESS:
 		add(text, "process %d: %llu fds (limit %llu), %g ms CPU, %llu KiB", event->pid, a[0], a[3],
