@@ -74,6 +74,8 @@ void finding_about(struct finding *finding, const struct judge *judge, const str
 int judge_report(struct judge *judge, const struct finding *finding);
 /* Whether anyone wants this rule's findings. */
 int judge_wants(const struct judge *judge, const struct rule *rule);
+/* Whether that rule was reported by anyone so far, wanted or not: for a rule that is silent about what another one explains. */
+int judge_broken(const struct judge *judge, const char *id);
 
 /* For families. */
 const struct world *judge_world(const struct judge *judge);

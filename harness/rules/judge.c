@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include "rules/judge.h"
+
+/* Beyond this many findings of one rule the next ones tell a reader nothing new. */
+#define FINDINGS_PER_RULE 16
+
+/* What the judge keeps for each rule, in the order of rule_next. */
+struct seat {
+	const struct rule *rule;
+	bool wanted;
+	bool broken; /* someone reported it, wanted or not */
+	size_t kept; /* findings kept */
+	size_t last; /* index of the last of them */
+};
+
+struct judge {
+	struct world *world;
+	double scale;
+	struct seat *seats;
+	size_t seat_count;
+	void **states; /* one a family, in the order of rule_families */
+	size_t state_count;
+	struct finding *findings;
+	size_t count, capacity;
+	bool finished;
+};
+
+static struct seat *seat_of(const struct judge *judge, const struct rule *rule)
+{
+	for (size_t i = 0; i < judge->seat_count; i++) {
+		if (judge->seats[i].rule == rule)
+			return &judge->seats[i];
+	}
+	return NULL;
+}
+
+/* Sets `wanted` on every rule the glob matches; -ENOENT when it matches none. */
+static int seats_match(struct judge *judge, const char *glob, bool wanted)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < judge->seat_count; i++) {
+		if (fnmatch(glob, judge->seats[i].rule->id, 0) != 0)
+			continue;
+		judge->seats[i].wanted = wanted;
+		any = true;
+	}
+	return any ? 0 : -ENOENT;
+}
+
+static int seats_parse(struct judge *judge, const char *list, bool wanted, struct error *error)
+{
+	size_t named = 0;
+
+	for (const char *at = list + strspn(list, ", \t"); *at; at += strspn(at, ", \t")) {
+		size_t size = strcspn(at, ", \t");
+		char glob[64];
+
+		if (size >= sizeof(glob))
+			return error_set(error, -EINVAL, "no rule has a name as long as '%.*s'", (int)size,
+					 at);
+		memcpy(glob, at, size);
+		glob[size] = '\0';
+		if (seats_match(judge, glob, wanted) != 0)
+			return error_set(error, -EINVAL, "no rule is called '%s'", glob);
+		named++;
+		at += size;
+	}
+	return named || !wanted ? 0 : error_set(error, -EINVAL, "the list of rules is empty");
+}
+
+static int seats_make(struct judge *judge, const struct judge_options *options, struct error *error)
+{
+	size_t at = 0;
+
+	while (rule_next(&at))
+		judge->seat_count++;
+	judge->seats = calloc(judge->seat_count + 1, sizeof(*judge->seats));
+	if (!judge->seats)
+		return error_set(error, -ENOMEM, "out of memory");
+	at = 0;
+	for (size_t i = 0; i < judge->seat_count; i++) {
+		judge->seats[i].rule = rule_next(&at);
+		judge->seats[i].wanted = !options->rules;
+	}
+	if (options->rules) {
+		int r = seats_parse(judge, options->rules, true, error);
+
+		if (r < 0)
+			return r;
+	}
+	return options->ignore ? seats_parse(judge, options->ignore, false, error) : 0;
+}
+
+static int states_make(struct judge *judge)
+{
+	size_t families = 0;
+
+	while (rule_families[families])
+		families++;
+	judge->states = calloc(families + 1, sizeof(*judge->states));
+	if (!judge->states)
+		return -ENOMEM;
+	for (size_t i = 0; i < families; i++) {
+		const struct rule_family *family = rule_families[i];
+		int r;
+
+		judge->states[i] = calloc(1, family->state_size ? family->state_size : 1);
+		if (!judge->states[i])
+			return -ENOMEM;
+		judge->state_count = i + 1;
+		r = family->begin ? family->begin(judge, judge->states[i]) : 0;
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int judge_new(const struct judge_options *options, struct judge **ret_judge, struct error *error)
+{
+	static const struct judge_options none = {0};
+	struct judge *judge = calloc(1, sizeof(*judge));
+	int r;
+
+	if (!judge)
+		return error_set(error, -ENOMEM, "out of memory");
+	if (!options)
+		options = &none;
+	judge->scale = options->time_scale > 0 ? options->time_scale : 1;
+	r = seats_make(judge, options, error);
+	if (r < 0)
+		goto fail;
+	judge->world = world_new();
+	r = judge->world ? states_make(judge) : -ENOMEM;
+	if (r < 0) {
+		(void)error_set(error, r, "the rules could not begin: %s", strerror(-r));
+		goto fail;
+	}
+	*ret_judge = judge;
+	return 0;
+fail:
+	judge_free(judge);
+	return r;
+}
+
+int judge_event(void *arg, const struct event *event)
+{
+	struct judge *judge = arg;
+	int r = world_apply(judge->world, event);
+
+	for (size_t i = 0; i < judge->state_count && r == 0; i++) {
+		if (rule_families[i]->event)
+			r = rule_families[i]->event(judge, judge->states[i], event);
+	}
+	return r;
+}
+
+/* The gravest first, then in the order of time; the rest only makes the order certain. */
+static int compare_findings(const void *left, const void *right)
+{
+	const struct finding *a = left, *b = right;
+
+	if (a->severity != b->severity)
+		return a->severity > b->severity ? -1 : 1;
+	if (a->at != b->at)
+		return a->at < b->at ? -1 : 1;
+	if (a->rule != b->rule)
+		return strcmp(a->rule->id, b->rule->id);
+	return (a->file > b->file) - (a->file < b->file);
+}
+
+int judge_finish(struct judge *judge)
+{
+	int r = 0;
+
+	if (judge->finished)
+		return 0;
+	for (size_t i = 0; i < judge->state_count && r == 0; i++) {
+		if (rule_families[i]->finish)
+			r = rule_families[i]->finish(judge, judge->states[i]);
+	}
+	judge->finished = true;
+	if (judge->count)
+		qsort(judge->findings, judge->count, sizeof(*judge->findings), compare_findings);
+	return r;
+}
+
+const struct finding *judge_findings(const struct judge *judge, size_t *ret_count)
+{
+	*ret_count = judge->count;
+	return judge->findings;
+}
+
+void judge_free(struct judge *judge)
+{
+	if (!judge)
+		return;
+	for (size_t i = 0; i < judge->state_count; i++) {
+		if (rule_families[i]->release)
+			rule_families[i]->release(judge->states[i]);
+	}
+	for (size_t i = 0; judge->states && rule_families[i]; i++)
+		free(judge->states[i]);
+	free(judge->states);
+	free(judge->seats);
+	free(judge->findings);
+	world_free(judge->world);
+	free(judge);
+}
+
+/* An earlier finding of the same rule about the same file. */
+static struct finding *finding_like(const struct judge *judge, const struct finding *finding)
+{
+	if (!finding->file)
+		return NULL;
+	for (size_t i = 0; i < judge->count; i++) {
+		if (judge->findings[i].rule == finding->rule && judge->findings[i].file == finding->file)
+			return &judge->findings[i];
+	}
+	return NULL;
+}
+
+static void finding_merge(struct finding *into, const struct finding *other)
+{
+	struct finding old = *into;
+
+	if (other->count > old.count)
+		*into = *other;
+	into->severity = old.severity > other->severity ? old.severity : other->severity;
+	into->at = old.at < other->at ? old.at : other->at;
+	into->from = old.from < other->from ? old.from : other->from;
+	into->to = old.to > other->to ? old.to : other->to;
+}
+
+int judge_report(struct judge *judge, const struct finding *finding)
+{
+	struct seat *seat = seat_of(judge, finding->rule);
+	struct finding *like, *findings;
+
+	if (!seat)
+		return -EINVAL;
+	seat->broken = true;
+	if (!seat->wanted)
+		return 0;
+	like = finding_like(judge, finding);
+	if (like) {
+		finding_merge(like, finding);
+		return 0;
+	}
+	if (seat->kept == FINDINGS_PER_RULE) {
+		judge->findings[seat->last].count += finding->count ? finding->count : 1;
+		return 0;
+	}
+	findings = array_grow(judge->findings, judge->count, &judge->capacity, sizeof(*findings));
+	if (!findings)
+		return -ENOMEM;
+	judge->findings = findings;
+	seat->kept++;
+	seat->last = judge->count;
+	findings[judge->count++] = *finding;
+	return 0;
+}
+
+int judge_wants(const struct judge *judge, const struct rule *rule)
+{
+	const struct seat *seat = seat_of(judge, rule);
+
+	return seat && seat->wanted;
+}
+
+int judge_broken(const struct judge *judge, const char *id)
+{
+	for (size_t i = 0; i < judge->seat_count; i++) {
+		if (strcmp(judge->seats[i].rule->id, id) == 0)
+			return judge->seats[i].broken;
+	}
+	return 0;
+}
+
+const struct world *judge_world(const struct judge *judge)
+{
+	return judge->world;
+}
+
+uint64_t judge_window(const struct judge *judge, uint64_t ns)
+{
+	return (uint64_t)((double)ns * judge->scale);
+}
