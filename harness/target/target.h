@@ -22,7 +22,7 @@ struct target_options {
 	char *const *argv;
 	const struct watch_ops *watch;
 	uint64_t fd_soft, fd_hard; /* from the start; 0: as it is */
-	const char *directory;     /* a folder of the case's own, for its output; must exist */
+	const char *directory;     /* a folder of the case's own, for its output; must exist. NULL: stdin and output are ours */
 };
 
 /* Starts it. Its stdout and stderr go to files in directory; stdin is /dev/null. 0 or negative errno with error. */

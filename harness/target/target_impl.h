@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this room share. */
+#ifndef WRINGER_TARGET_TARGET_IMPL_H
+#define WRINGER_TARGET_TARGET_IMPL_H
+
+#include "base/map.h"
+#include "target/target.h"
+
+/* The last CPU time known of each process, so that what a dead one used is not forgotten. */
+struct cpu_book {
+	struct map entries; /* pid -> struct cpu_entry */
+};
+
+struct cpu_entry {
+	uint64_t used;
+};
+
+struct target {
+	struct watcher *watcher;
+	struct journal *journal;
+	const struct watch_ops *watch;
+	pid_t pid;
+	char *out_path, *err_path; /* NULL: its output is ours */
+	struct cpu_book *book;
+};
+
+/* The processes of the target alive now: the world's, or, where nothing is traced, the first and its descendants. */
+struct pid_list {
+	pid_t *pids;
+	size_t count, capacity;
+};
+
+/* 0 or -ENOMEM. */
+int pids_live(const struct target *target, const struct world *world, struct pid_list *ret_list);
+void pids_free(struct pid_list *list);
+
+/*
+ * Calls each for every numeric entry of a folder of /proc ("/proc/7/fd", "/proc/7/task"); stops at its first non-zero result
+ * and returns that. A folder that is gone (the process ended) is empty; else a negative errno.
+ */
+int proc_each(const char *path, int (*each)(void *arg, int number), void *arg);
+/* Reads a small file of /proc into out, NUL-terminated. Its length or a negative errno. */
+int proc_read(const char *path, char *out, size_t size);
+/* CPU time used by a whole process, dead threads included, ns. 0 or a negative errno. */
+int proc_cpu(pid_t pid, uint64_t *ret_ns);
+/* Soft and hard fd limit of a process. 0 or a negative errno. */
+int proc_limit(pid_t pid, uint64_t *ret_soft, uint64_t *ret_hard);
+/* Open fds of one process, or a negative errno. */
+int64_t proc_fds(pid_t pid);
+uint64_t proc_rss(pid_t pid);
+/* The inode behind a number of that process when it is a socket, else 0. */
+uint64_t proc_socket_inode(pid_t pid, int fd);
+
+/* A socket of another process, borrowed: pidfd_open and pidfd_getfd. The fd or a negative errno; close it at once. */
+int borrow(int pidfd, int fd);
+int borrow_open(pid_t pid);
+
+#endif
