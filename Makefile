@@ -9,7 +9,7 @@ CSTD      := -std=gnu11
 WARN      := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 OPT       ?= -O2 -g
 SANITIZE  ?=
-CPPFLAGS  += -D_GNU_SOURCE -Iharness -DWRINGER_VERSION='"$(VERSION)"' -DWRINGER_DATA='"$(PREFIX)/share/wringer"'
+CPPFLAGS  += -D_GNU_SOURCE -Iharness -DWRINGER_VERSION='"$(VERSION)"' -DWRINGER_DATA='"$(PREFIX)/share/wringer"' -DWRINGER_LIBEXEC='"$(PREFIX)/libexec/wringer"'
 CFLAGS    += $(CSTD) $(WARN) $(OPT) $(SANITIZE) -fno-common -MMD -MP
 LDFLAGS   += $(SANITIZE)
 
@@ -24,7 +24,7 @@ room_obj   = $(patsubst %.c,$(BUILD)/%.o,$(call room_src,$(1)))
 ARCHIVES  := $(foreach r,$(ROOMS),$(BUILD)/lib$(r).a)
 
 .DEFAULT_GOAL := all
-.PHONY: all clean
+.PHONY: all run test unit e2e sanitize cross format includes bench servers install uninstall clean
 all: $(BUILD)/wringer targets
 
 $(BUILD)/%.o: %.c
@@ -63,7 +63,77 @@ tests-%:
 
 include targets/targets.mk
 
+# The two commands of a fresh machine: each installs what is missing, builds and goes. The second make is a fresh one, so that
+# it asks pkg-config again after the libraries came.
+run:
+	@ci/deps.sh run
+	@$(MAKE) --no-print-directory -s all
+	@$(BUILD)/wringer check --target epoll-level --protocol http
+
+test:
+	@ci/deps.sh test
+	@$(MAKE) --no-print-directory -s includes all unit-programs
+	@ci/run-tests.py $(TESTS) $(E2E)
+
+E2E := $(sort $(wildcard harness/test/e2e/test_*.py))
+export WRINGER_BIN := $(abspath $(BUILD)/wringer)
+export WRINGER_BUILD := $(abspath $(BUILD))
+
+.PHONY: unit-programs
+unit-programs: $(TESTS)
+unit: includes unit-programs
+	@ci/run-tests.py $(TESTS)
+e2e: all
+	@ci/run-tests.py $(E2E)
+
+includes:
+	@ci/includes.sh
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# The same tests under sanitizers, each in a build folder of its own. TSan where there are threads.
+THREADED := journal inject watch target run
+sanitize:
+	@ci/deps.sh test
+	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)-asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' all unit
+	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)-tsan SANITIZE=-fsanitize=thread unit-threaded
+.PHONY: unit-threaded
+unit-threaded: $(filter $(foreach r,$(THREADED),$(BUILD)/test/$(r)/%),$(TESTS))
+	@ci/run-tests.py $^
+
+# What a second compiler and a second architecture say. No AArch64 libraries are needed: nothing is linked.
+WERROR_ALL = $(foreach r,$(filter-out script report cli,$(ROOMS)),$(call room_obj,$(r)))
+cross:
+	@ci/deps.sh cross
+	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)-clang CC=clang OPT='-O1 -Werror' all unit-programs
+	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)-aarch64 CC=aarch64-linux-gnu-gcc OPT='-O1 -Werror' objects
+	@echo "clang and AArch64 compile every room without a warning"
+.PHONY: objects
+objects: $(filter-out $(BUILD)/harness/run/result%,$(WERROR_ALL))
+
+bench:
+	@ci/deps.sh bench
+	@$(MAKE) --no-print-directory -s all
+	@ci/bench/bench.py $(BENCH)
+
+servers:
+	@ci/deps.sh servers
+	@$(MAKE) --no-print-directory -s all
+	@ci/servers.sh
+
+DATA := $(DESTDIR)$(PREFIX)/share/wringer
+LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/wringer
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DATA) $(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(BUILD)/wringer $(DESTDIR)$(PREFIX)/bin/wringer
+	install -m 644 harness/wringer.1 $(DESTDIR)$(PREFIX)/share/man/man1/wringer.1
+	cd scenarios && find . -name '*.lua' -exec install -D -m 644 {} $(abspath $(DATA))/{} \;
+	find $(BUILD)/targets -maxdepth 1 -type f -perm -u+x -exec install -m 755 {} $(LIBEXEC) \;
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/wringer $(DESTDIR)$(PREFIX)/share/man/man1/wringer.1
+	rm -rf $(DATA) $(LIBEXEC)
+
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
