@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures what the README claims, as ratios taken side by side in one run.
+
+usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [check] [list] [quiet]
+
+strace  requests a second of nginx watched by wringer / under strace with the same calls (at least 1.3)
+check   seconds and memory of a whole check on epoll-level with -j 2 (under 30 s, under 64 MiB)
+list    milliseconds of `wringer list` (under 20)
+quiet   findings of `check -n 20` on epoll-level and epoll-edge with every core kept busy (0)
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+WRINGER = os.environ.get("WRINGER_BIN", os.path.join(ROOT, "build", "wringer"))
+QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+NGINX = """daemon off; pid {dir}/pid; error_log {dir}/error.log crit; worker_processes 1;
+events {{ worker_connections 1024; }}
+http {{ access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
+uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s; keepalive_requests 1000000;
+server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello\\n"; }} }} }}
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def await_port(port):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    sys.exit("bench: nginx did not start")
+
+
+def known_calls():
+    """The calls wringer knows, as strace spells them on this machine ('?': not on every architecture)."""
+    with open(os.path.join(ROOT, "harness/journal/calls.h")) as header:
+        names = re.findall(r"X\((\w+), \w+\)", header.read())
+    return ",".join("?" + name for name in names if name not in ("unknown", "name"))
+
+
+def load(wrapper, seconds=2):
+    """Requests a second of nginx under the wrapper, by wrk with one thread and 50 connections."""
+    with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
+        os.chmod(folder, 0o755)
+        port = free_port()
+        with open(folder + "/conf", "w") as conf:
+            conf.write(NGINX.format(dir=folder, port=port))
+        server = subprocess.Popen(wrapper + ["nginx", "-c", folder + "/conf", "-p", folder], start_new_session=True, **QUIET)
+        try:
+            await_port(port)
+            out = subprocess.run(["wrk", "-t1", "-c50", f"-d{seconds}s", f"http://127.0.0.1:{port}/"],
+                                 capture_output=True, text=True, check=True).stdout
+        finally:
+            with open(folder + "/pid") as pid:
+                os.kill(int(pid.read()), signal.SIGTERM)
+            server.wait(20)
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+
+
+def ratios(pairs):
+    all_ratios = sorted(a / b for a, b in pairs)
+    return {"ratio": round(statistics.median(all_ratios), 3), "min": round(all_ratios[0], 3),
+            "max": round(all_ratios[-1], 3), "rounds": len(all_ratios)}
+
+
+def bench_strace(rounds):
+    watched = [WRINGER, "watch", "-q", "--"]
+    strace = ["strace", "-f", "--seccomp-bpf", "-e", "trace=" + known_calls(), "-e", "signal=all", "-o", "/dev/null"]
+    pairs = []
+    for _ in range(rounds):
+        pairs.append((load(watched), load(strace)))
+    alone = load([])
+    return {**ratios(pairs), "watched_rps": round(statistics.median(a for a, _ in pairs)),
+            "strace_rps": round(statistics.median(b for _, b in pairs)), "unwatched_rps": round(alone), "at_least": 1.3}
+
+
+def descendants(pid):
+    """The wringer processes below pid (and pid): not the targets."""
+    found, todo = [], [pid]
+    while todo:
+        at = todo.pop()
+        try:
+            with open(f"/proc/{at}/comm") as comm:
+                if comm.read().strip() != "wringer":
+                    continue
+            found.append(at)
+            with open(f"/proc/{at}/task/{at}/children") as children:
+                todo += [int(child) for child in children.read().split()]
+        except OSError:
+            pass
+    return found
+
+
+def resident(pid):
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            return int(re.search(r"RssAnon:\s+(\d+)", status.read()).group(1))
+    except (OSError, AttributeError):
+        return 0
+
+
+def bench_check(rounds):
+    times, peaks = [], []
+    for _ in range(rounds):
+        began, peak = time.monotonic(), 0
+        child = subprocess.Popen([WRINGER, "check", "-q", "-j", "2", "--target", "epoll-level", "--protocol", "http"], **QUIET)
+        while child.poll() is None:
+            peak = max(peak, sum(resident(pid) for pid in descendants(child.pid)))
+            time.sleep(0.01)
+        times.append(time.monotonic() - began)
+        peaks.append(peak / 1024)
+        if child.returncode != 0:
+            sys.exit(f"bench: check on epoll-level exits with {child.returncode}")
+    return {"seconds": round(statistics.median(times), 2), "max_seconds": round(max(times), 2), "at_most": 30,
+            "harness_mib": round(max(peaks), 1), "harness_mib_at_most": 64}
+
+
+def bench_list(rounds):
+    times = []
+    for _ in range(rounds * 4):
+        began = time.monotonic()
+        subprocess.run([WRINGER, "list", "scenarios"], check=True, **QUIET)
+        times.append((time.monotonic() - began) * 1000)
+    return {"ms": round(statistics.median(times), 1), "max_ms": round(max(times), 1), "at_most": 20}
+
+
+def bench_quiet(_rounds):
+    burners = [subprocess.Popen(["sh", "-c", "while :; do :; done"], **QUIET) for _ in range(os.cpu_count())]
+    result = {}
+    try:
+        for target in ("epoll-level", "epoll-edge"):
+            with tempfile.NamedTemporaryFile(suffix=".json") as report:
+                subprocess.run([WRINGER, "check", "-q", "-n", "20", "--target", target, "--protocol", "http",
+                                "--json", report.name], check=False, **QUIET)
+                with open(report.name) as file:
+                    summary = json.load(file)["summary"]
+            result[target] = summary
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    return result
+
+
+BENCHES = {"strace": bench_strace, "check": bench_check, "list": bench_list, "quiet": bench_quiet}
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].removeprefix("usage: "))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json")
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHES])
+    options = parser.parse_args()
+    results = {"date": time.strftime("%Y-%m-%d"), "kernel": os.uname().release, "cores": os.cpu_count()}
+    for name in options.names or BENCHES:
+        results[name] = BENCHES[name](options.rounds)
+        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in results[name].items()), flush=True)
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump(results, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()
