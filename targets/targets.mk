@@ -1,3 +1,28 @@
-# The servers: each is one program in build/targets/. They never link harness/.
-.PHONY: targets
-targets:
+# The servers: each is one program in build/targets/. They never link harness/, nor see its headers.
+#   targets/NAME.c -> targets/NAME        targets/faulty/NAME.c -> targets/faulty-NAME
+TARGET_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard targets/common/*.c))
+TARGET_NAMES  := $(patsubst targets/%.c,%,$(wildcard targets/*.c)) \
+		 $(patsubst targets/faulty/%.c,faulty-%,$(wildcard targets/faulty/*.c))
+TARGETS       := $(addprefix $(BUILD)/targets/,$(TARGET_NAMES))
+
+.PHONY: targets test-targets
+targets: $(TARGETS)
+
+$(BUILD)/targets/%.o: CPPFLAGS := $(filter-out -Iharness,$(CPPFLAGS)) -Itargets
+
+$(BUILD)/targets/libcommon.a: $(TARGET_COMMON)
+	@rm -f $@
+	ar rcs $@ $^
+
+# Kept, though only a step on the way to a program.
+.SECONDARY: $(patsubst %.c,$(BUILD)/%.o,$(wildcard targets/*.c targets/faulty/*.c))
+
+# A target that needs a library says so here: $(BUILD)/targets/NAME: TARGET_LIBS = -lfoo
+$(BUILD)/targets/faulty-%: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommon.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(TARGET_LIBS)
+
+$(BUILD)/targets/%: $(BUILD)/targets/%.o $(BUILD)/targets/libcommon.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(TARGET_LIBS)
+
+test-targets: targets
+	targets/test_targets.sh $(BUILD)/targets

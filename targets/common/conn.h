@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One accepted connection: a socket and its session. Whatever tells that a socket is
+ * ready (level, edge, poll, select) sets `readable` and `writable`; conn_turn does the rest.
+ *
+ *     readiness ──> conn->readable, conn->writable ──> conn_turn ──> TURN_WAIT   wait for what conn_wants_…
+ * say TURN_AGAIN  its share is used up, it is still ready TURN_OVER   it is to be closed: pool_doom
+ */
+#ifndef TARGETS_CONN_H
+#define TARGETS_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+#include "common/session.h"
+
+#define CONN_SHARE                                                                                           \
+	((size_t)65536) /* bytes one connection may move in one turn: the others wait meanwhile              \
+			 */
+
+enum turn { TURN_WAIT, TURN_AGAIN, TURN_OVER };
+
+struct conn {
+	int fd;
+	bool readable, writable; /* not known to be exhausted */
+	bool resting;	/* the kernel was out of memory for it: left alone until the pool's clock wakes it */
+	bool shut;	/* our side is shut down */
+	bool doomed;	/* closed at the end of this batch; its later events are stale */
+	bool queued;	/* on the pool's list of connections still ready */
+	bool moved;	/* bytes moved since the last pool_note */
+	uint32_t armed; /* the loop's: the interest registered now */
+	unsigned timer; /* the pool's: the queue it stands in, as of the last pool_note */
+	uint64_t requests; /* the pool's: requests as of then */
+	uint64_t since;	   /* the pool's, ms: when it was put there */
+	TAILQ_ENTRY(conn) timed, ready;
+	struct session session;
+};
+TAILQ_HEAD(conn_list, conn);
+
+/* One recv into the session. Bytes; 0 at the peer's end (the session knows); -EAGAIN; another negative errno
+ * is the end. */
+ssize_t conn_receive(struct conn *conn);
+/* One send of what the session has to say. Bytes, or a negative errno as above. */
+ssize_t conn_send(struct conn *conn);
+/* The pending error of the socket (asking clears it): 0 or a positive errno. For when ERR or HUP is reported.
+ */
+int conn_error(const struct conn *conn);
+
+/* Moves what can be moved, at most CONN_SHARE bytes. */
+enum turn conn_turn(struct conn *conn);
+/* What to wait for after TURN_WAIT or TURN_AGAIN. Neither while resting. */
+bool conn_wants_read(const struct conn *conn);
+bool conn_wants_write(const struct conn *conn);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The listening socket, and what the errors of accept mean. */
+#ifndef TARGETS_LISTENER_H
+#define TARGETS_LISTENER_H
+
+#include <stdint.h>
+
+/* Listens on 127.0.0.1, non-blocking, close-on-exec. The fd, or a negative errno. */
+int listener_open(uint16_t port, int backlog);
+/* Prints the port it got as the first line. 0 or a negative errno. */
+int listener_announce(int listener);
+
+enum accept_result {
+	ACCEPT_GOT,   /* a connection: *ret_fd */
+	ACCEPT_NEXT,  /* that one failed, the next may not: try again at once */
+	ACCEPT_NONE,  /* nobody waits */
+	ACCEPT_LATER, /* out of fds or memory, or the listener itself is ill: trying again at once would spin
+		       */
+};
+
+/* Accepts one connection, non-blocking, close-on-exec, with keep-alive so that a vanished peer ends. */
+enum accept_result listener_accept(int listener, int *ret_fd);
+
+#endif

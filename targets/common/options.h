@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The command line every target understands. */
+#ifndef TARGETS_OPTIONS_H
+#define TARGETS_OPTIONS_H
+
+#include <stdint.h>
+#include "common/session.h"
+
+struct options {
+	uint16_t port;	    /* 0: any free one */
+	enum speaks speaks; /* http unless told otherwise */
+	int backlog;
+};
+
+/* Reads --port N, --protocol echo|http, --listen-backlog N. Prints the usage and exits with 2 at nonsense. */
+struct options options_parse(int argc, char **argv);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/pool.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* In ms; 0: for ever. An idle echo connection is never timed out: keep-alive ends it when its peer has
+ * vanished. */
+static const struct patience {
+	uint64_t limit;
+	bool renewed; /* by every byte; else it counts from when the phase began, however much drips in */
+} patiences[POOL_QUEUES] = {
+    [PHASE_IDLE] = {60000, false},  [PHASE_HEAD] = {10000, false},  [PHASE_BODY] = {60000, true},
+    [PHASE_ANSWER] = {60000, true}, [PHASE_LINGER] = {2000, false}, [POOL_RESTING] = {10, false},
+};
+
+uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static uint64_t limit_of(const struct pool *pool, unsigned queue)
+{
+	return queue == PHASE_IDLE && pool->speaks == SPEAKS_ECHO ? 0 : patiences[queue].limit;
+}
+
+void pool_init(struct pool *pool, enum speaks speaks)
+{
+	pool->speaks = speaks;
+	pool->count = pool->queued = 0;
+	TAILQ_INIT(&pool->ready);
+	TAILQ_INIT(&pool->doomed);
+	for (unsigned i = 0; i < POOL_QUEUES; i++)
+		TAILQ_INIT(&pool->timed[i]);
+}
+
+struct conn *pool_add(struct pool *pool, int fd, uint64_t now)
+{
+	struct conn *conn = malloc(sizeof *conn);
+
+	if (!conn) {
+		close(fd);
+		return NULL;
+	}
+	conn->fd = fd;
+	conn->readable = conn->resting = conn->shut = conn->doomed = conn->queued = conn->moved = false;
+	conn->writable = true;
+	conn->armed = 0;
+	conn->timer = PHASE_IDLE;
+	conn->requests = 0;
+	conn->since = now;
+	session_start(&conn->session, pool->speaks);
+	TAILQ_INSERT_TAIL(&pool->timed[PHASE_IDLE], conn, timed);
+	pool->count++;
+	return conn;
+}
+
+void pool_note(struct pool *pool, struct conn *conn, uint64_t now)
+{
+	unsigned timer = conn->resting ? (unsigned)POOL_RESTING : (unsigned)session_phase(&conn->session);
+	bool renewed = patiences[timer].renewed && conn->moved;
+
+	if (timer != conn->timer || conn->requests != conn->session.requests || renewed) {
+		TAILQ_REMOVE(&pool->timed[conn->timer], conn, timed);
+		TAILQ_INSERT_TAIL(&pool->timed[timer], conn, timed);
+		conn->since = now;
+	}
+	conn->timer = timer;
+	conn->requests = conn->session.requests;
+	conn->moved = false;
+}
+
+void pool_queue(struct pool *pool, struct conn *conn)
+{
+	if (conn->queued)
+		return;
+	TAILQ_INSERT_TAIL(&pool->ready, conn, ready);
+	conn->queued = true;
+	pool->queued++;
+}
+
+static void unqueue(struct pool *pool, struct conn *conn)
+{
+	if (!conn->queued)
+		return;
+	TAILQ_REMOVE(&pool->ready, conn, ready);
+	conn->queued = false;
+	pool->queued--;
+}
+
+struct conn *pool_unqueue(struct pool *pool)
+{
+	struct conn *conn = TAILQ_FIRST(&pool->ready);
+
+	if (conn)
+		unqueue(pool, conn);
+	return conn;
+}
+
+size_t pool_queued(const struct pool *pool)
+{
+	return pool->queued;
+}
+
+int pool_patience(const struct pool *pool, uint64_t now)
+{
+	uint64_t soonest = UINT64_MAX;
+
+	for (unsigned i = 0; i < POOL_QUEUES; i++) {
+		const struct conn *conn = TAILQ_FIRST(&pool->timed[i]);
+
+		if (conn && limit_of(pool, i) > 0 && conn->since + limit_of(pool, i) < soonest)
+			soonest = conn->since + limit_of(pool, i);
+	}
+	if (soonest == UINT64_MAX)
+		return -1;
+	return soonest > now ? (int)(soonest - now) : 0;
+}
+
+/* What running out of time means for it. False: the end. */
+static bool expire(struct conn *conn)
+{
+	if (conn->timer == POOL_RESTING) {
+		conn->resting = false;
+		conn->readable = conn->writable = true;
+		return true;
+	}
+	if (conn->timer != PHASE_HEAD)
+		return false;
+	session_timed_out(&conn->session);
+	return true;
+}
+
+struct conn *pool_expired(struct pool *pool, uint64_t now)
+{
+	for (unsigned i = 0; i < POOL_QUEUES; i++) {
+		uint64_t limit = limit_of(pool, i);
+		struct conn *conn;
+
+		while (limit > 0 && (conn = TAILQ_FIRST(&pool->timed[i])) && conn->since + limit <= now) {
+			if (!expire(conn)) {
+				pool_doom(pool, conn);
+				continue;
+			}
+			conn->since =
+			    now; /* back to the end, lest it come again at once when nothing changes for it */
+			TAILQ_REMOVE(&pool->timed[i], conn, timed);
+			TAILQ_INSERT_TAIL(&pool->timed[i], conn, timed);
+			return conn;
+		}
+	}
+	return NULL;
+}
+
+void pool_doom(struct pool *pool, struct conn *conn)
+{
+	if (conn->doomed)
+		return;
+	unqueue(pool, conn);
+	TAILQ_REMOVE(&pool->timed[conn->timer], conn, timed);
+	TAILQ_INSERT_TAIL(&pool->doomed, conn, timed);
+	conn->doomed = true;
+}
+
+size_t pool_reap(struct pool *pool)
+{
+	size_t reaped = 0;
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&pool->doomed))) {
+		TAILQ_REMOVE(&pool->doomed, conn, timed);
+		close(conn->fd); /* the last descriptor of this socket: that takes it out of the epoll set as
+				    well */
+		free(conn);
+		reaped++;
+	}
+	pool->count -= reaped;
+	return reaped;
+}
+
+static void stop_queue(struct pool *pool, struct conn_list *list)
+{
+	for (struct conn *conn = TAILQ_FIRST(list), *next; conn; conn = next) {
+		next = TAILQ_NEXT(conn, timed);
+		session_stop(&conn->session);
+		if (!session_speaks(&conn->session))
+			pool_doom(pool, conn);
+	}
+}
+
+void pool_stop(struct pool *pool)
+{
+	for (unsigned i = 0; i < POOL_QUEUES; i++)
+		stop_queue(pool, &pool->timed[i]);
+}
+
+void pool_clear(struct pool *pool)
+{
+	for (unsigned i = 0; i < POOL_QUEUES; i++)
+		while (!TAILQ_EMPTY(&pool->timed[i]))
+			pool_doom(pool, TAILQ_FIRST(&pool->timed[i]));
+	pool_reap(pool);
+}
