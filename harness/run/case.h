@@ -9,6 +9,9 @@
 #include "peer/protocol.h"
 #include "watch/watch.h"
 
+/* The reason of a case that ended early because it was asked to; its verdict is skip. */
+#define CASE_INTERRUPTED "interrupted"
+
 struct run_setting {
 	const char *name, *value; /* -D */
 };

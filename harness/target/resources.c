@@ -1,53 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What the target has and uses: fds, CPU time, memory, and its limit of fds. */
-#include <errno.h>
+/* What the target has and uses: fds, CPU time, memory. */
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include "target/target_impl.h"
-
-static int limit_one(struct target *target, pid_t pid, uint64_t soft, uint64_t hard)
-{
-	const struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
-	struct event event = event_make(EV_FAULT, FAULT_LIMIT);
-
-	if (prlimit(pid, RLIMIT_NOFILE, &limit, NULL) < 0)
-		return errno == ESRCH ? 0 : -errno; /* it ended meanwhile */
-	event.pid = pid;
-	event.arg[0] = soft;
-	event.arg[1] = hard;
-	return journal_append(target->journal, &event);
-}
-
-int target_limit_fds(struct target *target, const struct world *world, uint64_t soft, uint64_t hard,
-		     struct error *error)
-{
-	struct pid_list pids;
-	int rc = pids_live(target, world, &pids);
-
-	if (rc < 0)
-		return error_set(error, rc, "out of memory");
-	if (pids.count == 0)
-		rc = error_set(error, -ESRCH, "the target is gone");
-	for (size_t i = 0; rc == 0 && i < pids.count; i++) {
-		rc = limit_one(target, pids.pids[i], soft, hard);
-		if (rc < 0)
-			(void)error_set(error, rc, "setting the fd limit of process %d: %s", pids.pids[i],
-					strerror(-rc));
-	}
-	pids_free(&pids);
-	return rc;
-}
-
-int64_t target_fd_limit(const struct target *target, pid_t pid)
-{
-	uint64_t soft, hard;
-	int rc = proc_limit(pid > 0 ? pid : target->pid, &soft, &hard);
-
-	if (rc < 0)
-		return rc;
-	return soft > INT64_MAX ? INT64_MAX : (int64_t)soft;
-}
 
 int64_t target_fds(const struct target *target, const struct world *world)
 {

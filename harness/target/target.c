@@ -121,14 +121,7 @@ struct watcher *target_watcher(const struct target *target)
 
 int target_signal(struct target *target, int signo, bool all)
 {
-	struct event event = event_make(EV_FAULT, FAULT_SIGNAL);
-	int rc;
-
-	event.pid = target->pid;
-	event.ret = signo;
-	/* before it is sent: the target may be dead before a later record would be written */
-	rc = journal_append(target->journal, &event);
-	return rc < 0 ? rc : watcher_signal(target->watcher, signo, all);
+	return watcher_signal(target->watcher, signo, all);
 }
 
 int target_stop(struct target *target)
@@ -204,5 +197,6 @@ void target_free(struct target *target, bool keep)
 	free(target->out_path);
 	free(target->err_path);
 	book_free(target->book);
+	free(target->limits.items);
 	free(target);
 }

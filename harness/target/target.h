@@ -46,6 +46,10 @@ char *target_output(const struct target *target, char *out, size_t size);
 /* Lowers or restores RLIMIT_NOFILE of all live processes (prlimit), and journals FAULT_LIMIT. 0 or negative errno. */
 int target_limit_fds(struct target *target, const struct world *world, uint64_t soft, uint64_t hard,
 		     struct error *error);
+/* Lowers the soft limit of each live process so that just `spare` further fds can be opened there. 0 or negative errno. */
+int target_limit_spare(struct target *target, const struct world *world, uint32_t spare, struct error *error);
+/* Gives every process back what target_limit_spare took. 0 or the first negative errno. */
+int target_limit_restore(struct target *target, const struct world *world);
 /* The soft limit in force in the process (first live one for 0), or negative errno. */
 int64_t target_fd_limit(const struct target *target, pid_t pid);
 /* Open fds of all live processes, asked of /proc; negative errno. */
@@ -53,6 +57,7 @@ int64_t target_fds(const struct target *target, const struct world *world);
 /* CPU time all processes (dead ones included, as far as known) have used, ns. */
 uint64_t target_cpu(const struct target *target, const struct world *world);
 uint64_t target_rss(const struct target *target, const struct world *world);
+/* 0, -ESRCH when nobody is left, -EINVAL. Journals FAULT_SIGNAL for each process it reached. */
 int target_signal(struct target *target, int signo, bool all);
 
 /*

@@ -15,6 +15,12 @@ struct cpu_entry {
 	uint64_t used;
 };
 
+/* The fd limit a process had before it was lowered. */
+struct limit_saved {
+	pid_t pid;
+	uint64_t soft, hard;
+};
+
 struct target {
 	struct watcher *watcher;
 	struct journal *journal;
@@ -22,6 +28,10 @@ struct target {
 	pid_t pid;
 	char *out_path, *err_path; /* NULL: its output is ours */
 	struct cpu_book *book;
+	struct {
+		struct limit_saved *items;
+		size_t count, capacity;
+	} limits;
 };
 
 /* The processes of the target alive now: the world's, or, where nothing is traced, the first and its descendants. */

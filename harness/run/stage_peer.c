@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The stage's peers. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/buf.h"
+#include "run/stage_impl.h"
+
+int stage_connect(struct stage *stage, const struct peer_options *options, struct peer **ret_peer,
+		  struct error *error)
+{
+	struct peer_options own = options ? *options : (struct peer_options){.reading = true};
+	struct peer **grown;
+	char name[16];
+	int rc;
+
+	grown = array_grow(stage->peers, stage->peer_count, &stage->peer_capacity, sizeof(struct peer *));
+	if (!grown)
+		return error_set(error, -ENOMEM, "out of memory");
+	stage->peers = grown;
+	if (!own.name) {
+		(void)snprintf(name, sizeof(name), "c%u", stage->names + 1);
+		own.name = name;
+	}
+	own.id = stage->next_id++;
+	rc = peer_new(stage->loop, stage->journal, (struct sockaddr *)&stage->address, stage->address_size,
+		      &own, &stage->peers[stage->peer_count], error);
+	if (rc < 0)
+		return rc;
+	stage->names++;
+	*ret_peer = stage->peers[stage->peer_count++];
+	return 0;
+}
+
+void stage_drop(struct stage *stage, struct peer *peer)
+{
+	for (size_t i = 0; i < stage->peer_count; i++) {
+		if (stage->peers[i] == peer) {
+			stage->peers[i] = stage->peers[--stage->peer_count];
+			peer_free(peer);
+			return;
+		}
+	}
+}
+
+void stage_drop_all(struct stage *stage)
+{
+	while (stage->peer_count > 0)
+		peer_free(stage->peers[--stage->peer_count]);
+}
+
+struct file *stage_conn(const struct stage *stage, const struct peer *peer)
+{
+	struct peer_view *view = world_peer(stage->world, peer_id(peer));
+
+	return view ? view->conn : NULL;
+}
