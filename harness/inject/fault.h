@@ -44,6 +44,13 @@ int fault_parse(const char *text, struct fault *ret_fault, struct error *error);
 /* The fault as text, the form fault_parse reads. */
 char *fault_text(const struct fault *fault, char *out, size_t size);
 
+/* Whether the fault is about that call, and the call can fail (or be shortened) so: @write:ENOBUFS leaves sendfile alone. */
+bool fault_fits(const struct fault *fault, enum call call);
+/* Whether any call at all fits. */
+bool fault_possible(const struct fault *fault);
+/* Whether the count-th matching call (1 …) lies in the fault's window; first 0 counts as 1. */
+bool fault_window_hit(const struct fault *fault, uint64_t count);
+
 /* The faults armed now; shared between the thread that scripts and the thread that watches. */
 struct fault_set;
 struct fault_set *fault_set_new(void);
@@ -61,5 +68,7 @@ bool fault_set_armed(const struct fault_set *set);
  */
 bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, int32_t fd, bool accepted,
 		      struct fault *ret_fault);
+/* The watcher could not carry out what was decided (the call was short enough already): it does not count as delivered. */
+void fault_set_retract(struct fault_set *set, uint32_t id);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Seeing an unmodified target: a watcher starts it (or is handed it), turns what its processes ask of the kernel into journal
- * events, and carries out the armed faults. One thread of its own; ptrace binds tracees to the thread that started them.
+ * Seeing an unmodified target: a watcher starts it (or is handed it), turns what its processes ask of the
+ * kernel into journal events, and carries out the armed faults. One thread of its own; ptrace binds tracees
+ * to the thread that started them.
  */
 #ifndef WRINGER_WATCH_WATCH_H
 #define WRINGER_WATCH_WATCH_H
@@ -14,12 +15,12 @@
 #include "journal/journal.h"
 
 struct watch_target {
-	char *const *argv;      /* NULL-terminated; found by PATH */
-	char *const *envp;      /* NULL: ours */
-	const char *directory;  /* NULL: ours */
-	int in, out, err;       /* fds to become 0, 1, 2; -1: inherited */
+	char *const *argv;	   /* NULL-terminated; found by PATH */
+	char *const *envp;	   /* NULL: ours */
+	const char *directory;	   /* NULL: ours */
+	int in, out, err;	   /* fds to become 0, 1, 2; -1: inherited */
 	uint64_t fd_soft, fd_hard; /* RLIMIT_NOFILE before exec; 0: as it is */
-	bool new_session;       /* setsid, so that a terminal's Ctrl-C does not reach it */
+	bool new_session;	   /* setsid, so that a terminal's Ctrl-C does not reach it */
 };
 
 struct watcher;
@@ -30,7 +31,7 @@ struct watch_ops {
 	const char *doc;
 	/* Starts the target and the thread. See watcher_start. */
 	int (*start)(struct watcher *watcher, struct error *error);
-	/* Ends the thread; kills what is left of the target. */
+	/* Kills what is left of the target; the thread then ends by itself and is joined by the caller. */
 	void (*stop)(struct watcher *watcher);
 };
 
@@ -39,25 +40,33 @@ extern const struct watch_ops *const watch_list[];
 const struct watch_ops *watch_find(const char *name);
 
 /*
- * Starts the target under the watcher. Returns when the target has passed exec (then ret_pid is its first process) or failed:
- * -ENOENT, -EACCES … of exec, -EPERM when this way of watching is refused here; error says which.
- * journal and faults must outlive the watcher.
+ * Starts the target under the watcher. Returns when the target has passed exec (then ret_pid is its first
+ * process) or failed: -ENOENT, -EACCES … of exec, -EPERM when this way of watching is refused here; error
+ * says which. journal and faults must outlive the watcher.
  */
 int watcher_start(const struct watch_ops *ops, const struct watch_target *target, struct journal *journal,
-		  struct fault_set *faults, struct watcher **ret_watcher, pid_t *ret_pid, struct error *error);
+		  struct fault_set *faults, struct watcher **ret_watcher, pid_t *ret_pid,
+		  struct error *error);
 
 /* The target's processes alive now (not threads), any thread. */
 uint32_t watcher_alive(const struct watcher *watcher);
 /* Polls readable once no process of the target is left. */
 int watcher_done_fd(const struct watcher *watcher);
-/* Sends a signal to every process of the target (first only when !all); any thread. 0 or -ESRCH. */
+/*
+ * Sends a signal to every process of the target (first only when !all) and journals FAULT_SIGNAL for each it
+ * reached; any thread. 0, -ESRCH when there is none, -EINVAL.
+ */
 int watcher_signal(struct watcher *watcher, int signo, bool all);
 /* Wait status of the first process, valid once it is gone; -ECHILD before. */
 int watcher_status(const struct watcher *watcher, int *ret_status);
 /* If the watcher broke (lost its tracees, ran out of memory): the negative errno and text; 0 when fine. */
 int watcher_failure(const struct watcher *watcher, struct error *error);
 
-/* Kills whatever is left (SIGKILL), waits for the thread, frees. NULL is fine. */
+/*
+ * Kills whatever is left (SIGKILL), waits for the thread, frees. NULL is fine. Call it on the thread that
+ * drains the journal: should the journal's buffer be full, what is in it is written to the file without being
+ * handed to a sink.
+ */
 void watcher_free(struct watcher *watcher);
 
 #endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two stops a call: the seccomp stop before it, the exit stop behind it.
+ *
+ * close is different. Between the kernel freeing the number and the exit stop another thread may be given it,
+ * and the journal would read "accept = 9, close 9". So a close that will succeed (the number is open now) is
+ * journalled at the first stop, and there is no second one. A close of a number that is not open takes the
+ * long way.
+ */
+#include "watch/call.h"
+
+#include <errno.h>
+#include <linux/kcmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "watch/arch.h"
+#include "watch/deliver.h"
+#include "watch/memory.h"
+
+static struct decoding decoding_of(struct tracer *tracer, struct tracee *tracee, struct event *event)
+{
+	return (struct decoding){
+	    .tid = tracee->tid,
+	    .pidfd = tracee->process->pidfd,
+	    .state = &tracee->state,
+	    .scratch = &tracer->scratch,
+	    .event = event,
+	};
+}
+
+void call_finish(struct tracer *tracer, struct tracee *tracee, int64_t ret, uint16_t flags)
+{
+	const struct row *row = tracee->state.row;
+	struct event event = tracer_event(tracee, EV_CALL, row->call);
+	struct decoding decoding = decoding_of(tracer, tracee, &event);
+
+	event.ret = ret;
+	event.flags = flags;
+	row_fill(&tracee->state, &event);
+	if (row->leave)
+		row->leave(&decoding);
+	fds_follow(tracee->fds, &event);
+	tracer_append(tracer, &event);
+}
+
+void call_settle(struct tracer *tracer, struct tracee *tracee, uint16_t flags)
+{
+	tracee->interrupted = 0;
+	if (tracee->state.row)
+		call_finish(tracer, tracee, -EINTR, flags);
+}
+
+/* Handler and flags are the first members of the kernel's sigaction. A call that fails changes nothing, and
+ * is rare. */
+static void note_sigaction(struct tracee *tracee, const uint64_t *arg)
+{
+	uint64_t action[2], bit = (int)arg[0] > 0 && (int)arg[0] <= 64 ? 1ULL << ((int)arg[0] - 1) : 0;
+	struct process *process = tracee->process;
+
+	if (!bit || !arg[1] || !memory_get(tracee->tid, arg[1], action, sizeof action))
+		return;
+	process->handled &= ~bit;
+	process->restarts &= ~bit;
+	if (action[0] == (uintptr_t)SIG_DFL || action[0] == (uintptr_t)SIG_IGN)
+		return;
+	process->handled |= bit;
+	if (action[1] & SA_RESTART)
+		process->restarts |= bit;
+}
+
+static void note_foreign(struct tracer *tracer, struct tracee *tracee)
+{
+	if (tracee->process->foreign)
+		return;
+	tracee->process->foreign = true;
+	if (journal_mark(tracer->watcher->journal, MARK_NOTE,
+			 "process %d makes calls of another architecture: counted, not decoded",
+			 tracee->process->pid) < 0)
+		watcher_broke(tracer->watcher, -ENOMEM, "the journal cannot be written");
+}
+
+/* The row of the call at this stop; fills the tracee's state, which restart_syscall leaves as it was. */
+static const struct row *identify(struct tracer *tracer, struct tracee *tracee,
+				  const struct __ptrace_syscall_info *info)
+{
+	uint64_t number = info->seccomp.nr;
+	const struct row *row = NULL;
+
+	if (info->arch == ARCH_AUDIT && number < NUMBER_END)
+		row = tracer->rows.row[number];
+	else
+		note_foreign(tracer, tracee);
+	if (!row || (row->kind == ROW_RESTART && !tracee->state.row))
+		row = &row_unknown;
+	if (row->kind == ROW_RESTART)
+		return tracee->state.row;
+	if (row->kind == ROW_SIGACTION)
+		return row;
+	tracee->state.row = row;
+	tracee->state.number = number;
+	for (size_t i = 0; i < 6; i++)
+		tracee->state.arg[i] = info->seccomp.args[i];
+	if ((row->call == CALL_select || row->call == CALL_pselect6) && !tracee->state.asked)
+		tracee->state.asked = malloc(sizeof *tracee->state.asked);
+	return row;
+}
+
+static void journal_entry(struct tracer *tracer, struct tracee *tracee)
+{
+	const struct row *row = tracee->state.row;
+	struct event event = tracer_event(tracee, EV_ENTER, row->call);
+	struct decoding decoding = decoding_of(tracer, tracee, &event);
+
+	if (row->enter)
+		row->enter(&decoding);
+	if (row->kind != ROW_WAIT)
+		return;
+	row_fill(&tracee->state, &event);
+	tracer_append(tracer, &event);
+}
+
+/* Whether the number is open: comparing it with itself only fails when it is not. */
+static bool is_open(struct tracer *tracer, pid_t tid, int fd)
+{
+	if (tracer->no_kcmp)
+		return false;
+	if (syscall(SYS_kcmp, tid, tid, KCMP_FILE, (long)fd, (long)fd) == 0)
+		return true;
+	tracer->no_kcmp = errno != EBADF && errno != ESRCH;
+	return false;
+}
+
+/* Everything between the entry and letting the kernel do the call. */
+static void enter(struct tracer *tracer, struct tracee *tracee)
+{
+	journal_entry(tracer, tracee);
+	if (fault_set_armed(tracer->watcher->faults) && deliver(tracer, tracee))
+		return;
+	if (tracee->state.row->kind == ROW_CLOSE && is_open(tracer, tracee->tid, (int)tracee->state.arg[0])) {
+		call_finish(tracer, tracee, 0, 0);
+		return;
+	}
+	tracee->in_call = true;
+}
+
+void call_enter(struct tracer *tracer, struct tracee *tracee)
+{
+	struct __ptrace_syscall_info info;
+
+	/* Before exec the calls are our own. */
+	if (tracer->running && ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof info, &info) > 0) {
+		if (tracee->interrupted)
+			call_settle(tracer, tracee, EVF_RESTART);
+		if (identify(tracer, tracee, &info)->kind == ROW_SIGACTION)
+			note_sigaction(tracee, info.seccomp.args);
+		else
+			enter(tracer, tracee);
+	}
+	tracer_resume(tracer, tracee, 0);
+}
+
+static bool is_restart(int64_t ret)
+{
+	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND ||
+	       ret == -ERESTART_RESTARTBLOCK;
+}
+
+void call_exit(struct tracer *tracer, struct tracee *tracee)
+{
+	struct __ptrace_syscall_info info;
+	uint16_t flags = 0;
+
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof info, &info) > 0 &&
+	    info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->in_call) {
+		tracee->in_call = false;
+		if (tracee->cut) {
+			deliver_undo(tracee);
+			flags = EVF_SHORTENED;
+		}
+		if (is_restart(info.exit.rval))
+			tracee->interrupted = (int)info.exit.rval;
+		else
+			call_finish(tracer, tracee, info.exit.rval, flags);
+	}
+	tracer_resume(tracer, tracee, 0);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* A call of the target, from its seccomp stop to its exit stop. */
+#ifndef WRINGER_WATCH_CALL_H
+#define WRINGER_WATCH_CALL_H
+
+#include "watch/tracer.h"
+
+/* What the kernel returns inside for "restart me, or say EINTR"; its own headers keep these from programs. */
+#define ERESTARTSYS	      512
+#define ERESTARTNOINTR	      513
+#define ERESTARTNOHAND	      514
+#define ERESTART_RESTARTBLOCK 516
+
+void call_enter(struct tracer *tracer, struct tracee *tracee);
+void call_exit(struct tracer *tracer, struct tracee *tracee);
+/* Journals the call that was interrupted, as EINTR, now that it is known whether the target sees that (flags:
+ * EVF_RESTART if not). */
+void call_settle(struct tracer *tracer, struct tracee *tracee, uint16_t flags);
+/* Journals the call the tracee is in with that result. */
+void call_finish(struct tracer *tracer, struct tracee *tracee, int64_t ret, uint16_t flags);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watching by ptrace: one thread forks the target, seizes it before it runs, and then loops in wait.
+ *
+ *     wait ─► seccomp stop   call_enter    (maybe a fault)
+ *             exit stop      call_exit     ─► journal
+ *             event stop     family_fork, family_exec
+ *             signal         family_signal
+ *             end            family_exit
+ *          ◄─ resume
+ *
+ * The seccomp filter lets every call that has no row pass at full speed. When this thread dies, the kernel
+ * kills the target (PTRACE_O_EXITKILL).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "watch/family.h"
+#include "watch/filter.h"
+#include "watch/spawn.h"
+#include "watch/status.h"
+#include "watch/tracer.h"
+
+#define TRACE_OPTIONS                                                                                        \
+	(PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |              \
+	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)
+
+static void handle(struct tracer *tracer, pid_t tid, int status)
+{
+	struct tracee *tracee = tracee_find(tracer, tid);
+
+	if (!WIFSTOPPED(status))
+		family_exit(tracer, tid, status);
+	else if (status >> 16 == PTRACE_EVENT_EXEC)
+		family_exec(tracer, tid);
+	else if (tracee && tracee->process)
+		status_handle(tracer, tracee, status);
+	else
+		family_hold(tracer, tid, status);
+}
+
+/* Until no tracee is left. */
+static void loop(struct tracer *tracer)
+{
+	for (;;) {
+		int status;
+		pid_t tid = waitpid(-1, &status, __WALL | __WNOTHREAD);
+
+		if (tid > 0)
+			handle(tracer, tid, status);
+		else if (errno != EINTR)
+			return;
+	}
+}
+
+/* The child exists and waits; from here on it is traced. Kills it on failure: it is reaped by the loop or at
+ * once. */
+static int seize(struct tracer *tracer, pid_t child)
+{
+	struct tracee *tracee;
+
+	if (ptrace(PTRACE_SEIZE, child, NULL, (void *)(long)TRACE_OPTIONS) < 0) {
+		int code = -errno;
+
+		watcher_refused(tracer->watcher, code, "ptrace is refused here: %s", strerror(-code));
+		return code;
+	}
+	tracer->first = child;
+	tracee = tracee_add(tracer, child);
+	if (!tracee || tracee_settle(tracer, tracee, NULL, false, false) < 0) {
+		watcher_refused(tracer->watcher, -ENOMEM, "no memory for the target's first process");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Forks and seizes. The child goes on when it is released, or ends with the pipe. */
+static int launch(struct tracer *tracer, struct spawn *spawn)
+{
+	pid_t child = fork();
+	int ret;
+
+	if (child == 0)
+		spawn_child(spawn);
+	if (child < 0) {
+		ret = -errno;
+		watcher_refused(tracer->watcher, ret, "cannot fork: %s", strerror(-ret));
+		return ret;
+	}
+	ret = seize(tracer, child);
+	if (ret < 0) {
+		spawn_close(spawn);
+		loop(tracer);
+		return ret;
+	}
+	spawn_release(spawn);
+	return 0;
+}
+
+static void trace(struct tracer *tracer, const struct filter *filter)
+{
+	struct spawn spawn;
+	char text[ERROR_TEXT];
+	int ret = spawn_open(&spawn, tracer->watcher->target, &filter->program);
+
+	if (ret < 0)
+		watcher_refused(tracer->watcher, ret, "no pipe for the target's start: %s", strerror(-ret));
+	else if (launch(tracer, &spawn) == 0) {
+		loop(tracer);
+		/* Too late for a launch that succeeded, and then without effect. */
+		ret = tracer->running ? 0 : spawn_result(&spawn, text, sizeof text);
+		watcher_refused(tracer->watcher, ret < 0 ? ret : -ECHILD, "%s",
+				ret < 0 ? text : "the target was killed before it started");
+	}
+	spawn_close(&spawn);
+}
+
+static void *trace_main(void *arg)
+{
+	struct watcher *watcher = arg;
+	struct tracer *tracer = calloc(1, sizeof *tracer);
+	struct filter *filter = calloc(1, sizeof *filter);
+
+	if (tracer && filter) {
+		tracer->watcher = watcher;
+		row_index_build(&tracer->rows);
+		filter_build(filter, &tracer->rows);
+		trace(tracer, filter);
+		tracer_clear(tracer);
+	} else {
+		watcher_refused(watcher, -ENOMEM, "no memory for the tracer");
+	}
+	free(filter);
+	free(tracer);
+	watcher_over(watcher);
+	return NULL;
+}
+
+static int ptrace_start(struct watcher *watcher, struct error *error)
+{
+	return watcher_run(watcher, trace_main, error);
+}
+
+const struct watch_ops watch_ptrace = {
+    .name = "ptrace",
+    .doc = "stops at each call that matters; works anywhere, delivers faults",
+    .start = ptrace_start,
+    .stop = watcher_kill,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tracer: state of the one watcher thread under ptrace, touched by no other.
+ *
+ *   process ── pidfd, signal dispositions          one for each thread group
+ *   tracee  ── thread; process, fds, the call it is in
+ *
+ * A tracee is either running, or stopped and about to be resumed by the handler of its stop; none stays
+ * stopped over a turn of the loop except those held (their parent's fork event has not come yet) and those
+ * that job control stopped.
+ */
+#ifndef WRINGER_WATCH_TRACER_H
+#define WRINGER_WATCH_TRACER_H
+
+#include "base/map.h"
+#include "watch/decode.h"
+#include "watch/fds.h"
+#include "watch/row.h"
+#include "watch/watcher.h"
+
+struct process {
+	pid_t pid;
+	int pidfd; /* the watcher's */
+	uint32_t threads;
+	uint64_t handled,
+	    restarts; /* signals with a handler, and those of them with SA_RESTART; bit signo - 1 */
+	bool foreign; /* has been noted to make calls of another architecture */
+};
+
+struct tracee {
+	pid_t tid;
+	struct process *process; /* NULL: held */
+	struct fds *fds;
+	int held;	 /* the status it stopped with while held, 0 before */
+	bool dead;	 /* it ended while held, with that status */
+	bool in_call;	 /* the next stop is the call's exit */
+	bool cut;	 /* its registers were changed and are put back at the exit */
+	int interrupted; /* -ERESTART…: what the target sees of it depends on the signal that follows */
+	struct call_state state;
+};
+
+struct tracer {
+	struct watcher *watcher;
+	struct row_index rows;
+	struct map tracees;
+	struct tracee *last; /* found last */
+	size_t held;	     /* tracees stopped until their parent's fork event comes */
+	pid_t first;
+	bool running; /* the first process has passed exec: from here on everything is journalled */
+	bool no_kcmp;
+	struct scratch scratch;
+};
+
+/* Appends to the journal; a journal that fails ends the watching. */
+void tracer_append(struct tracer *tracer, const struct event *event);
+/* Lets a stopped tracee go on, with a signal or 0; kills it instead when the watcher is stopping. */
+void tracer_resume(struct tracer *tracer, struct tracee *tracee, int signo);
+/* An event of that tracee. */
+struct event tracer_event(const struct tracee *tracee, enum event_kind kind, uint32_t what);
+
+struct tracee *tracee_find(struct tracer *tracer, pid_t tid);
+struct tracee *tracee_add(struct tracer *tracer, pid_t tid); /* NULL: out of memory */
+void tracee_remove(struct tracer *tracer, struct tracee *tracee);
+/* A thread of a process that is known (NULL: of a new one), with the fd table of its parent or a copy. 0 or
+ * -ENOMEM. */
+int tracee_settle(struct tracer *tracer, struct tracee *tracee, const struct tracee *parent, bool thread,
+		  bool share_fds);
+/* One thread of its process less; true when it was the last (the process is gone then). */
+bool tracee_unsettle(struct tracer *tracer, struct tracee *tracee, int status);
+void tracer_clear(struct tracer *tracer);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of ways to watch, and the part of a watcher that is the same for all of them. */
+#include "watch/watch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/buf.h"
+#include "watch/watcher.h"
+
+#define JOIN_PATIENCE_MS 200
+
+const struct watch_ops *const watch_list[] = {&watch_ptrace, &watch_none, NULL};
+
+const struct watch_ops *watch_find(const char *name)
+{
+	for (const struct watch_ops *const *ops = watch_list; *ops; ops++)
+		if (!strcmp((*ops)->name, name))
+			return *ops;
+	return NULL;
+}
+
+static struct watcher *watcher_new(const struct watch_ops *ops, struct journal *journal,
+				   struct fault_set *faults)
+{
+	struct watcher *watcher = calloc(1, sizeof *watcher);
+
+	if (!watcher)
+		return NULL;
+	watcher->ops = ops;
+	watcher->journal = journal;
+	watcher->faults = faults;
+	watcher->keeper = -1;
+	pthread_mutex_init(&watcher->lock, NULL);
+	pthread_cond_init(&watcher->started, NULL);
+	watcher->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (watcher->done_fd < 0) {
+		watcher_free(watcher);
+		return NULL;
+	}
+	return watcher;
+}
+
+int watcher_start(const struct watch_ops *ops, const struct watch_target *target, struct journal *journal,
+		  struct fault_set *faults, struct watcher **ret_watcher, pid_t *ret_pid, struct error *error)
+{
+	struct watcher *watcher;
+	int ret;
+
+	if (!target->argv || !target->argv[0])
+		return error_set(error, -EINVAL, "no command to start");
+	watcher = watcher_new(ops, journal, faults);
+	if (!watcher)
+		return error_set(error, -ENOMEM, "no memory or no fd left for a watcher");
+	watcher->target = target;
+	ret = ops->start(watcher, error);
+	watcher->target = NULL;
+	if (ret < 0) {
+		watcher_free(watcher);
+		return ret;
+	}
+	if (ret_pid)
+		*ret_pid = watcher->first;
+	*ret_watcher = watcher;
+	return 0;
+}
+
+int watcher_run(struct watcher *watcher, void *(*main)(void *), struct error *error)
+{
+	sigset_t all, before;
+	int ret;
+
+	/* A new thread inherits the mask; the harness's handlers are for the harness's threads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = pthread_create(&watcher->thread, NULL, main, watcher);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (ret)
+		return error_set(error, -ret, "no thread for the watcher: %s", strerror(ret));
+	watcher->threaded = true;
+	pthread_mutex_lock(&watcher->lock);
+	while (!watcher->launched)
+		pthread_cond_wait(&watcher->started, &watcher->lock);
+	ret = watcher->launch.code;
+	if (ret < 0 && error)
+		*error = watcher->launch;
+	pthread_mutex_unlock(&watcher->lock);
+	return ret;
+}
+
+static void launched(struct watcher *watcher, pid_t first, const struct error *error)
+{
+	pthread_mutex_lock(&watcher->lock);
+	if (!watcher->launched) {
+		watcher->launched = true;
+		watcher->first = first;
+		watcher->launch = *error;
+		pthread_cond_broadcast(&watcher->started);
+	}
+	pthread_mutex_unlock(&watcher->lock);
+}
+
+void watcher_launched(struct watcher *watcher, pid_t first)
+{
+	launched(watcher, first, &(struct error){0});
+}
+
+void watcher_refused(struct watcher *watcher, int code, const char *format, ...)
+{
+	struct error error = {.code = code};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error.text, sizeof error.text, format, args);
+	va_end(args);
+	launched(watcher, 0, &error);
+}
+
+int watcher_join(struct watcher *watcher, pid_t pid, int *ret_pidfd)
+{
+	struct member *members;
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	pthread_mutex_lock(&watcher->lock);
+	members = array_grow(watcher->members, watcher->count, &watcher->capacity, sizeof *members);
+	if (members) {
+		watcher->members = members;
+		members[watcher->count++] = (struct member){.pid = pid, .pidfd = pidfd};
+	}
+	pthread_mutex_unlock(&watcher->lock);
+	if (!members) {
+		if (pidfd >= 0)
+			close(pidfd);
+		return -ENOMEM;
+	}
+	*ret_pidfd = pidfd;
+	return 0;
+}
+
+void watcher_leave(struct watcher *watcher, pid_t pid, int status)
+{
+	pthread_mutex_lock(&watcher->lock);
+	for (size_t i = 0; i < watcher->count; i++) {
+		if (watcher->members[i].pid != pid)
+			continue;
+		if (watcher->members[i].pidfd >= 0)
+			close(watcher->members[i].pidfd);
+		watcher->members[i] = watcher->members[--watcher->count];
+		break;
+	}
+	if (pid == watcher->first && !watcher->ended) {
+		watcher->ended = true;
+		watcher->status = status;
+	}
+	pthread_mutex_unlock(&watcher->lock);
+}
+
+void watcher_over(struct watcher *watcher)
+{
+	uint64_t one = 1;
+
+	(void)!write(watcher->done_fd, &one, sizeof one);
+}
+
+/* The lock is held, so the member has not been reaped unseen: its pidfd, or its number, is still its own. */
+static int member_signal(const struct member *member, int signo)
+{
+	long ret;
+
+	if (member->pidfd >= 0)
+		ret = syscall(SYS_pidfd_send_signal, member->pidfd, signo, NULL, 0);
+	else
+		ret = kill(member->pid, signo);
+	return ret < 0 ? -errno : 0;
+}
+
+void watcher_kill(struct watcher *watcher)
+{
+	atomic_store(&watcher->stopping, true);
+	pthread_mutex_lock(&watcher->lock);
+	for (size_t i = 0; i < watcher->count; i++)
+		(void)member_signal(&watcher->members[i], SIGKILL);
+	pthread_mutex_unlock(&watcher->lock);
+}
+
+void watcher_broke(struct watcher *watcher, int code, const char *what)
+{
+	pthread_mutex_lock(&watcher->lock);
+	if (!watcher->failure.code)
+		error_set(&watcher->failure, code, "%s: %s", what, strerror(-code));
+	pthread_mutex_unlock(&watcher->lock);
+	watcher_kill(watcher);
+}
+
+uint32_t watcher_alive(const struct watcher *watcher)
+{
+	struct watcher *own = (struct watcher *)watcher;
+	uint32_t count;
+
+	pthread_mutex_lock(&own->lock);
+	count = (uint32_t)own->count;
+	pthread_mutex_unlock(&own->lock);
+	return count;
+}
+
+int watcher_done_fd(const struct watcher *watcher)
+{
+	return watcher->done_fd;
+}
+
+static void journal_signal(struct watcher *watcher, pid_t pid, int signo)
+{
+	struct event event = event_make(EV_FAULT, FAULT_SIGNAL);
+
+	event.pid = pid;
+	event.ret = signo;
+	(void)journal_append(watcher->journal, &event);
+}
+
+/* Signals the index-th member (of those wanted); its pid, 0 past the end. */
+static pid_t signal_next(struct watcher *watcher, int signo, bool all, size_t *at, int *ret)
+{
+	pid_t pid = 0;
+
+	pthread_mutex_lock(&watcher->lock);
+	for (; !pid && *at < watcher->count; ++*at) {
+		const struct member *member = &watcher->members[*at];
+
+		if (!all && member->pid != watcher->first)
+			continue;
+		*ret = member_signal(member, signo);
+		if (*ret == 0)
+			pid = member->pid;
+	}
+	pthread_mutex_unlock(&watcher->lock);
+	return pid;
+}
+
+int watcher_signal(struct watcher *watcher, int signo, bool all)
+{
+	int ret = -ESRCH, sent = 0;
+	size_t at = 0;
+	pid_t pid;
+
+	/* The lock is not held while the journal is written: the appender may wait for the drainer. */
+	while ((pid = signal_next(watcher, signo, all, &at, &ret))) {
+		journal_signal(watcher, pid, signo);
+		sent++;
+	}
+	return sent ? 0 : ret;
+}
+
+int watcher_status(const struct watcher *watcher, int *ret_status)
+{
+	struct watcher *own = (struct watcher *)watcher;
+	int ret = -ECHILD;
+
+	pthread_mutex_lock(&own->lock);
+	if (own->ended) {
+		*ret_status = own->status;
+		ret = 0;
+	}
+	pthread_mutex_unlock(&own->lock);
+	return ret;
+}
+
+int watcher_failure(const struct watcher *watcher, struct error *error)
+{
+	struct watcher *own = (struct watcher *)watcher;
+	int ret;
+
+	pthread_mutex_lock(&own->lock);
+	ret = own->failure.code;
+	if (ret < 0 && error)
+		*error = own->failure;
+	pthread_mutex_unlock(&own->lock);
+	return ret;
+}
+
+/* Joins; a thread that waits for room in the journal is given some, see watcher_free. */
+static void join(struct watcher *watcher)
+{
+	for (;;) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += JOIN_PATIENCE_MS * 1000000L;
+		until.tv_sec += until.tv_nsec / 1000000000L;
+		until.tv_nsec %= 1000000000L;
+		if (pthread_timedjoin_np(watcher->thread, NULL, &until) != ETIMEDOUT)
+			return;
+		(void)journal_drain(watcher->journal, NULL, NULL);
+	}
+}
+
+void watcher_free(struct watcher *watcher)
+{
+	if (!watcher)
+		return;
+	if (watcher->threaded) {
+		watcher->ops->stop(watcher);
+		join(watcher);
+	}
+	for (size_t i = 0; i < watcher->count; i++)
+		if (watcher->members[i].pidfd >= 0)
+			close(watcher->members[i].pidfd);
+	free(watcher->members);
+	if (watcher->done_fd >= 0)
+		close(watcher->done_fd);
+	pthread_cond_destroy(&watcher->started);
+	pthread_mutex_destroy(&watcher->lock);
+	free(watcher);
+}
