@@ -7,13 +7,19 @@
 #define LIMIT_SPIN_WINDOW 1000000000ULL
 #define LIMIT_ACCEPT_SPIN_COUNT 50       /* failed accepts within LIMIT_SPIN_WINDOW */
 #define LIMIT_BUSY_WAITS 5000            /* waits a second with silent peers */
+#define LIMIT_BUSY_ZERO_WAITS 1000       /* of these, in a row with a timeout of 0 and nothing ready */
+#define LIMIT_BUSY_STRETCH 200000000ULL  /* a rate over less than this says nothing */
+#define LIMIT_BUSY_MOVES 200             /* bytes and closes a second beyond the base: then the CPU has work */
 #define LIMIT_BUSY_CPU_SHARE 0.5         /* of a core, with silent peers */
 #define LIMIT_LOST_WINDOW 1000000000ULL  /* asleep this long beside work that waits */
+#define LIMIT_CERTAIN_WINDOW 300000000ULL /* the same when every thread sleeps without a time-out: no timer can come */
 #define LIMIT_WRITE_WINDOW 3000000000ULL /* timer-driven retries get this long */
 #define LIMIT_LEAK_WINDOW 2000000000ULL  /* an ended peer's fd still open after this */
 #define LIMIT_GROWTH_ROUNDS 3            /* identical rounds before growth is judged */
 #define LIMIT_GROWTH_SLOPE 0.5           /* fds a peer */
 #define LIMIT_UNSERVED_WINDOW 2000000000ULL /* the canary's patience */
+#define LIMIT_CROWD 8                    /* connections from which on a limit on their number is believable */
+#define LIMIT_RECOVERY_FDS 4             /* fewer fds kept than this are warm caches */
 #define LIMIT_LATENCY_FACTOR 20.0
 #define LIMIT_DEATH_WINDOW 1000000000ULL /* an exit this soon after one connection's error is put down to it */
 

@@ -3,8 +3,20 @@
 #include <string.h>
 #include "rules/families.h"
 
-/* Families judge in this order; busy stands last because it is silent about what a spin explains. One line each. */
+/* Families judge in this order; busy stands last because it is silent about what a spin explains. */
 const struct rule_family *const rule_families[] = {
+    &spin_family,
+    &futile_family,
+    &accept_family,
+    &busy_family,
+    &lost_family,
+    &write_family,
+    &leak_family,
+    &growth_family,
+    /* Deaths come before those that are silent about what a death explains. */
+    &death_family,
+    &halfclose_family,
+    &service_family,
     NULL,
 };
 

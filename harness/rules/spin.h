@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The five spins, the most specific first: a wakeup counts for one of them only. */
+#ifndef WRINGER_RULES_SPIN_H
+#define WRINGER_RULES_SPIN_H
+
+#include <stdbool.h>
+#include "rules/rule.h"
+
+enum spin_kind { SPIN_HUP, SPIN_EOF, SPIN_URGENT, SPIN_READABLE, SPIN_WRITABLE, SPIN_KINDS };
+
+extern const struct rule spin_rules[SPIN_KINDS];
+
+/* Whether a wakeup with this mask is put down to an end of stream that was read already. */
+bool spin_is_eof(const struct file *file, uint32_t mask);
+
+/*
+ * Whether an edge-triggered registration can be blamed for its reports: only when the target armed it again
+ * in between (MOD reports the present state anew). Without that each report is a new event, a dripping peer's
+ * bytes for one.
+ */
+bool spin_can_repeat(const struct reg *reg, uint32_t deeds);
+
+/* Whether reports of this registration may belong to another one: epoll_wait tells them apart by their data
+ * alone. */
+bool spin_is_ambiguous(const struct reg *reg);
+
+/* "fd 9 (peer c3)" for messages; returns out. */
+char *spin_subject(const struct finding *finding, const struct world *world, char *out, size_t size);
+
+#endif
