@@ -192,8 +192,16 @@ static int base_requests(struct stage *stage)
 	return 0;
 }
 
-/* The fds before the fault are counted with only the canary's kept connection open. */
+/* A probe at both ends of the base run: what the target uses, and how busy it is, when nothing is wrong. */
 static int base_probe(struct stage *stage)
+{
+	int rc = target_probe(stage->target, stage->world);
+
+	return rc < 0 ? stage_broken(stage, "probing the target: %s", strerror(-rc)) : 0;
+}
+
+/* The fds before the fault are counted with only the canary's kept connection open. */
+static int base_rest(struct stage *stage)
 {
 	uint64_t until = clock_now() + stage_window(stage, LIMIT_UNSERVED_WINDOW);
 	int rc;
@@ -204,8 +212,7 @@ static int base_probe(struct stage *stage)
 	if (rc < 0)
 		return rc;
 	stage->fds_before = target_fds(stage->target, stage->world);
-	rc = target_probe(stage->target, stage->world);
-	return rc < 0 ? stage_broken(stage, "probing the target: %s", strerror(-rc)) : 0;
+	return base_probe(stage);
 }
 
 int case_ready(struct stage *stage)
@@ -215,8 +222,9 @@ int case_ready(struct stage *stage)
 	rc = rc ? rc : mark_ready(stage);
 	rc = rc ? rc : make_canary(stage);
 	rc = rc ? rc : stage_mark(stage, MARK_BASE, 0, NULL);
-	rc = rc ? rc : base_requests(stage);
 	rc = rc ? rc : base_probe(stage);
+	rc = rc ? rc : base_requests(stage);
+	rc = rc ? rc : base_rest(stage);
 	if (rc < 0)
 		return rc;
 	canary_reset_figures(stage->canary);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/pending.h"
 
+#include <errno.h>
 #include "base/clock.h"
 #include "rules/limits.h"
 #include "run/stage_impl.h"
@@ -116,16 +117,48 @@ bool pending_waiting(struct stage *stage)
 	return false;
 }
 
+/* How the target waits decides how long it may still come back by itself; the rules about lost events reckon
+ * alike. */
+enum patience { PATIENCE_CERTAIN, PATIENCE_SHORT, PATIENCE_LONG };
+
+static enum patience patience_of(const struct stage *stage)
+{
+	enum patience patience = PATIENCE_CERTAIN;
+	const struct thread *thread;
+	const struct file *file;
+	size_t at = 0;
+
+	while ((thread = world_next_thread(stage->world, &at))) {
+		if (!thread->alive || (thread->waiting != CALL_unknown && thread->wait_timeout == UINT64_MAX))
+			continue;
+		if (thread->waiting == CALL_unknown || thread->wait_timeout <= LIMIT_LOST_WINDOW)
+			patience = patience > PATIENCE_SHORT ? patience : PATIENCE_SHORT;
+		else
+			return PATIENCE_LONG;
+	}
+	for (at = 0; (file = world_next_file(stage->world, &at));) {
+		if (!file->closed && (file->kind == FILE_TIMERFD ||
+				      (file->kind == FILE_LISTENER &&
+				       (file->last_accept == -EMFILE || file->last_accept == -ENFILE))))
+			return PATIENCE_LONG;
+	}
+	return patience;
+}
+
 uint64_t pending_window(const struct stage *stage, uint32_t pending)
 {
-	static const struct {
+	static const uint64_t waiting[] = {LIMIT_CERTAIN_WINDOW, LIMIT_LOST_WINDOW, LIMIT_WRITE_WINDOW};
+	static const uint64_t writing[] = {LIMIT_CERTAIN_WINDOW, LIMIT_WRITE_WINDOW, LIMIT_WRITE_WINDOW};
+	enum patience patience =
+	    pending & (PENDING_WAITING | PENDING_WRITE) ? patience_of(stage) : PATIENCE_CERTAIN;
+	const struct {
 		uint32_t pending;
 		uint64_t window;
 	} rows[] = {
 	    {PENDING_BUSY, LIMIT_SPIN_WINDOW},
 	    {PENDING_LEAK, LIMIT_LEAK_WINDOW},
-	    {PENDING_WRITE, LIMIT_WRITE_WINDOW},
-	    {PENDING_WAITING, LIMIT_LOST_WINDOW},
+	    {PENDING_WRITE, writing[patience]},
+	    {PENDING_WAITING, waiting[patience]},
 	};
 	uint64_t longest = 0;
 
