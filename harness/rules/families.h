@@ -5,17 +5,16 @@
 
 #include "rules/rule.h"
 
-extern const struct rule_family spin_family;   /* hup-, eof-, urgent-, readable-, writable-spin */
-extern const struct rule_family futile_family; /* futile-spin */
-extern const struct rule_family accept_family; /* accept-spin */
-extern const struct rule_family busy_family;   /* busy-poll */
-
-extern const struct rule_family lost_family;      /* edge-not-drained, accept-lost */
-extern const struct rule_family write_family;     /* write-not-armed, write-lost */
-extern const struct rule_family leak_family;      /* fin-leak, reset-leak */
-extern const struct rule_family growth_family;    /* fd-growth */
-extern const struct rule_family death_family;     /* sigpipe-death, peer-kills-server, eintr-fatal, accept-error-fatal */
+extern const struct rule_family spin_family;	  /* hup-, eof-, urgent-, readable-, writable-spin */
+extern const struct rule_family futile_family;	  /* futile-spin */
+extern const struct rule_family accept_family;	  /* accept-spin */
+extern const struct rule_family busy_family;	  /* busy-poll */
+extern const struct rule_family lost_family;	  /* edge-not-drained, accept-lost */
+extern const struct rule_family write_family;	  /* write-not-armed, write-lost */
+extern const struct rule_family leak_family;	  /* fin-leak, reset-leak */
+extern const struct rule_family growth_family;	  /* fd-growth */
+extern const struct rule_family death_family;	  /* sigpipe-death, eintr-fatal, … */
 extern const struct rule_family halfclose_family; /* half-close-unanswered, half-close-truncated */
-extern const struct rule_family service_family;   /* unserved, no-recovery */
+extern const struct rule_family service_family;	  /* unserved, no-recovery */
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "rules/families.h"
 
-/* Families judge in this order; busy stands last because it is silent about what a spin explains. */
+/* Families judge in this order; busy stands behind the spins because it is silent about what they explain. */
 const struct rule_family *const rule_families[] = {
     &spin_family,
     &futile_family,

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "rules/facts.h"
+
+#include <stdio.h>
+#include "rules/limits.h"
+
+int facts_follow(struct facts *facts, const struct judge *judge, const struct event *event)
+{
+	const struct world *world = judge_world(judge);
+	int r = hand_follow(&facts->hand, world, event);
+
+	if (r == 0)
+		r = diary_follow(&facts->diary, world, event);
+	return r == 0 ? ground_follow(&facts->ground, world, event) : r;
+}
+
+void facts_release(struct facts *facts)
+{
+	hand_release(&facts->hand);
+	ground_release(&facts->ground);
+	diary_release(&facts->diary);
+}
+
+bool facts_free(const struct facts *facts, uint64_t now, uint64_t window)
+{
+	const struct hand *hand = &facts->hand;
+
+	if (hand->stop_asked && hand->stop_asked <= now)
+		return false;
+	return !hand->frozen && (!hand->thawed || hand->thawed + window <= now);
+}
+
+bool facts_at_rest(const struct facts *facts, const struct judge *judge)
+{
+	const struct ground *ground = &facts->ground;
+
+	/* The round's own time: the mark that ends it may be MARK_STOP. */
+	return ground_at_rest(ground) &&
+	       facts_free(facts, ground->began, judge_window(judge, LIMIT_LOST_WINDOW));
+}
+
+char *facts_who(const struct finding *finding, const struct judge *judge, char *out, size_t size)
+{
+	const struct peer_view *peer =
+	    finding->peer >= 0 ? world_peer(judge_world(judge), finding->peer) : NULL;
+
+	if (finding->fd < 0 && peer)
+		(void)snprintf(out, size, "peer %s", peer->name);
+	else if (peer)
+		(void)snprintf(out, size, "fd %d (peer %s)", finding->fd, peer->name);
+	else
+		(void)snprintf(out, size, "fd %d", finding->fd);
+	return out;
+}
+
+bool facts_died(const struct judge *judge)
+{
+	static const char *const deaths[] = {"sigpipe-death", "eintr-fatal", "accept-error-fatal",
+					     "peer-kills-server"};
+
+	for (size_t i = 0; i < sizeof(deaths) / sizeof(*deaths); i++)
+		if (judge_broken(judge, deaths[i]))
+			return true;
+	return false;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections whose peer is gone while the target keeps the fd. */
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include "base/clock.h"
+#include "base/names.h"
+#include "rules/facts.h"
+#include "rules/families.h"
+#include "rules/limits.h"
+
+enum { FIN_LEAK, RESET_LEAK };
+
+static const struct rule rules[] = {
+    [FIN_LEAK] =
+	{
+	    .id = "fin-leak",
+	    .severity = SEVERITY_ERROR,
+	    .doc = "the peer closed the connection and the target keeps the fd",
+	    .why = "A connection whose client is gone sits in CLOSE_WAIT: the kernel never ends it, only "
+		   "close does. Each one "
+		   "holds an fd, buffers and a place in the server's own limits; when they are used up "
+		   "nobody new is let in. It "
+		   "is the usual way for a server to be fine for a week and dead on the eighth day.",
+	    .how = "When the case is quiet the rule is broken for every accepted connection whose peer "
+		   "closed in an orderly way "
+		   "at least 2 s ago and whose fd is still open in some process of the target. The socket "
+		   "itself is asked: it must "
+		   "be past ESTABLISHED, that is, the FIN has arrived. Peers that only shut down writing, or "
+		   "vanished without a "
+		   "packet, do not count, nor connections that the target never began to look at (still "
+		   "waiting for a worker), "
+		   "nor those whose request a thread is still busy with. The target must have run since: "
+		   "asleep in a wait, or "
+		   "having read the end of file. A reaper with a time-out longer than the window is a "
+		   "finding too; the message "
+		   "gives the age.",
+	    .mend = "Close on every path that sees the end: read gave 0, EPOLLRDHUP while nothing is left to "
+		    "answer, and also "
+		    "while the connection is paused, throttled or waiting for something else. A connection "
+		    "out of the interest "
+		    "list, or registered without EPOLLIN and EPOLLRDHUP, cannot tell you. After fork close "
+		    "the copy that the other "
+		    "process serves.",
+	    .seen = "nginx ticket #274; libuv #2922; node #11307",
+	},
+    [RESET_LEAK] =
+	{
+	    .id = "reset-leak",
+	    .severity = SEVERITY_ERROR,
+	    .doc = "the connection was reset and the target keeps the fd",
+	    .why = "After a reset the connection is over in both directions: nothing can be read or sent any "
+		   "more. An fd that is "
+		   "kept holds its memory and counts against the limits for nothing, and under "
+		   "level-triggered epoll it is "
+		   "reported as ERR or HUP for ever.",
+	    .how =
+		"As fin-leak, for peers that reset the connection or closed it with received bytes unread "
+		"(the kernel resets "
+		"then). Without a peer of wringer's, under `wringer watch`, for connections that were "
+		"reported with ERR or HUP, "
+		"that the kernel says are closed (TCP_CLOSE), and that the target has not touched for 2 s.",
+	    .mend = "EPOLLERR and EPOLLHUP are reported whether asked for or not: on either, read what is "
+		    "left if you want it, "
+		    "then close. ECONNRESET and EPIPE from any read or write on a connection end it as well.",
+	    .seen = "libuv 9ba773c9c; libevent 950f06fb",
+	},
+};
+
+struct leak {
+	struct facts facts;
+};
+
+static const char *state_name(unsigned state)
+{
+	static const char *const names[] = {
+	    [TCP_ESTABLISHED] = "ESTABLISHED", [TCP_FIN_WAIT1] = "FIN_WAIT1", [TCP_FIN_WAIT2] = "FIN_WAIT2",
+	    [TCP_TIME_WAIT] = "TIME_WAIT",     [TCP_CLOSE] = "CLOSE",	      [TCP_CLOSE_WAIT] = "CLOSE_WAIT",
+	    [TCP_LAST_ACK] = "LAST_ACK",       [TCP_CLOSING] = "CLOSING",
+	};
+
+	return state < sizeof(names) / sizeof(*names) && names[state] ? names[state] : "state unknown";
+}
+
+/* What the target knew of it, for the message. */
+static const char *knowledge(const struct file *file)
+{
+	if (file->read_error)
+		return "a read failed with it";
+	if (file->eof_read)
+		return "the end was read";
+	if (file->write_error)
+		return "a write failed with it";
+	if (file->reported_ever & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))
+		return "it was reported, never read";
+	return file->regs ? "it was neither reported nor read" : "it is in no interest list and was not read";
+}
+
+static bool never_begun(const struct file *file)
+{
+	return !file->reads && !file->writes && !file->reports && !file->regs;
+}
+
+/*
+ * Whether the target had its chance to notice since then: it knows already, or it sleeps in a wait, or it
+ * went on doing other things. On a machine that did not let it run it did not.
+ */
+static bool had_its_chance(const struct leak *leak, const struct judge *judge, const struct file *file,
+			   uint64_t ended_at)
+{
+	const struct world *world = judge_world(judge);
+	const struct thread *thread;
+	size_t at = 0;
+
+	if (file->eof_read || file->read_error)
+		return true;
+	if (ground_patience(&leak->facts.ground, judge, NULL))
+		return true;
+	while ((thread = world_next_thread(world, &at)))
+		if (thread->alive && thread->waits &&
+		    thread->last_event > ended_at + judge_window(judge, LIMIT_LOST_WINDOW))
+			return true;
+	return world_asleep(world) && !ground_runs(&leak->facts.ground);
+}
+
+/* A request is being worked on: the target writes when it is done, and learns of the end then. */
+static bool at_work(const struct leak *leak, const struct judge *judge, const struct peer_view *peer)
+{
+	const struct diary_page *page = diary_page(&leak->facts.diary, peer->id);
+	const struct file *file = peer->conn;
+
+	return peer->requests > peer->answers && !file->eof_read && !file->read_error &&
+	       file->last_read_at >= page->request_at && file->last_write_at < page->request_at &&
+	       !ground_patience(&leak->facts.ground, judge, NULL);
+}
+
+static int report(struct judge *judge, const struct rule *rule, const struct file *file,
+		  const struct ground_fd *probed, uint64_t ended_at, uint64_t now)
+{
+	struct finding finding = finding_make(judge, rule);
+	bool fin = rule == &rules[FIN_LEAK];
+	char who[FACTS_WHO], where[48] = "";
+
+	finding_about(&finding, judge, file);
+	finding.at = ended_at + judge_window(judge, LIMIT_LEAK_WINDOW);
+	finding.from = ended_at;
+	finding.to = now;
+	if (file->refs > 1)
+		(void)snprintf(where, sizeof(where), ", held by %u fds", file->refs);
+	(void)snprintf(finding.message, sizeof(finding.message), "%s: %s %.2f s ago, still open%s%s%s%s; %s",
+		       facts_who(&finding, judge, who, sizeof(who)), fin ? "closed by the peer" : "reset",
+		       clock_seconds(now - ended_at), probed ? " (" : "",
+		       probed ? state_name(probed->state) : "", probed ? ")" : "", where, knowledge(file));
+	return judge_report(judge, &finding);
+}
+
+/* Whether the kernel has told the socket of the end; without probes we take the trace's word that it is open
+ * at all. */
+static bool end_arrived(const struct ground *ground, const struct ground_fd *probed, bool reset)
+{
+	if (!ground->open || !ground->fd_count)
+		return true;
+	if (!probed) /* closed in a way that the trace does not show, by a ring for one */
+		return false;
+	switch (probed->state) {
+	case 0: /* it would not say */
+	case TCP_CLOSE:
+		return true;
+	case TCP_CLOSE_WAIT:
+	case TCP_LAST_ACK:
+	case TCP_CLOSING:
+	case TCP_TIME_WAIT:
+		return !reset;
+	default:
+		return false;
+	}
+}
+
+static int judge_peer(struct judge *judge, const struct leak *leak, const struct peer_view *peer,
+		      uint64_t now)
+{
+	const struct file *file = peer->conn;
+	const struct ground_fd *probed = file ? ground_find(&leak->facts.ground, file) : NULL;
+	uint64_t since = peer->ended_at;
+
+	if (!file || file->closed || file->kind != FILE_CONN || peer->vanished || !(peer->fin || peer->reset))
+		return 0;
+	if (since < file->opened)
+		since = file->opened;
+	if (leak->facts.hand.thawed > since)
+		since = leak->facts.hand.thawed;
+	if (since + judge_window(judge, LIMIT_LEAK_WINDOW) > now || never_begun(file) ||
+	    !end_arrived(&leak->facts.ground, probed, peer->reset) || at_work(leak, judge, peer) ||
+	    !had_its_chance(leak, judge, file, since))
+		return 0;
+	return report(judge, &rules[peer->reset ? RESET_LEAK : FIN_LEAK], file, probed, since, now);
+}
+
+/* A connection of somebody else's: only a reset can be told for certain. */
+static int judge_stranger(struct judge *judge, const struct leak *leak, const struct ground_fd *fd)
+{
+	const struct file *file = fd->file;
+	uint64_t since = file->touched > file->opened ? file->touched : file->opened;
+
+	(void)leak;
+	if (fd->listener || file->closed || file->kind != FILE_CONN || file->peer >= 0 ||
+	    fd->state != TCP_CLOSE || !(file->reported_ever & (EPOLLERR | EPOLLHUP)) || file->shut_write)
+		return 0;
+	if (since + judge_window(judge, LIMIT_LEAK_WINDOW) > fd->at)
+		return 0;
+	return report(judge, &rules[RESET_LEAK], file, fd, since, fd->at);
+}
+
+/* The case is quiet, and the probes, if there are any, are in. */
+static int judge_round(struct judge *judge, const struct leak *leak, uint64_t now)
+{
+	const struct world *world = judge_world(judge);
+	const struct ground *ground = &leak->facts.ground;
+	const struct peer_view *peer;
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && (peer = world_next_peer(world, &at)))
+		r = judge_peer(judge, leak, peer, now);
+	for (size_t i = 0; ground->open && i < ground->fd_count && r == 0; i++)
+		r = judge_stranger(judge, leak, &ground->fds[i]);
+	return r;
+}
+
+/* A round of probes is over; or, where none were made, the quiet is. */
+static bool is_due(const struct leak *leak, const struct judge *judge, const struct event *event)
+{
+	const struct world *world = judge_world(judge);
+
+	if (ground_over(&leak->facts.ground, event))
+		return facts_at_rest(&leak->facts, judge);
+	return event->kind == EV_MARK && (event->what == MARK_RECOVERY || event->what == MARK_STOP) &&
+	       world_mark_time(world, MARK_QUIET) && facts_free(&leak->facts, event->at, 0);
+}
+
+static int leak_event(struct judge *judge, void *state, const struct event *event)
+{
+	struct leak *leak = state;
+	uint64_t now = leak->facts.ground.open ? leak->facts.ground.began : event->at;
+	int r = is_due(leak, judge, event) ? judge_round(judge, leak, now) : 0;
+
+	return r == 0 ? facts_follow(&leak->facts, judge, event) : r;
+}
+
+static int leak_finish(struct judge *judge, void *state)
+{
+	struct leak *leak = state;
+
+	if (!leak->facts.ground.open || !facts_at_rest(&leak->facts, judge))
+		return 0;
+	return judge_round(judge, leak, leak->facts.ground.began);
+}
+
+static void leak_release(void *state)
+{
+	facts_release(&((struct leak *)state)->facts);
+}
+
+const struct rule_family leak_family = {
+    .name = "leak",
+    .rules = rules,
+    .rule_count = sizeof(rules) / sizeof(*rules),
+    .state_size = sizeof(struct leak),
+    .event = leak_event,
+    .finish = leak_finish,
+    .release = leak_release,
+};

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* What became of the rest of a write that did not go through whole: nobody waits for room, or it was
+ * forgotten. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include "base/buf.h"
+#include "base/clock.h"
+#include "rules/facts.h"
+#include "rules/families.h"
+#include "rules/limits.h"
+
+enum { WRITE_NOT_ARMED, WRITE_LOST };
+
+static const struct rule rules[] = {
+    [WRITE_NOT_ARMED] =
+	{
+	    .id = "write-not-armed",
+	    .severity = SEVERITY_ERROR,
+	    .doc = "a write met a full socket, there is room again, and no registration asks to be told "
+		   "(EPOLLOUT)",
+	    .why = "After EAGAIN or a short write the rest of the answer waits in the server. If no "
+		   "registration asks for "
+		   "EPOLLOUT, nothing ever brings it back to that connection: the client hangs in the middle "
+		   "of its answer, the "
+		   "buffer and the fd are held, and it happens only to slow clients and large answers.",
+	    .how = "When the case is quiet every connection whose last write gave EAGAIN or took less than "
+		   "was offered is asked "
+		   "(poll on the socket itself). The rule is broken when it is writable now, the peer reads, "
+		   "no registration in any "
+		   "epoll (by the trace and by /proc/PID/fdinfo) asks for EPOLLOUT, every thread sleeps, and "
+		   "nothing was written "
+		   "for 3 s: a retry by a timer gets that long; 0.3 s are enough when no thread sleeps with "
+		   "a time-out and there "
+		   "is no timerfd. An edge-triggered registration that always asks for EPOLLOUT is fine. "
+		   "Targets that poll or "
+		   "select, block in threads, or arm through io_uring are not judged by it, nor is a "
+		   "one-shot registration that "
+		   "was not armed again (oneshot-lost).",
+	    .mend = "After EAGAIN or a short write keep the rest, and register the fd for EPOLLOUT before "
+		    "going back to "
+		    "epoll_wait; take it out again when the rest is gone. Look at every path that writes: "
+		    "first answers, error "
+		    "pages, a pipeline's second answer.",
+	    .seen = "redis 3bc89500d; netty #4205; questdb PR #6544",
+	},
+    [WRITE_LOST] =
+	{
+	    .id = "write-lost",
+	    .severity = SEVERITY_ERROR,
+	    .doc = "the rest of a short write is never sent: the connection is closed, or other bytes follow",
+	    .why = "A non-blocking write may take a part of what it is offered, or nothing. A server that "
+		   "treats this as done "
+		   "cuts the answer, or, worse, puts the next answer behind half of the last: every byte "
+		   "after that is read by the "
+		   "client as something it is not.",
+	    .how = "The rule is broken when the target closed (or shut down) a connection whose last write "
+		   "gave EAGAIN or took "
+		   "less than was offered, while its peer was still reading and had got fewer bytes than "
+		   "were announced; or when "
+		   "a peer got wrong bytes after a short write in the same answer. Nothing is owed to a peer "
+		   "that closed, reset, "
+		   "vanished, shut down its side or does not read; a close after an error that wringer "
+		   "injected on that "
+		   "connection, or by a process that died, is not judged here. Short sendfile and splice "
+		   "calls are not counted, "
+		   "they may end with their source.",
+	    .mend = "Look at what write returned. Keep what is left (offset and length) in the connection, "
+		    "send it before "
+		    "anything else on EPOLLOUT, and close only when nothing is left.",
+	    .seen = "libuv b329d51ef",
+	},
+};
+
+/* A connection on which a write did not go through whole. */
+struct debt {
+	uint64_t file;
+	bool owed;	   /* by the last write */
+	bool closed;	   /* by a call of the target, not by its end */
+	uint64_t short_at; /* the last short write */
+	int64_t ret;	   /* of it */
+	uint64_t offered;
+};
+
+struct suspect {
+	struct finding finding;
+	struct file *file;
+};
+
+struct write {
+	struct facts facts;
+	struct map debts; /* file id -> struct debt */
+	struct suspect *suspects;
+	size_t suspect_count, suspect_capacity;
+};
+
+/* 1 the rest is owed, 0 nothing is, -1 the call tells nothing. */
+static int leaves_debt(const struct event *event)
+{
+	if (event->what == CALL_sendfile && event->ret > 0)
+		return -1;
+	if (event->what == CALL_splice)
+		return -1;
+	if (event->ret == -EAGAIN)
+		return 1;
+	if (event->ret <= 0 || event->what == CALL_sendmmsg)
+		return 0;
+	return (event->flags & EVF_SHORTENED) || (uint64_t)event->ret < event->arg[0];
+}
+
+static int follow_write(struct write *write, const struct file *file, const struct event *event)
+{
+	struct debt *debt = map_get(&write->debts, file->id);
+	int owed = leaves_debt(event);
+
+	if (!debt && owed <= 0)
+		return 0;
+	if (!debt) {
+		debt = calloc(1, sizeof(*debt));
+		if (!debt || map_put(&write->debts, file->id, debt) < 0) {
+			free(debt);
+			return -ENOMEM;
+		}
+		debt->file = file->id;
+	}
+	debt->owed = owed > 0;
+	if (owed > 0) {
+		debt->short_at = event->at;
+		debt->ret = event->ret;
+		debt->offered = event->arg[0];
+	}
+	return 0;
+}
+
+static int follow_call(struct write *write, const struct world *world, const struct event *event)
+{
+	const struct touch *touch = world_touch(world);
+	struct debt *debt;
+
+	if (!touch->file || touch->file->kind != FILE_CONN)
+		return 0;
+	if (call_class((enum call)event->what) == CLASS_WRITE)
+		return follow_write(write, touch->file, event);
+	if (touch->last_close && (debt = map_get(&write->debts, touch->file->id)))
+		debt->closed = true;
+	return 0;
+}
+
+/* "took 4096 of 65536 bytes" or "gave EAGAIN". */
+static void how_it_went(const struct debt *debt, char *out, size_t size)
+{
+	if (debt->ret < 0)
+		(void)snprintf(out, size, "gave EAGAIN");
+	else
+		(void)snprintf(out, size, "took %lld of %llu bytes", (long long)debt->ret,
+			       (unsigned long long)debt->offered);
+}
+
+/* Whether the peer was reading all the while, so that nobody had a reason to give up on it. */
+static bool reads_on(const struct write *write, const struct judge *judge, const struct peer_view *peer)
+{
+	const struct diary_page *page = diary_page(&write->facts.diary, peer->id);
+	uint64_t now = world_now(judge_world(judge));
+
+	if (peer->fin || peer->reset || peer->vanished || peer->half_closed || peer->stalled)
+		return false;
+	return !page->resumed_at || page->resumed_at + judge_window(judge, LIMIT_LOST_WINDOW) <= now;
+}
+
+/* The peer's answer was cut: a suspect, because the target may turn out to have died. */
+static int suspect_cut(struct judge *judge, struct write *write, const struct debt *debt, struct file *file,
+		       const struct event *event)
+{
+	struct suspect *suspects;
+	struct finding finding;
+	char who[FACTS_WHO], how[64];
+
+	if (!debt->owed || event->arg[1] <= event->arg[0])
+		return 0;
+	suspects =
+	    array_grow(write->suspects, write->suspect_count, &write->suspect_capacity, sizeof(*suspects));
+	if (!suspects)
+		return -ENOMEM;
+	write->suspects = suspects;
+	finding = finding_make(judge, &rules[WRITE_LOST]);
+	finding_about(&finding, judge, file);
+	finding.from = debt->short_at;
+	how_it_went(debt, how, sizeof(how));
+	(void)snprintf(finding.message, sizeof(finding.message),
+		       "%s: the last write %s and the connection ended: the peer got %llu of %llu bytes",
+		       facts_who(&finding, judge, who, sizeof(who)), how, (unsigned long long)event->arg[0],
+		       (unsigned long long)event->arg[1]);
+	suspects[write->suspect_count++] = (struct suspect){finding, file};
+	return 0;
+}
+
+static int judge_wrong(struct judge *judge, const struct debt *debt, const struct file *file,
+		       uint64_t answered)
+{
+	struct finding finding;
+	char who[FACTS_WHO], how[64];
+
+	if (debt->short_at <= answered || debt->ret < 0)
+		return 0;
+	finding = finding_make(judge, &rules[WRITE_LOST]);
+	finding_about(&finding, judge, file);
+	finding.from = debt->short_at;
+	how_it_went(debt, how, sizeof(how));
+	(void)snprintf(finding.message, sizeof(finding.message),
+		       "%s: a write %s, and the peer then received other bytes than the rest of it",
+		       facts_who(&finding, judge, who, sizeof(who)), how);
+	return judge_report(judge, &finding);
+}
+
+static int follow_peer(struct judge *judge, struct write *write, const struct event *event)
+{
+	const struct world *world = judge_world(judge);
+	const struct peer_view *peer = world_touch(world)->peer;
+	const struct debt *debt = peer && peer->conn ? map_get(&write->debts, peer->conn->id) : NULL;
+
+	if (!debt || (event->what != PEER_CUT && event->what != PEER_WRONG))
+		return 0;
+	if (!facts_free(&write->facts, event->at, 0) || hand_spoilt(&write->facts.hand, peer->conn) ||
+	    !reads_on(write, judge, peer))
+		return 0;
+	if (event->what == PEER_CUT)
+		return suspect_cut(judge, write, debt, peer->conn, event);
+	return judge_wrong(judge, debt, peer->conn, diary_page(&write->facts.diary, peer->id)->answer_at);
+}
+
+/* Threads in poll or select may be waiting for room: what they asked for cannot be seen while they sleep. */
+static bool anybody_polls(const struct world *world)
+{
+	const struct thread *thread;
+	size_t at = 0;
+
+	while ((thread = world_next_thread(world, &at)))
+		if (thread->alive && thread->waiting != CALL_unknown && thread->wait_fd < 0)
+			return true;
+	return false;
+}
+
+/* Since when (ns) there has been room and nobody wrote; 0 when the peer would not take it anyway. */
+static uint64_t room_since(const struct write *write, const struct world *world, const struct ground_fd *fd)
+{
+	const struct peer_view *peer = world_peer(world, fd->file->peer);
+	const struct diary_page *page;
+	uint64_t since = fd->file->touched;
+
+	if (!peer)
+		return fd->writable_since > since ? fd->writable_since : since;
+	if (peer->ended_at || peer->stalled)
+		return 0;
+	page = diary_page(&write->facts.diary, peer->id);
+	if (page->received_at > since)
+		since = page->received_at;
+	return page->resumed_at > since ? page->resumed_at : since;
+}
+
+static int judge_socket(struct judge *judge, const struct write *write, const struct ground_fd *fd,
+			uint64_t patience)
+{
+	const struct file *file = fd->file;
+	const struct debt *debt = map_get(&write->debts, file->id);
+	struct ground_armed armed = ground_armed(&write->facts.ground, file);
+	uint64_t since = room_since(write, judge_world(judge), fd);
+	struct finding finding;
+	char who[FACTS_WHO], how[64];
+
+	if (fd->listener || file->closed || !debt || !debt->owed || !since || since + patience > fd->at)
+		return 0;
+	if (!(fd->mask & EPOLLOUT) || (fd->mask & (EPOLLERR | EPOLLHUP)) || file->shut_write || !armed.any ||
+	    armed.disarmed || (armed.events & EPOLLOUT))
+		return 0;
+	finding = finding_make(judge, &rules[WRITE_NOT_ARMED]);
+	finding_about(&finding, judge, file);
+	finding.at = since + patience;
+	finding.from = debt->short_at;
+	finding.to = fd->at;
+	how_it_went(debt, how, sizeof(how));
+	(void)snprintf(
+	    finding.message, sizeof(finding.message),
+	    "%s: the last write %s; the socket has room, no registration asks for EPOLLOUT and the target "
+	    "has slept for %.2f s",
+	    facts_who(&finding, judge, who, sizeof(who)), how, clock_seconds(fd->at - since));
+	return judge_report(judge, &finding);
+}
+
+static int judge_round(struct judge *judge, const struct write *write)
+{
+	const struct ground *ground = &write->facts.ground;
+	bool certain = false;
+	uint64_t patience =
+	    facts_at_rest(&write->facts, judge) ? ground_patience(ground, judge, &certain) : 0;
+	int r = 0;
+
+	if (!patience || anybody_polls(judge_world(judge)))
+		return 0;
+	if (!certain)
+		patience = judge_window(judge, LIMIT_WRITE_WINDOW);
+	for (size_t i = 0; i < ground->fd_count && r == 0; i++)
+		r = judge_socket(judge, write, &ground->fds[i], patience);
+	return r;
+}
+
+static int write_event(struct judge *judge, void *state, const struct event *event)
+{
+	struct write *write = state;
+	int r = ground_over(&write->facts.ground, event) ? judge_round(judge, write) : 0;
+
+	if (r == 0)
+		r = facts_follow(&write->facts, judge, event);
+	if (r == 0 && event->kind == EV_CALL)
+		r = follow_call(write, judge_world(judge), event);
+	if (r == 0 && event->kind == EV_PEER)
+		r = follow_peer(judge, write, event);
+	return r;
+}
+
+static int write_finish(struct judge *judge, void *state)
+{
+	struct write *write = state;
+	int r = write->facts.ground.open ? judge_round(judge, write) : 0;
+
+	for (size_t i = 0; i < write->suspect_count && r == 0; i++) {
+		const struct suspect *suspect = &write->suspects[i];
+		const struct debt *debt = map_get(&write->debts, suspect->file->id);
+
+		/* The target may have written on after all: the two sides are stamped apart. */
+		if (debt && debt->owed && (debt->closed || suspect->file->shut_write))
+			r = judge_report(judge, &suspect->finding);
+	}
+	return r;
+}
+
+static void write_release(void *state)
+{
+	struct write *write = state;
+	size_t at = 0;
+	struct debt *debt;
+
+	while ((debt = map_next(&write->debts, &at, NULL)))
+		free(debt);
+	map_free(&write->debts);
+	free(write->suspects);
+	facts_release(&write->facts);
+}
+
+const struct rule_family write_family = {
+    .name = "write",
+    .rules = rules,
+    .rule_count = sizeof(rules) / sizeof(*rules),
+    .state_size = sizeof(struct write),
+    .event = write_event,
+    .finish = write_finish,
+    .release = write_release,
+};
