@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The canary: a healthy peer that keeps asking while a scenario runs, each request with a token of its own, every answer
- * checked byte for byte. It keeps one connection while the target lets it, and asks every fourth time on a fresh one. For protocols without requests
- * it connects, and counts as served once the target accepted (asked through `accepted`).
+ * The canary: a healthy peer that keeps asking while a scenario runs, each request with a token of its own,
+ * every answer checked byte for byte. It keeps one connection while the target lets it, and asks every fourth
+ * time on a fresh one. For protocols without requests it connects, and counts as served once the target
+ * accepted (asked through `accepted`).
+ *
+ * A kept connection may be closed between requests, and once even under a request of which no byte of answer
+ * came: the next connection is asked instead. Everything else that is not the right answer is a miss, or
+ * wrong; it goes on asking after either.
  */
 #ifndef WRINGER_PEER_CANARY_H
 #define WRINGER_PEER_CANARY_H
@@ -22,10 +27,11 @@ struct canary_options {
 	const struct protocol *protocol;
 	const struct sockaddr *address;
 	socklen_t address_size;
-	uint64_t interval;   /* ns between an answer and the next request */
-	uint64_t patience;   /* ns after which a request counts as unanswered */
+	uint64_t interval; /* ns between an answer and the next request */
+	uint64_t patience; /* ns after which a request counts as unanswered */
 	uint64_t seed;
-	/* The target accepted the connection from this local port (for protocols without requests); may be NULL. */
+	/* The target accepted the connection from this local port (for protocols without requests); may be
+	 * NULL. */
 	bool (*accepted)(void *arg, uint16_t port);
 	void *arg;
 	int32_t (*next_id)(void *arg); /* peer ids of the case */
@@ -38,22 +44,33 @@ void canary_run(struct canary *canary);
 /* Finishes the request under way, then rests. canary_resting tells when. */
 void canary_pause(struct canary *canary);
 bool canary_resting(const struct canary *canary);
-/* While true only the kept connection asks: at the fd limit only new connections may wait. */
+/*
+ * While true only the kept connection asks: at the fd limit only new connections may wait. Without one that
+ * is still open it does not ask, and a request that is under way on a new one may go without its answer
+ * uncounted.
+ */
 void canary_keep_only(struct canary *canary, bool keep_only);
-/* Asks once on a fresh connection now (paused or not); canary_fresh_result: 0 served, -EAGAIN under way, -ETIMEDOUT, -EBADMSG, -ECONNREFUSED … */
+/*
+ * Asks once on a fresh connection now (paused or not); -EALREADY while one such is under way.
+ * canary_fresh_result: 0 served, -EAGAIN under way, -ETIMEDOUT, -EBADMSG wrong, -ECONNRESET ended or cut,
+ * -ECONNREFUSED …; -ENOENT before the first.
+ */
 int canary_fresh(struct canary *canary);
 int canary_fresh_result(const struct canary *canary);
 
 struct canary_figures {
 	uint64_t asked, served, wrong, missed; /* missed: patience ended, or the connection did */
-	uint64_t p50, p99, max;                /* ns, of served ones */
-	uint64_t last_served;                  /* clock_now() time of the last right answer */
+	uint64_t p50, p99, max;		       /* ns, of served ones */
+	uint64_t last_served;		       /* clock_now() time of the last right answer */
 };
 /* Since the last canary_reset_figures. */
 struct canary_figures canary_figures(const struct canary *canary);
 void canary_reset_figures(struct canary *canary);
 /* The last wrong answer or failure in words, "" when none. */
 const char *canary_complaint(const struct canary *canary);
+/* The last failure of our own side (no fd for a connection, no memory, a protocol file that fails); such a
+ * request is not counted. 0 none. */
+int canary_failure(const struct canary *canary);
 
 void canary_free(struct canary *canary);
 

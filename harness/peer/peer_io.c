@@ -7,6 +7,7 @@
  * since HUP cannot be masked.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include "peer/peer_inner.h"
@@ -173,6 +174,15 @@ void peer_follow(struct peer *peer, uint32_t events)
 	if (peer->fd >= 0 && (events & (EPOLLERR | EPOLLHUP)) && peer_ended(peer))
 		peer->muted = true;
 	peer_rewatch(peer);
+}
+
+void peer_look(struct peer *peer)
+{
+	struct pollfd now = {.fd = peer->fd,
+			     .events = (short)wanted(peer)}; /* POLL* and EPOLL* are the same bits */
+
+	if (peer->fd >= 0 && poll(&now, 1, 0) > 0)
+		peer_follow(peer, (uint32_t)now.revents);
 }
 
 /* One write. True when the kernel may take more. */
