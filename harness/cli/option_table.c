@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/options.h"
+#include "cli/values.h"
+
+#define CASES	 (FOR_CHECK | FOR_RUN)
+#define JUDGING	 (CASES | FOR_WATCH | FOR_JUDGE)
+#define ALL	 (JUDGING | FOR_LIST | FOR_EXPLAIN)
+#define AT(name) offsetof(struct settings, name)
+
+const char *const option_sections[SECTION_COUNT] = {
+    [SECTION_WHAT] = "What is run",
+    [SECTION_HOW] = "How it is run",
+    [SECTION_REPORT] = "What is told",
+    [SECTION_OTHER] = "Other",
+};
+
+/* clang-format off */
+const struct option_row option_rows[] = {
+	{"protocol", 0, "NAME|FILE.lua",
+	 "what the server speaks: echo, http, redis, memcached, smtp, tcp (connecting is all that "
+	 "is known), or a file of your own",
+	 SECTION_WHAT, CASES | FOR_WATCH, value_text, AT(protocol), AGAIN},
+	{"port", 0, "N",
+	 "the port it listens on, when it has several; else taken from its own listen calls",
+	 SECTION_WHAT, CASES, value_port, AT(port), AGAIN},
+	{"target", 0, "NAME",
+	 "a reference target instead of a command (repeatable; see `wringer list targets`)",
+	 SECTION_WHAT, CASES, value_list, AT(targets), 0},
+	{"scenario", 0, "GLOB",
+	 "only scenarios whose name matches (repeatable)",
+	 SECTION_WHAT, CASES, value_list, AT(scenarios), 0},
+	{"exclude", 0, "GLOB",
+	 "no scenario whose name matches (repeatable)",
+	 SECTION_WHAT, CASES, value_list, AT(excludes), 0},
+	{"rules", 0, "LIST",
+	 "only these rules (ids or globs, separated by commas)",
+	 SECTION_WHAT, JUDGING, value_text, AT(rules), AGAIN},
+	{"ignore", 0, "LIST",
+	 "none of these rules",
+	 SECTION_WHAT, JUDGING, value_text, AT(ignore), AGAIN},
+	{"repeat", 'n', "N",
+	 "run every case N times, each round with the next seed",
+	 SECTION_WHAT, CASES, value_count, AT(repeat), 0},
+	{"shard", 0, "I/N",
+	 "only the I-th of N equal parts of the cases",
+	 SECTION_WHAT, CASES, value_shard, 0, 0},
+	{"define", 'D', "NAME=VALUE",
+	 "a setting for scenarios and protocol files (repeatable)",
+	 SECTION_WHAT, CASES, value_define, 0, AGAIN},
+	{"show", 0, NULL,
+	 "print the journal, a line an event, instead of judging it",
+	 SECTION_WHAT, FOR_JUDGE, value_flag, AT(show), LINE_ONLY},
+
+	{"watch", 0, "ptrace|none|auto",
+	 "how the server's system calls are seen; auto (the default) takes ptrace where it is "
+	 "allowed",
+	 SECTION_HOW, CASES | FOR_WATCH, value_watch, AT(watch), AGAIN},
+	{"seed", 0, "N",
+	 "what every random choice is drawn from; a random one is taken, and told, without it",
+	 SECTION_HOW, CASES, value_seed, AT(seed), 0},
+	{"jobs", 'j', "N",
+	 "cases side by side (default: the number of cores)",
+	 SECTION_HOW, CASES, value_count, AT(jobs), 0},
+	{"timeout", 't', "DURATION",
+	 "how long one case may take (default: 30s times the time scale)",
+	 SECTION_HOW, CASES, value_duration, AT(timeout), AGAIN},
+	{"time-scale", 0, "F",
+	 "multiplies every tolerance, for slow machines",
+	 SECTION_HOW, JUDGING, value_factor, AT(time_scale), AGAIN},
+	{"no-sandbox", 0, NULL,
+	 "no network namespace for each case: scenarios that need one are skipped",
+	 SECTION_HOW, CASES, value_flag, AT(no_sandbox), AGAIN},
+	{"dry-run", 0, NULL,
+	 "print what would be run, run nothing",
+	 SECTION_HOW, CASES, value_flag, AT(dry_run), LINE_ONLY},
+
+	{"json", 0, "FILE",
+	 "write the report as JSON (- is standard output)",
+	 SECTION_REPORT, JUDGING, value_text, AT(json), 0},
+	{"junit", 0, "FILE",
+	 "write the report as JUnit XML",
+	 SECTION_REPORT, JUDGING, value_text, AT(junit), 0},
+	{"tap", 0, "FILE",
+	 "write the report in the Test Anything Protocol",
+	 SECTION_REPORT, JUDGING, value_text, AT(tap), 0},
+	{"json", 0, NULL,
+	 "print the list as JSON",
+	 SECTION_REPORT, FOR_LIST, value_flag, AT(as_json), LINE_ONLY},
+	{"keep", 0, "DIR",
+	 "keep every case's journal and the server's output there",
+	 SECTION_REPORT, CASES | FOR_WATCH, value_text, AT(keep), 0},
+	{"leave", 'l', NULL,
+	 "keep the files of cases that did not pass",
+	 SECTION_REPORT, CASES, value_flag, AT(leave), 0},
+	{"quiet", 'q', NULL,
+	 "print only what did not pass, and the summary",
+	 SECTION_REPORT, JUDGING, value_flag, AT(quiet), 0},
+	{"verbose", 'v', NULL,
+	 "print measures and every finding of every case; twice: notes with their time lines",
+	 SECTION_REPORT, JUDGING, value_counter, AT(verbose), 0},
+	{"color", 0, "auto|always|never",
+	 "colour on the terminal; auto heeds NO_COLOR",
+	 SECTION_REPORT, JUDGING, value_color, AT(color), 0},
+	{"no-progress", 0, NULL,
+	 "no line that says what is running",
+	 SECTION_REPORT, CASES, value_flag, AT(no_progress), 0},
+
+	{"config", 'c', "FILE",
+	 "read settings from FILE instead of wringer.lua",
+	 SECTION_OTHER, JUDGING, value_text, AT(config), LINE_ONLY | AGAIN},
+	{"help", 'h', NULL,
+	 "print this and exit",
+	 SECTION_OTHER, ALL, value_flag, AT(help), LINE_ONLY},
+	{"version", 0, NULL,
+	 "print the version and exit",
+	 SECTION_OTHER, ALL, value_flag, AT(version), LINE_ONLY},
+	{NULL, 0, NULL, NULL, 0, 0, NULL, 0, 0},
+};
+/* clang-format on */
+
+const size_t option_row_count = sizeof option_rows / sizeof option_rows[0] - 1;

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/plan.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "cli/targets.h"
+
+static int executable(const char *path)
+{
+	struct stat found;
+
+	if (stat(path, &found) < 0)
+		return -errno;
+	if (S_ISDIR(found.st_mode))
+		return -EISDIR;
+	return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+static int find_by_path(const char *name)
+{
+	const char *at = getenv("PATH");
+	int best = -ENOENT;
+
+	if (!at)
+		at = "/bin:/usr/bin";
+	while (*at) {
+		char file[PATH_MAX];
+		size_t size = strcspn(at, ":");
+		int used =
+		    snprintf(file, sizeof file, "%.*s/%s", size ? (int)size : 1, size ? at : ".", name);
+		int r = used > 0 && (size_t)used < sizeof file ? executable(file) : -ENAMETOOLONG;
+		if (r == 0)
+			return 0;
+		if (r == -EACCES)
+			best = r;
+		at += size + (at[size] == ':');
+	}
+	return best;
+}
+
+int plan_find_command(const char *name, struct error *error)
+{
+	int r = !*name ? -ENOENT : strchr(name, '/') ? executable(name) : find_by_path(name);
+
+	if (r == -ENOENT)
+		return error_set(error, r, "command not found: %s", name);
+	return r < 0 ? error_set(error, r, "cannot run %s: %s", name, strerror(-r)) : 0;
+}
+
+static int reference(struct plan_target *target, const char *name, const char *protocol, struct error *error)
+{
+	char path[PATH_MAX];
+	int r = targets_find(name, path, sizeof path, error);
+
+	if (r < 0)
+		return r;
+	const char *words[] = {path, "--port", "0", "--protocol", protocol};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		target->owned[i] = strdup(words[i]);
+		if (!target->owned[i])
+			return error_set(error, -ENOMEM, "out of memory");
+	}
+	target->name = name;
+	target->argv = target->owned;
+	return 0;
+}
+
+static int join_names(struct plan *plan)
+{
+	struct buf names = {0};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->target_count; i++)
+		r = buf_printf(&names, "%s%s", i ? "," : "", plan->targets[i].name);
+	plan->names = names.data;
+	return r;
+}
+
+int plan_targets(const struct settings *settings, char **command, const char *protocol, struct plan *ret_plan,
+		 struct error *error)
+{
+	static const char *const fallback[] = {TARGET_DEFAULT};
+	const char *const *names = settings->targets.count ? settings->targets.items : fallback;
+	int r = 0;
+
+	*ret_plan = (struct plan){.target_count = settings->targets.count ? settings->targets.count : 1};
+	ret_plan->targets = calloc(ret_plan->target_count, sizeof *ret_plan->targets);
+	if (!ret_plan->targets)
+		return error_set(error, -ENOMEM, "out of memory");
+	if (command) {
+		ret_plan->targets[0] = (struct plan_target){.name = "command", .argv = command};
+		r = plan_find_command(command[0], error);
+	}
+	for (size_t i = 0; r == 0 && !command && i < ret_plan->target_count; i++)
+		r = reference(&ret_plan->targets[i], names[i], protocol, error);
+	if (r == 0 && join_names(ret_plan) < 0)
+		r = error_set(error, -ENOMEM, "out of memory");
+	return r;
+}
+
+static struct case_options options_of(const struct settings *settings, const struct plan_target *target,
+				      const struct protocol *protocol, const struct watch_ops *watch,
+				      uint32_t round)
+{
+	return (struct case_options){
+	    .target_name = target->name,
+	    .argv = target->argv,
+	    .protocol = protocol,
+	    .watch = watch,
+	    .port = (uint16_t)settings->port,
+	    .sandbox = !settings->no_sandbox,
+	    /* A round is run again alone by giving its own seed. */
+	    .seed = settings->seed + (round - 1),
+	    .time_scale = settings->time_scale,
+	    .timeout = settings->timeout,
+	    .rules = settings->rules,
+	    .ignore = settings->ignore,
+	    .settings = settings->defines,
+	    .setting_count = settings->define_count,
+	};
+}
+
+int plan_cases(const struct settings *settings, const struct selection *selection,
+	       const struct protocol *protocol, const struct watch_ops *watch, struct plan *plan,
+	       struct error *error)
+{
+	size_t each = plan->target_count * selection->count, total;
+
+	if (__builtin_mul_overflow(each, settings->repeat, &total) || total > 1000000)
+		return error_set(error, -E2BIG, "%zu cases, %llu times, are more than a run can hold", each,
+				 (unsigned long long)settings->repeat);
+	plan->cases = calloc(total + 1, sizeof *plan->cases);
+	if (!plan->cases)
+		return error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < total; i++) {
+		uint32_t round = (uint32_t)(i / each + 1);
+		const struct plan_target *target = &plan->targets[i % each / selection->count];
+		if (settings->shards && i % settings->shards != settings->shard - 1)
+			continue;
+		plan->cases[plan->count++] = (struct suite_case){
+		    .scenario = selection->chosen[i % selection->count],
+		    .options = options_of(settings, target, protocol, watch, round),
+		    .round = round,
+		};
+	}
+	if (plan->count == 0)
+		return error_set(
+		    error, -ENOENT, "no scenario selected: shard %llu/%llu of %zu cases is empty",
+		    (unsigned long long)settings->shard, (unsigned long long)settings->shards, total);
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	for (size_t i = 0; plan->targets && i < plan->target_count; i++)
+		for (size_t j = 0; plan->targets[i].owned[j]; j++)
+			free(plan->targets[i].owned[j]);
+	free(plan->targets);
+	free(plan->cases);
+	free(plan->names);
+	*plan = (struct plan){0};
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/play.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include "cli/again.h"
+#include "cli/plan.h"
+#include "cli/say.h"
+#include "cli/select.h"
+#include "cli/session.h"
+#include "cli/signals.h"
+#include "cli/status.h"
+#include "cli/watching.h"
+
+struct playing {
+	struct settings *settings;
+	char **command;
+	struct protocol *protocol;
+	const struct watch_ops *watch;
+	struct selection selection;
+	struct plan plan;
+	struct again again;
+	struct report_head head;
+	struct session session;
+};
+
+static void join_protocol(void *arg, const char *name, const char *doc)
+{
+	struct buf *names = arg;
+
+	(void)doc;
+	(void)buf_printf(names, "%s%s", names->size ? ", " : "", name);
+}
+
+/* Guessing would mostly find a server that answers nonsense to nonsense, and call that a failure. */
+static int need_protocol(struct error *error)
+{
+	struct buf names = {0};
+	const char *folder = script_folder();
+
+	if (folder)
+		(void)protocol_each(folder, join_protocol, &names, NULL);
+	error_set(error, -EINVAL,
+		  "what does the server speak? Give --protocol: %s, or a file of your own (.lua)",
+		  names.size ? names.data : "a name");
+	buf_free(&names);
+	return -EINVAL;
+}
+
+static int load_protocol(struct playing *playing, struct error *error)
+{
+	struct settings *settings = playing->settings;
+
+	/* The reference targets speak it best. */
+	if (!settings->protocol && !playing->command)
+		settings->protocol = "http";
+	if (!settings->protocol)
+		return need_protocol(error);
+	return protocol_load(settings->protocol, script_folder(), settings->defines, settings->define_count,
+			     &playing->protocol, error);
+}
+
+static int draw_seed(struct settings *settings, struct error *error)
+{
+	uint32_t seed;
+
+	if (settings->seed_given)
+		return 0;
+	if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+		return error_set(error, -errno, "no random seed to be had: %s", strerror(errno));
+	settings->seed = seed;
+	return 0;
+}
+
+static int prepare(struct playing *playing, char *const *words, size_t word_count, struct error *error)
+{
+	struct settings *settings = playing->settings;
+	int r = settings_check_rules(settings, error);
+
+	if (r == 0)
+		r = draw_seed(settings, error);
+	if (r == 0)
+		r = load_protocol(playing, error);
+	if (r == 0)
+		r = watching_find(settings->watch, &playing->watch, error);
+	if (r == 0)
+		r = plan_targets(settings, playing->command, playing->protocol->name, &playing->plan, error);
+	if (r == 0)
+		r = select_scenarios(settings, words, word_count, playing->protocol, &playing->selection,
+				     error);
+	if (r == 0)
+		r = plan_cases(settings, &playing->selection, playing->protocol, playing->watch,
+			       &playing->plan, error);
+	return r;
+}
+
+static const char *scenario_word(void *arg, const char *name)
+{
+	const struct selection *selection = arg;
+	const char *folder = script_folder();
+	size_t size = folder ? strlen(folder) : 0;
+
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct scenario *scenario = selection->chosen[i];
+		if (strcmp(scenario->name, name) != 0)
+			continue;
+		/* One of wringer's own is known by its name wherever it is run. */
+		if (!scenario->file || (size && strncmp(scenario->file, folder, size) == 0))
+			return name;
+		return scenario->file;
+	}
+	return name;
+}
+
+static void make_head(struct playing *playing)
+{
+	struct report_head *head = &playing->head;
+
+	session_head(playing->settings, head);
+	playing->again =
+	    (struct again){playing->settings, playing->command, scenario_word, &playing->selection};
+	head->target = playing->plan.names;
+	head->protocol = playing->protocol->name;
+	head->watch = playing->watch->name;
+	head->command = playing->plan.target_count == 1 ? playing->plan.targets[0].argv : NULL;
+	head->planned = (uint32_t)playing->plan.count;
+	head->targets = (uint32_t)playing->plan.target_count;
+	head->again = again_line;
+	head->again_arg = &playing->again;
+}
+
+static void tell_unfit(const struct playing *playing)
+{
+	const struct selection *selection = &playing->selection;
+	struct buf names = {0};
+
+	if (!playing->settings->verbose || !selection->unfit_count)
+		return;
+	for (size_t i = 0; i < selection->unfit_count; i++)
+		(void)buf_printf(&names, "%s%s", i ? ", " : "", selection->unfit[i]->name);
+	say_note("left out, for they need what %s does not offer: %s", playing->protocol->name,
+		 names.size ? names.data : "");
+	buf_free(&names);
+}
+
+static int dry_run(const struct playing *playing)
+{
+	struct buf line = {0};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < playing->plan.count; i++) {
+		const struct suite_case *one = &playing->plan.cases[i];
+		r = again_line((void *)&playing->again, one->scenario->name, one->options.target_name,
+			       one->round, &line);
+		if (r == 0)
+			r = buf_puts(&line, "\n");
+	}
+	if (r == 0)
+		(void)fwrite(line.data, 1, line.size, stdout);
+	buf_free(&line);
+	return r == 0 ? STATUS_PASSED : say_error("out of memory");
+}
+
+static void on_case(void *arg, const struct result *result)
+{
+	session_case(arg, result);
+}
+
+static void on_progress(void *arg, const struct suite_progress *progress)
+{
+	session_progress(arg, progress);
+}
+
+static int make_keep(const char *folder, struct error *error)
+{
+	struct stat found;
+
+	if (!folder || mkdir(folder, 0777) == 0)
+		return 0;
+	int code = errno;
+	if (code == EEXIST && stat(folder, &found) == 0 && S_ISDIR(found.st_mode))
+		return 0;
+	return error_set(error, -code, "cannot keep files in %s: %s", folder,
+			 strerror(code == EEXIST ? ENOTDIR : code));
+}
+
+static int perform(struct playing *playing)
+{
+	const struct settings *settings = playing->settings;
+	struct suite_options options = {(uint32_t)settings->jobs, settings->keep, settings->leave,
+					signals_stop()};
+	struct suite_ops ops = {&playing->session, on_case, on_progress};
+	struct suite_totals totals = {0}, *counted = &playing->session.totals;
+	struct error error = {0};
+
+	signals_take();
+	if (make_keep(settings->keep, &error) < 0 ||
+	    session_open(settings, &playing->head, false, &playing->session, &error) < 0)
+		return say(&error);
+	tell_unfit(playing);
+	int r = suite_run(&options, playing->plan.cases, playing->plan.count, &ops, &totals, &error);
+	/* What was told is what counts, also when the suite broke off. */
+	counted->not_run = totals.not_run;
+	bool whole = session_close(&playing->session, counted);
+	if (r < 0 && r != -EINTR)
+		(void)say(&error);
+	return status_of_run(counted, r < 0 || !whole);
+}
+
+int play(struct settings *settings, char *const *words, size_t word_count, char **command)
+{
+	struct playing playing = {.settings = settings, .command = command};
+	struct error error = {0};
+	int status;
+
+	if (command && settings->targets.count)
+		return say_error("--target and a command behind -- are two servers; give one of them");
+	if (prepare(&playing, words, word_count, &error) < 0) {
+		status = say(&error);
+	} else {
+		make_head(&playing);
+		status = settings->dry_run ? dry_run(&playing) : perform(&playing);
+	}
+	plan_free(&playing.plan);
+	selection_free(&playing.selection);
+	protocol_free(playing.protocol);
+	return status;
+}

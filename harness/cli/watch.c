@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* `wringer watch`: the rules alone, the user brings the traffic. */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "cli/again.h"
+#include "cli/plan.h"
+#include "cli/say.h"
+#include "cli/session.h"
+#include "cli/signals.h"
+#include "cli/status.h"
+#include "cli/watching.h"
+#include "run/observe.h"
+
+/* Where the journal lies: in --keep's folder, else in one of our own that goes afterwards. */
+struct place {
+	char folder[4096], journal[4200];
+	bool ours;
+};
+
+static int make_place(const char *keep, struct place *ret_place, struct error *error)
+{
+	struct place place = {.ours = !keep};
+	const char *temporary = getenv("TMPDIR");
+
+	if (keep)
+		(void)snprintf(place.folder, sizeof place.folder, "%s", keep);
+	else
+		(void)snprintf(place.folder, sizeof place.folder, "%s/wringer-XXXXXX",
+			       temporary && *temporary ? temporary : "/tmp");
+	if (keep ? mkdir(place.folder, 0777) < 0 && errno != EEXIST : !mkdtemp(place.folder))
+		return error_set(error, -errno, "cannot make %s: %s", place.folder, strerror(errno));
+	(void)snprintf(place.journal, sizeof place.journal, "%s/journal", place.folder);
+	*ret_place = place;
+	return 0;
+}
+
+static void drop_place(const struct place *place)
+{
+	if (!place->ours)
+		return;
+	(void)unlink(place->journal);
+	(void)rmdir(place->folder);
+}
+
+static bool error_found(const struct result *result)
+{
+	for (size_t i = 0; i < result->finding_count; i++)
+		if (result->findings[i].finding.severity == SEVERITY_ERROR)
+			return true;
+	return false;
+}
+
+static int observe(const struct settings *settings, char **command, const struct watch_ops *watch,
+		   const struct place *place, struct session *session)
+{
+	struct observe_options options = {
+	    .argv = command,
+	    .watch = watch,
+	    .rules = settings->rules,
+	    .ignore = settings->ignore,
+	    .protocol = settings->protocol,
+	    .time_scale = settings->time_scale,
+	    .journal = place->journal,
+	    .stop = signals_stop(),
+	};
+	struct result result = {0};
+	struct error error = {0};
+	int wait_status = 0, r = observe_run(&options, &result, &wait_status, &error);
+
+	if (r < 0) {
+		result.verdict = VERDICT_BROKEN;
+		(void)snprintf(result.reason, sizeof result.reason, "%s", error.text);
+	} else if (error_found(&result)) {
+		result.verdict = VERDICT_FAIL;
+	}
+	if (!result.scenario[0])
+		(void)snprintf(result.scenario, sizeof result.scenario, "watch");
+	if (!result.target[0])
+		(void)snprintf(result.target, sizeof result.target, "command");
+	if (!place->ours)
+		(void)snprintf(result.journal, sizeof result.journal, "%.*s", (int)sizeof result.journal - 1,
+			       place->journal);
+	session_case(session, &result);
+	bool whole = session_close(session, &session->totals);
+	int status = status_of_watch(wait_status, result.verdict == VERDICT_FAIL,
+				     r < 0 || !whole || result.verdict == VERDICT_BROKEN);
+	result_free(&result);
+	return status;
+}
+
+static int run_watch(const struct settings *settings, char **command, const struct watch_ops *watch)
+{
+	struct report_head head;
+	struct session session;
+	struct error error = {0};
+	struct place place;
+
+	signals_take();
+	session_head(settings, &head);
+	head.command = command;
+	head.watch = watch->name;
+	head.planned = 1;
+	if (make_place(settings->keep, &place, &error) < 0)
+		return say(&error);
+	/* Standard output stays the target's. */
+	int status = session_open(settings, &head, true, &session, &error) < 0
+			 ? say(&error)
+			 : observe(settings, command, watch, &place, &session);
+	drop_place(&place);
+	return status;
+}
+
+static int watch(struct settings *settings, const struct words *words)
+{
+	const struct watch_ops *ops;
+	struct error error = {0};
+
+	if (words->count && !words->command)
+		return say_error("put -- before the command: wringer watch [OPTIONS] -- %s …",
+				 words->items[0]);
+	if (words->count || !words->command)
+		return say_error("no server to watch; give its command behind --, see `wringer watch -h`");
+	if (strcmp(settings->watch, "none") == 0)
+		return say_error("watching by none sees nothing that a rule could judge");
+	if (settings_check_rules(settings, &error) < 0 || plan_find_command(words->command[0], &error) < 0 ||
+	    watching_find(settings->watch, &ops, &error) < 0)
+		return say(&error);
+	return run_watch(settings, words->command, ops);
+}
+
+const struct command command_watch = {
+    .name = "watch",
+    .bit = FOR_WATCH,
+    .usage = "[OPTIONS] -- COMMAND [ARG...]",
+    .doc = "judge a server while you bring the traffic",
+    .about =
+	"Runs the command with its own input and output, watches its system calls and applies the rules to "
+	"what it "
+	"does under your test suite or load. The exit status is the command's own unless a rule was broken.",
+    .run = watch,
+};
