@@ -1,87 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One peer against a socket that the test plays itself: connecting, bytes both ways, the target's own
- * endings, and that the peer never spins on what it knows already. The peer's misbehaviours are in
- * test_fault.c.
+ * One peer against a socket that the test plays itself: connecting, and bytes both ways. The target's own
+ * endings are in test_target_ends.c, the peer's misbehaviours in test_fault.c.
  */
-#include "test/peer/bench.h"
+#include "test/peer/fixture.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-
-struct fixture {
-	struct bench bench;
-	struct peer *peer;
-	int target; /* its end of the connection */
-	uint64_t turns;
-	bool free_on_change;
-};
-
-static void on_change(void *arg)
-{
-	struct fixture *f = arg;
-
-	f->turns++;
-	if (f->free_on_change) {
-		peer_free(f->peer);
-		f->peer = NULL;
-	}
-}
-
-static struct peer_options plain(struct fixture *f)
-{
-	return (struct peer_options){.name = "c1", .id = 7, .reading = true, .changed = on_change, .arg = f};
-}
-
-static void make_peer(struct fixture *f, const struct peer_options *options)
-{
-	struct error error = {0};
-
-	assert_int_equal(peer_new(f->bench.loop, f->bench.journal, (struct sockaddr *)&f->bench.address,
-				  sizeof f->bench.address, options, &f->peer, &error),
-			 0);
-}
-
-static bool connected(void *arg)
-{
-	return peer_state(arg) != PEER_CONNECTING;
-}
-
-static void join(struct fixture *f, const struct peer_options *options)
-{
-	make_peer(f, options);
-	bench_until(&f->bench, connected, f->peer);
-	assert_int_equal(peer_state(f->peer), PEER_OPEN);
-	f->target = bench_accept(&f->bench);
-	assert_true(f->target >= 0);
-}
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-
-	bench_open(&f->bench);
-	f->target = -1;
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	peer_free(f->peer);
-	if (f->target >= 0)
-		close(f->target);
-	bench_drain(&f->bench);
-	assert_true(f->bench.acts[PEER_GONE] == f->bench.acts[PEER_CONNECT]);
-	bench_close(&f->bench);
-	free(f);
-	return 0;
-}
 
 static void connects_and_says_from_where(void **state)
 {
@@ -276,151 +200,6 @@ static void bounded_inbox(void **state)
 	}
 }
 
-static void target_fin(struct fixture *f)
-{
-	assert_int_equal(write(f->target, "bye", 3), 3);
-	assert_int_equal(shutdown(f->target, SHUT_WR), 0);
-}
-
-static void target_resets(struct fixture *f)
-{
-	struct linger at_once = {.l_onoff = 1};
-
-	assert_int_equal(write(f->target, "bye", 3), 3);
-	assert_int_equal(setsockopt(f->target, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
-	close(f->target);
-	f->target = -1;
-}
-
-static void half_close_first(struct fixture *f)
-{
-	assert_int_equal(peer_half_close(f->peer), 0);
-}
-
-static void stall_first(struct fixture *f)
-{
-	assert_int_equal(peer_stall(f->peer, true), 0);
-}
-
-static void stall_and_half_close(struct fixture *f)
-{
-	stall_first(f);
-	half_close_first(f);
-}
-
-static bool saw_the_end(void *arg)
-{
-	struct fixture *f = arg;
-
-	return f->bench.acts[PEER_GOT_FIN] + f->bench.acts[PEER_GOT_RST] > 0;
-}
-
-/*
- * However the target ends, told once, in order, and then the loop sleeps: HUP and RDHUP stay up for ever on a
- * level-triggered epoll, and a peer that keeps asking for them would burn the core it measures with.
- */
-static void target_ends(void **state)
-{
-	static const struct {
-		const char *name, *story;
-		void (*before)(struct fixture *f), (*end)(struct fixture *f);
-		enum peer_state after;
-		int error;
-		uint64_t received;
-	} rows[] = {
-	    {"fin", "RECV GOT_FIN", NULL, target_fin, PEER_TARGET_CLOSED, 0, 3},
-	    {"fin, half-closed", "HALF_CLOSE RECV GOT_FIN", half_close_first, target_fin, PEER_TARGET_CLOSED,
-	     0, 3},
-	    {"fin, stalled", "STALL GOT_FIN", stall_first, target_fin, PEER_TARGET_CLOSED, 0, 0},
-	    {"fin, stalled and half-closed", "STALL HALF_CLOSE GOT_FIN", stall_and_half_close, target_fin,
-	     PEER_TARGET_CLOSED, 0, 0},
-	    {"rst", "RECV GOT_RST GONE", NULL, target_resets, PEER_RESET_BY_TARGET, ECONNRESET, 3},
-	    {"rst, half-closed", "HALF_CLOSE RECV GOT_RST GONE", half_close_first, target_resets,
-	     PEER_RESET_BY_TARGET, ECONNRESET, 3},
-	    {"rst, stalled", "STALL GOT_RST GONE", stall_first, target_resets, PEER_RESET_BY_TARGET,
-	     ECONNRESET, 0},
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct fixture *f;
-		char story[128];
-		(void)state;
-		setup((void **)&f);
-		struct peer_options options = plain(f);
-		join(f, &options);
-		if (rows[i].before)
-			rows[i].before(f);
-		rows[i].end(f);
-		bench_until(&f->bench, saw_the_end, f);
-		bench_settle(&f->bench);
-		snprintf(story, sizeof story, "CONNECT CONNECTED %s", rows[i].story);
-		assert_string_equal(bench_story(&f->bench), story);
-		assert_int_equal(peer_state(f->peer), rows[i].after);
-		assert_int_equal(peer_error(f->peer), rows[i].error);
-		assert_int_equal(peer_received(f->peer), rows[i].received);
-		uint64_t turns = f->turns, start = clock_now();
-		assert_int_equal(loop_step(f->bench.loop, start + 3 * NS_PER_MS), 0);
-		if (f->turns != turns || clock_now() < start + 3 * NS_PER_MS)
-			fail_msg("%s: the loop was woken for nothing", rows[i].name);
-		teardown((void **)&f);
-	}
-}
-
-/* Stalled when the FIN came; reading again it gets what was sent before, and the FIN is not told twice. */
-static void reads_on_after_a_stall(void **state)
-{
-	struct fixture *f = *state;
-	struct peer_options options = plain(f);
-	struct pour pour = {.f = f, .wanted = 3};
-
-	options.reading = false;
-	join(f, &options);
-	target_fin(f);
-	bench_until(&f->bench, saw_the_end, f);
-	assert_false(peer_ended(f->peer));
-	assert_int_equal(peer_half_close(f->peer), 0);
-	bench_settle(&f->bench);
-	assert_int_equal(peer_stall(f->peer, false), 0);
-	bench_until(&f->bench, in_inbox, &pour);
-	bench_settle(&f->bench);
-	assert_string_equal(bench_story(&f->bench), "CONNECT STALL CONNECTED GOT_FIN HALF_CLOSE STALL RECV");
-	assert_true(peer_ended(f->peer));
-	assert_memory_equal(peer_inbox(f->peer)->data, "bye", 3);
-}
-
-/* The handshake, the bytes and the reset are all over before the loop looks for the first time. */
-static void reset_before_the_first_look(void **state)
-{
-	struct fixture *f = *state;
-	struct peer_options options = plain(f);
-
-	make_peer(f, &options);
-	f->target = bench_accept(&f->bench);
-	assert_true(f->target >= 0);
-	target_resets(f);
-	bench_until(&f->bench, saw_the_end, f);
-	assert_string_equal(bench_story(&f->bench), "CONNECT CONNECTED RECV GOT_RST GONE");
-	assert_int_equal(peer_error(f->peer), ECONNRESET);
-}
-
-/* A write after the target's close draws the reset, which the next write meets. */
-static void sending_into_a_closed_target(void **state)
-{
-	struct fixture *f = *state;
-	struct peer_options options = plain(f);
-
-	join(f, &options);
-	close(f->target);
-	f->target = -1;
-	bench_until(&f->bench, saw_the_end, f);
-	assert_int_equal(peer_send(f->peer, "x", 1), 0);
-	int r = peer_send(f->peer, "y", 1); /* the reset is back already: loopback */
-	assert_int_equal(r, -EPIPE);
-	assert_string_equal(bench_story(&f->bench), "CONNECT CONNECTED GOT_FIN SEND GOT_RST GONE");
-	assert_int_equal(f->bench.last.what, PEER_GONE);
-	assert_int_equal(peer_error(f->peer), EPIPE);
-}
-
 static void changed_may_free_it(void **state)
 {
 	struct fixture *f = *state;
@@ -432,6 +211,29 @@ static void changed_may_free_it(void **state)
 	bench_settle(&f->bench);
 	assert_null(f->peer);
 	assert_string_equal(bench_story(&f->bench), "CONNECT CONNECTED RECV FIN GONE");
+}
+
+static void over_ipv6(void **state)
+{
+	struct fixture *f = *state;
+	struct peer_options options = plain(f);
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT}, from;
+	socklen_t size = sizeof address;
+	struct error error;
+	int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (listener < 0 || bind(listener, (struct sockaddr *)&address, size) < 0)
+		skip();
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	assert_int_equal(peer_new(f->bench.loop, f->bench.journal, (struct sockaddr *)&address,
+				  sizeof address, &options, &f->peer, &error),
+			 0);
+	bench_until(&f->bench, connected, f->peer);
+	f->target = accept(listener, (struct sockaddr *)&from, &size);
+	close(listener);
+	assert_true(f->target >= 0);
+	assert_int_equal(ntohs(from.sin6_port), peer_port(f->peer));
 }
 
 static void note(void **state)
@@ -452,7 +254,6 @@ static void note(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(connects_and_says_from_where),
 	    TEST(refused),
@@ -461,11 +262,8 @@ int main(void)
 	    TEST(sends_as_the_kernel_takes_it),
 	    TEST(queued_while_connecting),
 	    cmocka_unit_test(bounded_inbox),
-	    cmocka_unit_test(target_ends),
-	    TEST(reads_on_after_a_stall),
-	    TEST(reset_before_the_first_look),
-	    TEST(sending_into_a_closed_target),
 	    TEST(changed_may_free_it),
+	    TEST(over_ipv6),
 	    TEST(note),
 	};
 
