@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One accepted connection: a socket and its session. Whatever tells that a socket is
- * ready (level, edge, poll, select) sets `readable` and `writable`; conn_turn does the rest.
+ * One accepted connection: a socket and its session. Whatever tells that a socket is ready (level, edge,
+ * poll, select) sets `readable` and `writable`; conn_turn does the rest and says how to go on:
  *
- *     readiness ──> conn->readable, conn->writable ──> conn_turn ──> TURN_WAIT   wait for what conn_wants_…
- * say TURN_AGAIN  its share is used up, it is still ready TURN_OVER   it is to be closed: pool_doom
+ *     TURN_WAIT    wait for what conn_wants_read and conn_wants_write say
+ *     TURN_AGAIN   its share is used up, it is still ready
+ *     TURN_OVER    it is to be closed: pool_doom
  */
 #ifndef TARGETS_CONN_H
 #define TARGETS_CONN_H
@@ -16,9 +17,8 @@
 #include <sys/types.h>
 #include "common/session.h"
 
-#define CONN_SHARE                                                                                           \
-	((size_t)65536) /* bytes one connection may move in one turn: the others wait meanwhile              \
-			 */
+/* Bytes one connection may move in one turn: the others wait meanwhile. */
+#define CONN_SHARE ((size_t)65536)
 
 enum turn { TURN_WAIT, TURN_AGAIN, TURN_OVER };
 
