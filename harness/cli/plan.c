@@ -92,10 +92,8 @@ int plan_targets(const struct settings *settings, char **command, const char *pr
 	ret_plan->targets = calloc(ret_plan->target_count, sizeof *ret_plan->targets);
 	if (!ret_plan->targets)
 		return error_set(error, -ENOMEM, "out of memory");
-	if (command) {
+	if (command)
 		ret_plan->targets[0] = (struct plan_target){.name = "command", .argv = command};
-		r = plan_find_command(command[0], error);
-	}
 	for (size_t i = 0; r == 0 && !command && i < ret_plan->target_count; i++)
 		r = reference(&ret_plan->targets[i], names[i], protocol, error);
 	if (r == 0 && join_names(ret_plan) < 0)

@@ -36,7 +36,8 @@ int plan_cases(const struct settings *settings, const struct selection *selectio
 	       struct error *error);
 void plan_free(struct plan *plan);
 
-/* Whether a command can be started: 0, or a negative errno with a line for the user. */
+/* Whether a command can be started, found by PATH: said once, rather than by every case. 0, or a negative
+ * errno with a line for the user. */
 int plan_find_command(const char *name, struct error *error);
 
 #endif

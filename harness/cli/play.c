@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include "cli/again.h"
+#include "cli/nearest.h"
 #include "cli/plan.h"
 #include "cli/say.h"
 #include "cli/select.h"
@@ -28,27 +29,47 @@ struct playing {
 	struct session session;
 };
 
+struct protocol_names {
+	struct buf joined;
+	struct nearest nearest;
+};
+
 static void join_protocol(void *arg, const char *name, const char *doc)
 {
-	struct buf *names = arg;
+	struct protocol_names *names = arg;
 
 	(void)doc;
-	(void)buf_printf(names, "%s%s", names->size ? ", " : "", name);
+	(void)buf_printf(&names->joined, "%s%s", names->joined.size ? ", " : "", name);
+	nearest_offer(&names->nearest, name);
 }
 
-/* Guessing would mostly find a server that answers nonsense to nonsense, and call that a failure. */
-static int need_protocol(struct error *error)
+/* wanted NULL: none was given. Guessing would mostly send nonsense to a server and call its answer a failure.
+ */
+static int need_protocol(const char *wanted, struct error *error)
 {
-	struct buf names = {0};
+	struct protocol_names names = {.nearest = nearest_begin(wanted ? wanted : "")};
 	const char *folder = script_folder();
+	char hint[96];
 
 	if (folder)
 		(void)protocol_each(folder, join_protocol, &names, NULL);
-	error_set(error, -EINVAL,
-		  "what does the server speak? Give --protocol: %s, or a file of your own (.lua)",
-		  names.size ? names.data : "a name");
-	buf_free(&names);
+	const char *joined = names.joined.size ? names.joined.data : "a name";
+	if (wanted)
+		error_set(error, -ENOENT, "--protocol wants %s or a file (.lua), not \"%s\"%s", joined,
+			  wanted, nearest_hint(&names.nearest, hint, sizeof hint));
+	else
+		error_set(error, -EINVAL,
+			  "what does the server speak? Give --protocol: %s, or a file of your own (.lua)",
+			  joined);
+	buf_free(&names.joined);
 	return -EINVAL;
+}
+
+static bool names_file(const char *protocol)
+{
+	size_t size = strlen(protocol);
+
+	return strchr(protocol, '/') || (size > 4 && strcmp(protocol + size - 4, ".lua") == 0);
 }
 
 static int load_protocol(struct playing *playing, struct error *error)
@@ -59,9 +80,10 @@ static int load_protocol(struct playing *playing, struct error *error)
 	if (!settings->protocol && !playing->command)
 		settings->protocol = "http";
 	if (!settings->protocol)
-		return need_protocol(error);
-	return protocol_load(settings->protocol, script_folder(), settings->defines, settings->define_count,
-			     &playing->protocol, error);
+		return need_protocol(NULL, error);
+	int r = protocol_load(settings->protocol, script_folder(), settings->defines, settings->define_count,
+			      &playing->protocol, error);
+	return r == -ENOENT && !names_file(settings->protocol) ? need_protocol(settings->protocol, error) : r;
 }
 
 static int draw_seed(struct settings *settings, struct error *error)
@@ -79,8 +101,10 @@ static int draw_seed(struct settings *settings, struct error *error)
 static int prepare(struct playing *playing, char *const *words, size_t word_count, struct error *error)
 {
 	struct settings *settings = playing->settings;
-	int r = settings_check_rules(settings, error);
+	int r = playing->command ? plan_find_command(playing->command[0], error) : 0;
 
+	if (r == 0)
+		r = settings_check_rules(settings, error);
 	if (r == 0)
 		r = draw_seed(settings, error);
 	if (r == 0)

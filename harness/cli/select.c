@@ -109,6 +109,9 @@ static int nothing_like(const struct choices *choices, const char *word, struct 
 	struct nearest nearest = nearest_begin(word);
 	char hint[96];
 
+	if (is_folder(word))
+		return error_set(error, -ENOENT, "no scenario is called %s; for the folder say ./%s", word,
+				 word);
 	for (size_t i = 0; i < choices->count; i++)
 		nearest_offer(&nearest, choices->items[i].scenario->name);
 	return error_set(error, -ENOENT, "no scenario is called %s%s; see `wringer list scenarios`", word,
