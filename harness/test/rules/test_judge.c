@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* The judge: which rules are wanted, how findings are merged, limited and ordered; and the list of rules
+ * itself. */
+#include "test/rules/story.h"
+
+static void test_lists(void **state)
+{
+	static const struct {
+		const char *rules, *ignore;
+		int result;
+		const char *wanted, *unwanted, *text;
+	} rows[] = {
+	    {NULL, NULL, 0, "hup-spin", NULL, NULL},
+	    {"hup-spin", NULL, 0, "hup-spin", "eof-spin", NULL},
+	    {"hup-spin,eof-spin", NULL, 0, "eof-spin", "busy-poll", NULL},
+	    {" hup-spin , eof-spin ", NULL, 0, "eof-spin", "busy-poll", NULL},
+	    {"*-spin", NULL, 0, "accept-spin", "busy-poll", NULL},
+	    {"?q*,busy-poll", NULL, -EINVAL, NULL, NULL, "'?q*'"},
+	    {"*", "*-spin", 0, "busy-poll", "futile-spin", NULL},
+	    {NULL, "busy-poll,hup-*", 0, "eof-spin", "hup-spin", NULL},
+	    {NULL, "", 0, "hup-spin", NULL, NULL},
+	    {"hup-spin", "hup-spin", 0, NULL, "hup-spin", NULL},
+	    {"hup-spinn", NULL, -EINVAL, NULL, NULL, "'hup-spinn'"},
+	    {"hup-spin,nonsense", NULL, -EINVAL, NULL, NULL, "'nonsense'"},
+	    {NULL, "nonsense-*", -EINVAL, NULL, NULL, "'nonsense-*'"},
+	    {"", NULL, -EINVAL, NULL, NULL, "empty"},
+	    {" , ", NULL, -EINVAL, NULL, NULL, "empty"},
+	    {"a-name-that-is-much-longer-than-any-rule-will-ever-be-called-by-anyone", NULL, -EINVAL, NULL,
+	     NULL, "long"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct judge_options options = {.rules = rows[i].rules, .ignore = rows[i].ignore};
+		struct judge *judge = NULL;
+		struct error error = {0};
+
+		assert_int_equal(judge_new(&options, &judge, &error), rows[i].result);
+		if (rows[i].text && !strstr(error.text, rows[i].text))
+			fail_msg("'%s' lacks \"%s\"", error.text, rows[i].text);
+		if (rows[i].wanted)
+			assert_true(judge_wants(judge, rule_find(rows[i].wanted)));
+		if (rows[i].unwanted)
+			assert_false(judge_wants(judge, rule_find(rows[i].unwanted)));
+		judge_free(judge);
+	}
+}
+
+/* Every rule can be found, has its texts (a public bug apart, not every rule has one), and an id nobody else
+ * has. */
+static void test_rules_are_whole(void **state)
+{
+	const struct rule *rule;
+	size_t at = 0, count = 0;
+
+	(void)state;
+	while ((rule = rule_next(&at))) {
+		const char *texts[] = {rule->doc, rule->why, rule->how, rule->mend};
+
+		count++;
+		assert_ptr_equal(rule_find(rule->id), rule);
+		for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+			if (!texts[i] || !texts[i][0])
+				fail_msg("%s lacks text %zu", rule->id, i);
+		}
+		if (strchr(rule->doc, '\n') || strlen(rule->doc) > 100 ||
+		    rule->doc[strlen(rule->doc) - 1] == '.')
+			fail_msg("%s: one short line, please: %s", rule->id, rule->doc);
+	}
+	assert_true(count >= 8);
+	assert_null(rule_find("nonsense"));
+	assert_string_equal(severity_name(SEVERITY_ERROR), "error");
+	assert_string_equal(severity_name(SEVERITY_WARNING), "warning");
+	assert_string_equal(severity_name(SEVERITY_INFO), "info");
+}
+
+static struct finding made(const struct story *s, const char *id, uint64_t file, uint64_t at, uint64_t count)
+{
+	struct finding finding = finding_make(s->judge, rule_find(id));
+
+	finding.file = file;
+	finding.at = finding.from = at;
+	finding.to = at + 10;
+	finding.count = count;
+	snprintf(finding.message, sizeof(finding.message), "%s %llu", id, (unsigned long long)count);
+	return finding;
+}
+
+static void report(struct story *s, struct finding finding)
+{
+	assert_int_equal(judge_report(s->judge, &finding), 0);
+}
+
+/* One rule about one file is one finding: the larger count speaks, the stretch is the wider one. */
+static void test_merging(void **state)
+{
+	struct story s = story_new("*-spin");
+	const struct finding *findings;
+	size_t count;
+
+	(void)state;
+	report(&s, made(&s, "hup-spin", 7, 200, 300));
+	report(&s, made(&s, "hup-spin", 7, 100, 900));
+	report(&s, made(&s, "hup-spin", 7, 400, 500));
+	report(&s, made(&s, "eof-spin", 7, 50, 1));
+	report(&s, made(&s, "hup-spin", 8, 60, 1));
+	story_end(&s);
+	findings = judge_findings(s.judge, &count);
+	assert_int_equal(count, 3);
+	assert_string_equal(findings[2].message, "hup-spin 900");
+	assert_int_equal(findings[2].at, 100);
+	assert_int_equal(findings[2].from, 100);
+	assert_int_equal(findings[2].to, 410);
+	assert_int_equal(findings[2].count, 900);
+	story_free(&s);
+}
+
+static void test_at_most_sixteen(void **state)
+{
+	struct story s = story_new("*-spin");
+	const struct finding *findings;
+	size_t count;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 20; i++)
+		report(&s, made(&s, "hup-spin", i, i, 10));
+	report(&s, made(&s, "eof-spin", 1, 100, 1));
+	story_end(&s);
+	findings = judge_findings(s.judge, &count);
+	assert_int_equal(count, 17);
+	assert_int_equal(findings[14].count, 10);
+	assert_int_equal(findings[15].count, 50);
+	assert_string_equal(findings[16].rule->id, "eof-spin");
+	story_free(&s);
+}
+
+/* Severity first, then time. Reporting what is switched off keeps nothing, but is remembered. */
+static void test_order_and_ignored(void **state)
+{
+	struct story s = story_new("hup-spin,eof-spin,busy-poll");
+	struct finding warning = made(&s, "busy-poll", 0, 1, 1), lesser = made(&s, "eof-spin", 5, 2, 1);
+	const struct finding *findings;
+	size_t count;
+
+	(void)state;
+	lesser.severity = SEVERITY_INFO;
+	report(&s, lesser);
+	report(&s, warning);
+	report(&s, made(&s, "hup-spin", 3, 30, 1));
+	report(&s, made(&s, "eof-spin", 4, 20, 1));
+	report(&s, made(&s, "accept-spin", 4, 1, 1));
+	story_end(&s);
+	findings = judge_findings(s.judge, &count);
+	assert_int_equal(count, 4);
+	assert_int_equal(findings[0].at, 20);
+	assert_int_equal(findings[1].at, 30);
+	assert_string_equal(findings[2].rule->id, "busy-poll");
+	assert_int_equal(findings[3].severity, SEVERITY_INFO);
+	assert_true(judge_broken(s.judge, "accept-spin"));
+	assert_false(judge_broken(s.judge, "readable-spin"));
+	story_free(&s);
+}
+
+/* A finding's place: the birth number, or the one under which the file is reachable now. */
+static void test_about(void **state)
+{
+	struct story s = story_new("hup-spin");
+	struct finding finding;
+	const struct file *file;
+
+	(void)state;
+	story_conn(&s, 3, 9, EPOLLIN);
+	file = world_file(judge_world(s.judge), STORY_PID, 9);
+	finding = finding_make(s.judge, rule_find("hup-spin"));
+	assert_int_equal(finding.pid, STORY_PID);
+	assert_int_equal(finding.tid, STORY_PID);
+	assert_int_equal(finding.fd, -1);
+	finding_about(&finding, s.judge, file);
+	assert_int_equal(finding.fd, 9);
+	assert_int_equal(finding.peer, 3);
+	story_call(&s, CALL_dup, 9, 20);
+	story_close(&s, 9);
+	finding_about(&finding, s.judge, file);
+	assert_int_equal(finding.fd, 20);
+	story_close(&s, 20);
+	finding_about(&finding, s.judge, file);
+	assert_int_equal(finding.fd, 9);
+	story_free(&s);
+}
+
+static void test_time_scale(void **state)
+{
+	struct story s = story_judged(NULL, 2.5), plain = story_judged(NULL, 0);
+
+	(void)state;
+	assert_int_equal(judge_window(s.judge, 1000), 2500);
+	assert_int_equal(judge_window(plain.judge, 1000), 1000);
+	story_free(&s);
+	story_free(&plain);
+}
+
+/* An empty journal, finished twice: no rule has anything to say. */
+static void test_nothing(void **state)
+{
+	struct story s = story_judged(NULL, 1);
+	size_t count = 1;
+
+	(void)state;
+	assert_int_equal(judge_finish(s.judge), 0);
+	assert_int_equal(judge_finish(s.judge), 0);
+	(void)judge_findings(s.judge, &count);
+	assert_int_equal(count, 0);
+	story_free(&s);
+	judge_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_lists),
+	    cmocka_unit_test(test_rules_are_whole),
+	    cmocka_unit_test(test_merging),
+	    cmocka_unit_test(test_at_most_sixteen),
+	    cmocka_unit_test(test_order_and_ignored),
+	    cmocka_unit_test(test_about),
+	    cmocka_unit_test(test_time_scale),
+	    cmocka_unit_test(test_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
