@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* t:fault and its handle, t:limit_fds, t:signal, t:keep_only. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include "base/names.h"
+#include "script/scenario_api.h"
+
+#define FAULT_TYPE "wringer.fault"
+
+struct fault_handle {
+	uint32_t id;
+	bool lifted;
+	uint64_t delivered;
+	char text[96];
+};
+
+static int api_fault(lua_State *L)
+{
+	struct play *play = play_of(L);
+	struct fault fault;
+	struct error error = {0};
+
+	if (fault_parse(luaL_checkstring(L, 2), &fault, &error) < 0)
+		return luaL_error(L, "%s", error.text);
+	/* A class of reads or writes means those of connections, not of log files and wake-up pipes. */
+	if (fault.call == CALL_unknown && (fault.class == CLASS_READ || fault.class == CLASS_WRITE))
+		fault.accepted_only = true;
+	struct fault_handle *handle = lua_newuserdatauv(L, sizeof(*handle), 0);
+	*handle = (struct fault_handle){.lifted = true};
+	luaL_setmetatable(L, FAULT_TYPE);
+	(void)fault_text(&fault, handle->text, sizeof(handle->text));
+	if (stage_arm(play->stage, &fault, &handle->id, &error) < 0)
+		return play_undelivered(L, "%s", error.text);
+	handle->lifted = false;
+	return 1;
+}
+
+static void lift(lua_State *L, struct fault_handle *handle)
+{
+	if (handle->lifted)
+		return;
+	handle->lifted = true;
+	int code = stage_lift(play_of(L)->stage, handle->id, &handle->delivered);
+	if (code < 0)
+		play_undelivered(L, "%s could not be lifted: %s", handle->text, strerror(-code));
+}
+
+static int handle_lift(lua_State *L)
+{
+	struct fault_handle *handle = luaL_checkudata(L, 1, FAULT_TYPE);
+
+	lift(L, handle);
+	lua_pushinteger(L, (lua_Integer)handle->delivered);
+	return 1;
+}
+
+static int handle_delivered(lua_State *L)
+{
+	struct fault_handle *handle = luaL_checkudata(L, 1, FAULT_TYPE);
+
+	if (!handle->lifted)
+		return luaL_error(L, "delivered() is known once the fault is lifted");
+	lua_pushinteger(L, (lua_Integer)handle->delivered);
+	return 1;
+}
+
+static int api_expect_delivered(lua_State *L)
+{
+	struct fault_handle *handle = luaL_checkudata(L, 2, FAULT_TYPE);
+
+	lift(L, handle);
+	if (!handle->delivered)
+		return play_undelivered(L, "%s was never delivered", handle->text);
+	lua_pushinteger(L, (lua_Integer)handle->delivered);
+	return 1;
+}
+
+static int api_limit_fds(lua_State *L)
+{
+	lua_Integer spare = luaL_checkinteger(L, 2);
+	struct error error = {0};
+
+	luaL_argcheck(L, spare >= 0 && spare <= 1000000, 2, "must be a number of fds");
+	if (stage_limit_fds(play_of(L)->stage, (uint32_t)spare, &error) < 0)
+		return play_undelivered(L, "%s", error.text);
+	return 0;
+}
+
+static int api_limit_restore(lua_State *L)
+{
+	int code = stage_limit_restore(play_of(L)->stage);
+
+	if (code < 0)
+		return play_undelivered(L, "the fd limit could not be restored: %s", strerror(-code));
+	return 0;
+}
+
+static int api_signal(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 2);
+	int signo = signal_parse(name);
+
+	luaL_argcheck(L, signo > 0, 2, "must name a signal");
+	int code = stage_signal(play_of(L)->stage, signo, true);
+	if (code < 0)
+		return play_undelivered(L, "signal %s: %s", name, strerror(-code));
+	return 0;
+}
+
+static int api_keep_only(lua_State *L)
+{
+	canary_keep_only(stage_canary(play_of(L)->stage), lua_toboolean(L, 2));
+	return 0;
+}
+
+const luaL_Reg fault_methods[] = {
+    {"fault", api_fault},
+    {"expect_delivered", api_expect_delivered},
+    {"limit_fds", api_limit_fds},
+    {"limit_restore", api_limit_restore},
+    {"signal", api_signal},
+    {"keep_only", api_keep_only},
+    {NULL, NULL},
+};
+
+void fault_api_open(lua_State *L)
+{
+	static const luaL_Reg handle_methods[] = {
+	    {"lift", handle_lift}, {"delivered", handle_delivered}, {NULL, NULL}};
+
+	luaL_newmetatable(L, FAULT_TYPE);
+	luaL_newlib(L, handle_methods);
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A protocol file:
+ *
+ *   return protocol {
+ *     "http", doc = "…", offers = { "protocol", "partial", … },
+ *     request  = function(kind, token, bytes, settings)   "whole" | "last" | "big"; returns the bytes, or nil
+ * when there is no such request answer   = function(kind, token, bytes, data, closed) data: a view (view.h).
+ * Returns its length when whole and right; 0, announced when more is needed; nil, "expected …, received …"
+ *     greeting = function(data)                           length, 0, or nil; with "greets" only
+ *   }
+ *
+ * `settings` is also a global while the file is loaded; `quote(text)` makes bytes fit for a message. The file
+ * keeps what it learns in its own locals: one state a protocol, for as long as the process lives.
+ */
+#ifndef WRINGER_SCRIPT_PROTOCOL_FILE_H
+#define WRINGER_SCRIPT_PROTOCOL_FILE_H
+
+#include "peer/protocol.h"
+#include "run/case.h"
+#include "script/lua_box.h"
+
+struct protocol_file {
+	struct protocol protocol;
+	struct lua_box box;
+	struct buf source;
+	char *name, *doc, *file;
+	struct view *view;		    /* the one every answer is looked at through */
+	const struct run_setting *settings; /* while it is loaded */
+	size_t setting_count;
+};
+
+/* The protocol's functions, on top of its state. */
+int protocol_file_request(const struct protocol *protocol, enum request_kind kind, const char *token,
+			  uint64_t bytes, struct buf *out);
+int64_t protocol_file_answer(const struct protocol *protocol, enum request_kind kind, const char *token,
+			     uint64_t bytes, const char *data, size_t size, bool closed,
+			     uint64_t *ret_announced, struct buf *why);
+int64_t protocol_file_greeting(const struct protocol *protocol, const char *data, size_t size);
+
+/* Names in the registry. */
+#define PROTOCOL_TABLE	  "wringer.protocol"
+#define PROTOCOL_VIEW	  "wringer.protocol.view"
+#define PROTOCOL_SETTINGS "wringer.protocol.settings"
+
+#endif

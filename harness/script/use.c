@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "script/use.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <lauxlib.h>
+#include "script/folder.h"
+#include "script/lua_box.h"
+#include "script/script.h"
+
+/* "lib.phases" as "lib/phases.lua"; nothing that could lead out of the folder. */
+static void use_path(lua_State *L, const char *name, char *out, size_t size)
+{
+	if (!*name || strlen(name) > 80 ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != strlen(name) || strstr(name, "..") ||
+	    *name == '.')
+		luaL_error(L, "use takes a name such as \"lib.phases\", not \"%s\"", name);
+	(void)snprintf(out, size, "%s.lua", name);
+	for (char *at = out; at < out + strlen(name); at++)
+		if (*at == '.')
+			*at = '/';
+}
+
+static bool use_find(const char *folder, const char *part, char *out, size_t size)
+{
+	return folder && snprintf(out, size, "%s/%s", folder, part) < (int)size && access(out, R_OK) == 0;
+}
+
+/* The source becomes a Lua string at once: whatever raises later leaks nothing. */
+static void use_compile(lua_State *L, const char *path)
+{
+	struct error error;
+	struct buf source = {0};
+	size_t size;
+
+	if (box_read(path, &source, &error) < 0)
+		luaL_error(L, "%s", error.text);
+	lua_pushlstring(L, source.data, source.size);
+	buf_free(&source);
+	lua_pushfstring(L, "@%s", path);
+	const char *text = lua_tolstring(L, -2, &size);
+	if (luaL_loadbufferx(L, text, size, lua_tostring(L, -1), "t") != LUA_OK)
+		lua_error(L);
+	lua_replace(L, -3);
+	lua_pop(L, 1);
+}
+
+static int use_call(lua_State *L)
+{
+	char part[128], path[PATH_MAX];
+	const char *name = luaL_checkstring(L, 1);
+
+	lua_settop(L, 1);
+	if (luaL_getsubtable(L, LUA_REGISTRYINDEX, "wringer.used") && lua_getfield(L, -1, name) != LUA_TNIL)
+		return 1;
+	lua_settop(L, 2);
+	use_path(L, name, part, sizeof(part));
+	if (!use_find(lua_tostring(L, lua_upvalueindex(1)), part, path, sizeof(path)) &&
+	    !use_find(script_folder(), part, path, sizeof(path)))
+		return luaL_error(L, "use \"%s\": there is no %s beside the file or among the scenarios",
+				  name, part);
+	use_compile(L, path);
+	lua_call(L, 0, 1);
+	if (lua_isnil(L, -1))
+		return luaL_error(L, "use \"%s\": the file returns nothing", name);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, 2, name);
+	return 1;
+}
+
+void use_register(lua_State *L, const char *file)
+{
+	char folder[PATH_MAX];
+
+	lua_pushstring(L, folder_of(file, folder, sizeof(folder)));
+	lua_pushcclosure(L, use_call, 1);
+	lua_setglobal(L, "use");
+}

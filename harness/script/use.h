@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* `use "lib.phases"`: Lua files shared by scenarios, run once a state. */
+#ifndef WRINGER_SCRIPT_USE_H
+#define WRINGER_SCRIPT_USE_H
+
+#include <lua.h>
+
+/*
+ * Gives the state the function `use`: the value returned by lib/phases.lua, looked for beside the file that
+ * is being loaded, then in script_folder(). Raises out of memory.
+ */
+void use_register(lua_State *L, const char *file);
+
+#endif

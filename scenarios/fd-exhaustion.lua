@@ -1,0 +1,22 @@
+-- SPDX-License-Identifier: MIT
+local phases = use "lib.phases"
+
+return scenario {
+  "fd-exhaustion",
+  doc = "more connections come than the target has fds for, from its start on",
+  why = [[accept gives EMFILE and the connection stays in the queue, so a level-triggered listener is ready for ever: a
+loop that just tries again burns a whole core. Those who are connected must be served all the same.]],
+  fd_limit = 64,
+  run = function(t)
+    t:keep_only(true)
+    local limit, open = t:fd_limit(), t:fds()
+    if not (limit and open) then return end
+    local peers = {}
+    for i = 1, math.max(limit - open, 0) + 12 do peers[i] = t:open { try = true } end
+    t:until_served(4)
+    t:until_asleep()
+    for _, peer in ipairs(peers) do peer:try("fin") end
+    t:keep_only(false)
+    phases.all(t, peers, function(peer) t:expect_closed(peer) end)
+  end,
+}

@@ -1,0 +1,33 @@
+-- SPDX-License-Identifier: MIT
+local phases = use "lib.phases"
+
+return scenario {
+  "fd-reuse",
+  doc = "old connections end and new ones take their numbers in one batch",
+  why = [[The number of a closed fd is given to the next connection at once. An event, a timer or a list that still says
+the old number now means somebody else: bytes go astray, or a healthy connection is closed.]],
+  run = function(t)
+    for _ = 1, 3 do
+      local old = phases.connect(t, nil, 6)
+      t:signal("STOP")
+      for i, peer in ipairs(old) do
+        if t.protocol.offers.partial then peer:request { partial = true } end
+        if i % 2 == 0 then peer:reset() else peer:fin() end
+      end
+      local new = phases.open(t, 6)
+      for _, peer in ipairs(new) do
+        t:until_connected(peer)
+        if t.protocol.offers.protocol then peer:request() end
+      end
+      t:signal("CONT")
+      phases.all(t, new, function(peer)
+        t:until_accepted(peer)
+        phases.answers(t, peer)
+        phases.exchange(t, peer)
+        peer:try("fin")
+        t:expect_closed(peer)
+      end)
+      phases.all(t, old, function(peer) t:expect_closed(peer) end)
+    end
+  end,
+}

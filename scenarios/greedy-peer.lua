@@ -1,0 +1,26 @@
+-- SPDX-License-Identifier: MIT
+local phases = use "lib.phases"
+
+return scenario {
+  "greedy-peer",
+  doc = "one peer asks without pause; the others are served in between",
+  why = [[A loop that serves one connection for as long as it has something to say starves all others: reads and writes of
+one turn need a bound.]],
+  needs = { "pipeline" },
+  run = function(t)
+    local peer = t:connect()
+    local asked = 0
+    t:spawn(function()
+      while asked < 600 and peer:alive() do
+        for _ = 1, 60 do peer:request() end
+        asked = asked + 60
+        t:wait(0)
+      end
+    end)
+    t:until_served(5)
+    t:join()
+    phases.answers(t, peer)
+    peer:try("fin")
+    t:expect_closed(peer)
+  end,
+}

@@ -1,0 +1,17 @@
+-- SPDX-License-Identifier: MIT
+local phases = use "lib.phases"
+
+return scenario {
+  "half-close-after-request",
+  doc = "the peer shuts down writing right after its request and awaits the answer",
+  why = [[printf 'GET / …' | nc: the request is followed by a FIN, and the answer is awaited. A server that takes RDHUP
+for the end never answers.]],
+  needs = { "half-close" },
+  run = function(t)
+    local peers = phases.after_request(t, function(peer) peer:half_close() end)
+    phases.all(t, peers, function(peer)
+      phases.answers(t, peer)
+      t:expect_closed(peer)
+    end)
+  end,
+}

@@ -1,0 +1,19 @@
+-- SPDX-License-Identifier: MIT
+local phases = use "lib.phases"
+
+return scenario {
+  "half-close-mid-response",
+  doc = "the peer shuts down writing in the middle of an answer, which it does not read",
+  why = [[The client has said all it wanted to say and reads on. A server that takes RDHUP for the end of everything cuts
+its answer short.]],
+  needs = { "half-close" },
+  knobs = phases.small_buffers,
+  run = function(t)
+    phases.all(t, phases.mid_response(t), function(peer)
+      peer:half_close()
+      peer:resume()
+      phases.answers(t, peer)
+      t:expect_closed(peer)
+    end)
+  end,
+}

@@ -1,0 +1,15 @@
+-- SPDX-License-Identifier: MIT
+local phases = use "lib.phases"
+
+return scenario {
+  "idle-hoard",
+  doc = "hundreds of connections that say nothing",
+  why = [[Each is an fd and a registration that must cost nothing: whoever walks all of them at every turn, or keeps them
+in a select set, shows it here.]],
+  run = function(t)
+    local peers = phases.connect(t, nil, 300)
+    t:until_served(5)
+    for _, peer in ipairs(peers) do peer:try("fin") end
+    phases.all(t, peers, function(peer) t:expect_closed(peer) end)
+  end,
+}

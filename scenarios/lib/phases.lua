@@ -1,0 +1,146 @@
+-- SPDX-License-Identifier: MIT
+-- The phases of a connection, shared by every fault: each function gives peers whose connections are there, and the target
+-- knows it.
+local phases = {}
+
+local PEERS = 3
+-- With the small buffers of phases.small_buffers much more than kernel and server can swallow.
+local BIG = 1024 * 1024
+
+phases.big = BIG
+
+-- Small buffers in the case's own namespace: a peer that does not read blocks the target after a few dozen kilobytes.
+phases.small_buffers = {
+  ["net/ipv4/tcp_wmem"] = "4096 16384 65536",
+  ["net/ipv4/tcp_rmem"] = "4096 16384 65536",
+}
+
+-- Runs each(peer) for every peer at once, and waits for all of them.
+function phases.all(t, peers, each)
+  for _, peer in ipairs(peers) do t:spawn(each, peer) end
+  t:join()
+end
+
+function phases.connect(t, options, count)
+  local peers = {}
+  for i = 1, count or PEERS do peers[i] = t:open(options) end
+  for _, peer in ipairs(peers) do
+    if not t:until_connected(peer) then t:broken(peer:name() .. " could not connect") end
+  end
+  for _, peer in ipairs(peers) do t:until_accepted(peer) end
+  return peers
+end
+
+-- Connected and accepted, nothing said.
+function phases.idle(t)
+  return phases.connect(t)
+end
+
+-- Halfway through the head of a request; the target has read that half.
+function phases.mid_request(t)
+  local peers = phases.connect(t)
+  for _, peer in ipairs(peers) do peer:request { partial = true } end
+  for _, peer in ipairs(peers) do t:until_read(peer) end
+  return peers
+end
+
+-- A whole request is sent (two by the later peers, where requests may follow each other): the fault comes right behind it, while the
+-- target has not even looked.
+function phases.after_request(t, fault)
+  local peers = phases.connect(t)
+  for i, peer in ipairs(peers) do
+    peer:request()
+    if i > 1 and t.protocol.offers.pipeline then peer:request() end
+    fault(peer)
+  end
+  return peers
+end
+
+-- One whole exchange, and the connection is kept.
+function phases.keepalive(t)
+  local peers = phases.connect(t)
+  for _, peer in ipairs(peers) do
+    peer:request()
+    peer:answer()
+  end
+  t:until_asleep()
+  for _, peer in ipairs(peers) do
+    if not peer:alive() then t:skip("the target closes every connection after its answer") end
+  end
+  return peers
+end
+
+-- Whether the target has big answers; http servers of strangers may not (-D big=/PATH names one).
+local function has_big(t)
+  if not t.protocol.offers.big then return false end
+  local peer = t:connect()
+  peer:request { big = BIG }
+  local right, size = peer:answer { timeout = 5 }
+  peer:try("fin")
+  return right and size >= BIG / 2
+end
+
+-- Makes the target write to a stalled peer until it cannot write any more: with one big answer, or with many small ones.
+local function stuff(t, peer, big)
+  if big then
+    peer:request { big = BIG }
+    return t:until_blocked(peer)
+  end
+  if not t.protocol.offers.pipeline then return false end
+  for _ = 1, 40 do
+    for _ = 1, 100 do peer:request() end
+    if t:until_blocked(peer, { patience = 0.25 }) then return true end
+  end
+  return false
+end
+
+-- In the middle of an answer: the peer does not read, and the target cannot write any further.
+function phases.mid_response(t, count)
+  local big = has_big(t)
+  local peers = phases.connect(t, { reading = false, receive_buffer = 4096 }, count)
+  for _, peer in ipairs(peers) do
+    if not stuff(t, peer, big) then
+      if t:until_closed(peer, { patience = 0 }) then t:skip("the target ended the connection before it was blocked") end
+      if big then t:broken("the target was never blocked by " .. peer:name()) end
+      t:skip("no answer is big enough to block the target (-D big=/PATH names one)")
+    end
+  end
+  return peers
+end
+
+-- Opens that many at once; they may be connected, waiting or refused.
+function phases.open(t, count)
+  local peers = {}
+  for i = 1, count do peers[i] = t:open() end
+  return peers
+end
+
+-- A request larger than what one read usually takes: a big one where its size is the request's, else many small ones.
+function phases.ask_much(t, peer)
+  local offers = t.protocol.offers
+  if not offers.protocol then return end
+  if t.protocol.name == "echo" then
+    peer:request { big = 65536 }
+  else
+    for _ = 1, offers.pipeline and 40 or 1 do peer:request() end
+  end
+end
+
+-- All answers owed to a peer. An answer that stands still is the target's fault; one that is cut is judged by the rules.
+function phases.answers(t, peer)
+  while peer:owed() > 0 do
+    local right, why = peer:answer { timeout = 5 }
+    if why == "stopped" then t:fail(peer:name() .. " reads again, but the rest of its answer does not come") end
+    if not right then return false end
+  end
+  return true
+end
+
+-- One whole exchange, where the protocol has any and the target has not ended the connection.
+function phases.exchange(t, peer)
+  if not t.protocol.offers.protocol or peer:ended() or not peer:alive() then return true end
+  peer:request()
+  return phases.answers(t, peer)
+end
+
+return phases

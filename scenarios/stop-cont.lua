@@ -1,0 +1,28 @@
+-- SPDX-License-Identifier: MIT
+local phases = use "lib.phases"
+
+return scenario {
+  "stop-cont",
+  doc = "the target is stopped while connections and requests pile up, then goes on",
+  why = [[What arrives while it is stopped is one batch: several connections behind one event of the listener, requests of
+more bytes than one read takes, and an EINTR from the wait. One accept, or one read, for one edge leaves the
+rest behind for ever.]],
+  run = function(t)
+    for _ = 1, 3 do
+      t:signal("STOP")
+      local peers = phases.open(t, 8)
+      for _, peer in ipairs(peers) do
+        t:until_connected(peer)
+        phases.ask_much(t, peer)
+      end
+      t:wait(0.02)
+      t:signal("CONT")
+      phases.all(t, peers, function(peer)
+        t:until_accepted(peer)
+        phases.answers(t, peer)
+        peer:try("fin")
+        t:expect_closed(peer)
+      end)
+    end
+  end,
+}
