@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fin-leak and reset-leak.
+ *
+ *     c3 connect ── FIN ………………………… 2.2 s ……… QUIET: CLOSE_WAIT
+ *     target       accept4=9 ── read=0 ── epoll_wait, fd 9 open
+ */
+#include "story.h"
+#include <netinet/tcp.h>
+#include <signal.h>
+
+struct leak {
+	const char *name;
+	const char *broken; /* NULL: none */
+	enum peer_act end;
+	uint64_t age;	/* ms */
+	unsigned state; /* TCP, by the probe; 0: the socket is not probed */
+	bool unprobed;	/* nothing at all is probed */
+	bool read, closed, untouched, shared, busy, runs, frozen;
+};
+
+#define FIN   "fin-leak"
+#define RESET "reset-leak"
+
+static const struct leak leaks[] = {
+    {.name = "the end was read",
+     .broken = FIN,
+     .end = PEER_FIN,
+     .age = 2200,
+     .state = TCP_CLOSE_WAIT,
+     .read = true},
+    {.name = "never noticed", .broken = FIN, .end = PEER_FIN, .age = 2200, .state = TCP_CLOSE_WAIT},
+    {.name = "without probes", .broken = FIN, .end = PEER_FIN, .age = 2200, .unprobed = true, .read = true},
+    {.name = "reset", .broken = RESET, .end = PEER_RST, .age = 2200, .state = TCP_CLOSE, .read = true},
+    {.name = "closed with bytes unread",
+     .broken = RESET,
+     .end = PEER_CLOSE_UNREAD,
+     .age = 2200,
+     .state = TCP_CLOSE},
+    {.name = "open in a child",
+     .broken = FIN,
+     .end = PEER_FIN,
+     .age = 2200,
+     .state = TCP_CLOSE_WAIT,
+     .read = true,
+     .shared = true},
+    {.name = "too young", .end = PEER_FIN, .age = 1500, .state = TCP_CLOSE_WAIT, .read = true},
+    {.name = "closed", .end = PEER_FIN, .age = 2200, .state = TCP_CLOSE_WAIT, .read = true, .closed = true},
+    {.name = "half-closed only", .end = PEER_HALF_CLOSE, .age = 2200, .state = TCP_CLOSE_WAIT, .read = true},
+    {.name = "vanished", .end = PEER_VANISH, .age = 2200, .state = TCP_ESTABLISHED},
+    {.name = "the FIN has not arrived", .end = PEER_FIN, .age = 2200, .state = TCP_ESTABLISHED},
+    {.name = "closed out of our sight", .end = PEER_FIN, .age = 2200, .state = 0, .read = true},
+    {.name = "waiting for a worker",
+     .end = PEER_FIN,
+     .age = 2200,
+     .state = TCP_CLOSE_WAIT,
+     .untouched = true},
+    {.name = "a request is worked on",
+     .end = PEER_FIN,
+     .age = 2200,
+     .state = TCP_CLOSE_WAIT,
+     .busy = true,
+     .runs = true},
+    {.name = "the target did not run", .end = PEER_FIN, .age = 2200, .state = TCP_CLOSE_WAIT, .runs = true},
+    {.name = "frozen by us until now",
+     .end = PEER_FIN,
+     .age = 2200,
+     .state = TCP_CLOSE_WAIT,
+     .read = true,
+     .frozen = true},
+};
+
+static void end_it(struct story *s, const struct leak *leak)
+{
+	story_conn(s, 3, 9, leak->untouched ? 0 : EPOLLIN);
+	if (leak->shared) {
+		story_fork(s, 101, 0);
+		story_as(s, 101, 101);
+	}
+	if (leak->busy) {
+		story_wait(s, 9, EPOLLIN);
+		story_peer_args(s, 3, PEER_REQUEST, 0, 1, 0, 0);
+		story_read(s, 9, 30);
+	}
+	if (leak->runs && !leak->busy)
+		story_wait_none(s, 0);
+	story_peer(s, 3, leak->end);
+	if (leak->read)
+		story_read(s, 9, leak->end == PEER_FIN || leak->end == PEER_HALF_CLOSE ? 0 : -ECONNRESET);
+	if (leak->shared) {
+		story_close(s, 9);
+		story_as(s, 100, 100);
+	}
+	if (leak->closed)
+		story_close(s, 9);
+	if (!leak->runs)
+		story_sleep(s, STORY_FOREVER);
+}
+
+static void probe(struct story *s, const struct leak *leak)
+{
+	if (leak->unprobed)
+		return;
+	story_probe(s, PROBE_LISTENER, STORY_LISTENER, 0, 128, 0, 0);
+	story_probe(s, PROBE_THREAD, -1, leak->runs ? 'R' : 'S', CALL_unknown, 0, 0);
+	if (leak->state && !leak->closed)
+		story_probe(s, PROBE_SOCKET, 9, 0, 0, EPOLLIN | EPOLLOUT, leak->state);
+}
+
+static void test_leaks(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(leaks) / sizeof(*leaks); i++) {
+		const struct leak *leak = &leaks[i];
+		struct story s = story_new("*-leak");
+
+		print_message("  %s\n", leak->name);
+		story_mark(&s, MARK_FAULT);
+		end_it(&s, leak);
+		if (leak->frozen)
+			story_fault(&s, FAULT_SIGNAL, 0, SIGSTOP, NULL);
+		story_later(&s, leak->age * 1000);
+		if (leak->frozen)
+			story_fault(&s, FAULT_SIGNAL, 0, SIGCONT, NULL);
+		story_mark(&s, MARK_QUIET);
+		probe(&s, leak);
+		story_mark(&s, MARK_RECOVERY);
+		if (leak->broken)
+			assert_int_equal(assert_broken(&s, leak->broken)->fd, 9);
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
+/* The message says what the target knew and how old the leak is. */
+static void test_message(void **state)
+{
+	struct story s = story_new(NULL);
+	const struct finding *finding;
+
+	(void)state;
+	end_it(&s, &leaks[0]);
+	story_later(&s, 2500000);
+	story_mark(&s, MARK_QUIET);
+	probe(&s, &leaks[0]);
+	story_mark(&s, MARK_STOP);
+	finding = assert_broken(&s, FIN);
+	assert_string_equal(
+	    finding->message,
+	    "fd 9 (peer c3): closed by the peer 2.50 s ago, still open (CLOSE_WAIT); the end was read");
+	story_free(&s);
+}
+
+/* Once quiet and once after the recovery: one finding. After the stop: none. */
+static void test_once(void **state)
+{
+	struct story s = story_new(NULL);
+
+	(void)state;
+	end_it(&s, &leaks[0]);
+	story_later(&s, 2500000);
+	story_mark(&s, MARK_QUIET);
+	probe(&s, &leaks[0]);
+	story_mark(&s, MARK_RECOVERY);
+	story_later(&s, 300000);
+	probe(&s, &leaks[0]);
+	story_mark(&s, MARK_STOP);
+	(void)assert_broken(&s, FIN);
+	story_free(&s);
+
+	s = story_new(NULL);
+	end_it(&s, &leaks[0]);
+	story_mark(&s, MARK_STOP);
+	story_later(&s, 2500000);
+	probe(&s, &leaks[0]);
+	assert_clean(&s);
+	story_free(&s);
+}
+
+/* Under a watch, strangers' connections: only a reset that was reported is certain. */
+static void watched(uint32_t reported, unsigned tcp, const char *broken)
+{
+	struct story s = story_new("*-leak");
+
+	story_accept(&s, STORY_LISTENER, 9, 0);
+	story_add(&s, 9, EPOLLIN | EPOLLET);
+	story_wait(&s, 9, reported);
+	story_sleep(&s, STORY_FOREVER);
+	story_later(&s, 2500000);
+	story_probe(&s, PROBE_SOCKET, 9, 0, 0, reported, tcp);
+	if (broken)
+		(void)assert_broken(&s, broken);
+	else
+		assert_clean(&s);
+	story_free(&s);
+}
+
+static void test_watch(void **state)
+{
+	(void)state;
+	watched(EPOLLIN | EPOLLERR | EPOLLHUP, TCP_CLOSE, RESET);
+	watched(EPOLLIN | EPOLLRDHUP, TCP_CLOSE_WAIT, NULL);
+	watched(EPOLLIN | EPOLLHUP, TCP_ESTABLISHED, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_leaks),
+	    cmocka_unit_test(test_message),
+	    cmocka_unit_test(test_once),
+	    cmocka_unit_test(test_watch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * write-not-armed and write-lost, each in variants of one story.
+ *
+ *     c3 asks ── write = 4096 of 65536 ── epoll_wait (IN only) …… c3 has read it all … QUIET: the socket is
+ * writable
+ */
+#include "story.h"
+
+struct stuck {
+	const char *name;
+	bool broken;
+	int64_t wrote;	 /* of 65536; 65536: all */
+	uint32_t mask;	 /* registered with when it sleeps */
+	uint32_t fdinfo; /* what /proc says beside, 0 nothing */
+	uint64_t slept;	 /* ms */
+	uint64_t timeout;
+	bool full; /* the socket is not writable */
+	bool stalled, ended, retried, timerfd, polls;
+	enum call call;
+};
+
+#define WHOLE 65536
+
+static const struct stuck stucks[] = {
+    {.name = "short, not armed", .broken = true, .wrote = 4096, .mask = EPOLLIN, .slept = 400},
+    {.name = "EAGAIN, not armed", .broken = true, .wrote = -EAGAIN, .mask = EPOLLIN | EPOLLET, .slept = 400},
+    {.name = "timers, waited for",
+     .broken = true,
+     .wrote = 4096,
+     .mask = EPOLLIN,
+     .slept = 3200,
+     .timeout = NS_PER_S},
+    {.name = "a timer may retry", .wrote = 4096, .mask = EPOLLIN, .slept = 2000, .timeout = NS_PER_S},
+    {.name = "a timerfd may retry", .wrote = 4096, .mask = EPOLLIN, .slept = 2000, .timerfd = true},
+    {.name = "armed", .wrote = 4096, .mask = EPOLLIN | EPOLLOUT, .slept = 400},
+    {.name = "always armed, edge-triggered",
+     .wrote = -EAGAIN,
+     .mask = EPOLLIN | EPOLLOUT | EPOLLET,
+     .slept = 400},
+    {.name = "armed out of our sight",
+     .wrote = 4096,
+     .mask = EPOLLIN,
+     .fdinfo = EPOLLIN | EPOLLOUT,
+     .slept = 400},
+    {.name = "one-shot, disarmed", .wrote = 4096, .mask = EPOLLIN | EPOLLONESHOT, .slept = 400},
+    {.name = "nothing owed", .wrote = WHOLE, .mask = EPOLLIN, .slept = 400},
+    {.name = "no room yet", .wrote = 4096, .mask = EPOLLIN, .slept = 400, .full = true},
+    {.name = "the peer does not read", .wrote = 4096, .mask = EPOLLIN, .slept = 400, .stalled = true},
+    {.name = "the peer is gone", .wrote = 4096, .mask = EPOLLIN, .slept = 400, .ended = true},
+    {.name = "written on", .wrote = 4096, .mask = EPOLLIN, .slept = 400, .retried = true},
+    {.name = "polls", .wrote = 4096, .mask = EPOLLIN, .slept = 400, .polls = true},
+    {.name = "sendfile at its end", .wrote = 4096, .mask = EPOLLIN, .slept = 400, .call = CALL_sendfile},
+    {.name = "sendmmsg counts messages", .wrote = 1, .mask = EPOLLIN, .slept = 400, .call = CALL_sendmmsg},
+};
+
+static void tell_interest(struct story *s, uint32_t mask)
+{
+	const struct ready armed = {.data = 9, .events = mask, .fd = 9};
+	struct event event = story_event(s, EV_PROBE, PROBE_EPOLL, STORY_EPOLL, 0);
+
+	event.data = &armed;
+	event.size = sizeof(armed);
+	if (mask)
+		story_tell(s, event);
+}
+
+static void ask_and_write(struct story *s, const struct stuck *stuck)
+{
+	story_conn(s, 3, 9, stuck->mask);
+	story_peer_args(s, 3, PEER_SEND, 30, 30, 0, 0);
+	story_wait(s, 9, EPOLLIN);
+	story_read(s, 9, 30);
+	story_asking(s, stuck->call ? stuck->call : CALL_write, 9, stuck->wrote, WHOLE, 0);
+	if (stuck->retried)
+		story_write(s, 9, WHOLE - 4096, WHOLE - 4096);
+	if (stuck->stalled)
+		story_peer_args(s, 3, PEER_STALL, 0, 1, 0, 0);
+	if (stuck->timerfd)
+		story_call(s, CALL_timerfd_create, -1, 12);
+}
+
+static void test_not_armed(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(stucks) / sizeof(*stucks); i++) {
+		const struct stuck *stuck = &stucks[i];
+		struct story s = story_new("write-*");
+		struct event sleep;
+
+		print_message("  %s\n", stuck->name);
+		ask_and_write(&s, stuck);
+		sleep = story_event(&s, EV_ENTER, stuck->polls ? CALL_poll : CALL_epoll_wait,
+				    stuck->polls ? -1 : STORY_EPOLL, 0);
+		sleep.arg[1] = stuck->timeout ? stuck->timeout : STORY_FOREVER;
+		story_tell(&s, sleep);
+		story_peer_args(&s, 3, PEER_RECV, 4096, 4096, 0, 0);
+		if (stuck->ended)
+			story_peer(&s, 3, PEER_FIN);
+		story_later(&s, stuck->slept * 1000);
+		story_mark(&s, MARK_QUIET);
+		story_probe(&s, PROBE_SOCKET, 9, 0, stuck->full ? 100000 : 0, stuck->full ? 0 : EPOLLOUT, 1);
+		tell_interest(&s, stuck->fdinfo);
+		story_probe(&s, PROBE_THREAD, -1, 'S', CALL_epoll_wait, 0, 0);
+		story_mark(&s, MARK_RECOVERY);
+		if (stuck->broken)
+			assert_int_equal(assert_broken(&s, "write-not-armed")->fd, 9);
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
+/* What follows a write that did not take everything, up to the end of the peer's patience. */
+struct loss {
+	const char *name;
+	bool broken;
+	int64_t wrote;
+	uint64_t announced;
+	bool rest, wrong, stalled, resumed, half, injected, dies, stopping;
+};
+
+static const struct loss losses[] = {
+    {.name = "closed after a short write", .broken = true, .wrote = 4096, .announced = WHOLE},
+    {.name = "closed after EAGAIN", .broken = true, .wrote = -EAGAIN, .announced = WHOLE},
+    {.name = "other bytes follow", .broken = true, .wrote = 4096, .wrong = true},
+    {.name = "the rest follows", .wrote = 4096, .announced = WHOLE, .rest = true},
+    {.name = "wrong, but written whole", .wrote = WHOLE, .wrong = true},
+    {.name = "nothing announced", .wrote = 4096},
+    {.name = "all that was announced came", .wrote = 4096, .announced = 4096},
+    {.name = "the peer does not read", .wrote = 4096, .announced = WHOLE, .stalled = true},
+    {.name = "the peer has just begun to read",
+     .wrote = 4096,
+     .announced = WHOLE,
+     .stalled = true,
+     .resumed = true},
+    {.name = "the peer shut down writing", .wrote = 4096, .announced = WHOLE, .half = true},
+    {.name = "we made a read fail", .wrote = 4096, .announced = WHOLE, .injected = true},
+    {.name = "the target died", .wrote = 4096, .announced = WHOLE, .dies = true},
+    {.name = "asked to stop", .wrote = 4096, .announced = WHOLE, .stopping = true},
+};
+
+static void lose(struct story *s, const struct loss *loss)
+{
+	if (loss->stalled)
+		story_peer_args(s, 3, PEER_STALL, 0, 1, 0, 0);
+	if (loss->resumed)
+		story_peer_args(s, 3, PEER_STALL, 0, 0, 0, 0);
+	if (loss->half)
+		story_peer(s, 3, PEER_HALF_CLOSE);
+	story_peer_args(s, 3, PEER_REQUEST, 0, 1, 0, 0);
+	story_read(s, 9, 30);
+	story_write(s, 9, loss->wrote, WHOLE);
+	if (loss->rest)
+		story_write(s, 9, WHOLE - 4096, WHOLE - 4096);
+	if (loss->injected)
+		story_injected(s, CALL_read, 9, -ECONNRESET);
+	if (loss->stopping)
+		story_mark(s, MARK_STOP);
+	if (loss->wrong)
+		story_peer(s, 3, PEER_WRONG);
+	else
+		story_peer_args(s, 3, PEER_CUT, 0, 4096, loss->announced, 0);
+	if (loss->dies)
+		story_exit(s, 1 << 8);
+	else if (!loss->wrong)
+		story_close(s, 9);
+}
+
+static void test_lost(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(losses) / sizeof(*losses); i++) {
+		struct story s = story_new("write-*");
+
+		print_message("  %s\n", losses[i].name);
+		story_mark(&s, MARK_FAULT);
+		story_conn(&s, 3, 9, EPOLLIN);
+		lose(&s, &losses[i]);
+		if (losses[i].broken)
+			assert_int_equal(assert_broken(&s, "write-lost")->peer, 3);
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
+/* An answer that came right settles the short write before it. */
+static void test_settled(void **state)
+{
+	struct story s = story_new("write-*");
+
+	(void)state;
+	story_conn(&s, 3, 9, EPOLLIN);
+	story_peer_args(&s, 3, PEER_REQUEST, 0, 1, 0, 0);
+	story_write(&s, 9, 4096, WHOLE);
+	story_write(&s, 9, WHOLE - 4096, WHOLE - 4096);
+	story_peer_args(&s, 3, PEER_ANSWER, 0, 1, WHOLE, 0);
+	story_peer_args(&s, 3, PEER_REQUEST, 0, 2, 0, 0);
+	story_write(&s, 9, 100, 100);
+	story_peer(&s, 3, PEER_WRONG);
+	assert_clean(&s);
+	story_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_not_armed),
+	    cmocka_unit_test(test_lost),
+	    cmocka_unit_test(test_settled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
