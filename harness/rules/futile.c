@@ -172,15 +172,15 @@ static int futile_round(struct futile_state *state, struct futile *futile, const
 	return r;
 }
 
-static int futile_report(struct futile_state *state, const struct report *report)
+static int futile_report(struct futile_state *state, const struct event *event, const struct report *report)
 {
 	struct futile *futile;
 	int r = 0;
 
 	if (!report->file)
 		return 0;
-	futile = (struct futile *)track_get(&state->table, report->file->id,
-					    report->reg ? report->reg->id : 0, sizeof(*futile));
+	futile = (struct futile *)track_get(&state->table, report->file->id, spin_key(report, event),
+					    sizeof(*futile));
 	if (!futile)
 		return -ENOMEM;
 	futile->file = report->file;
@@ -236,7 +236,7 @@ static int futile_event(struct judge *judge, void *arg, const struct event *even
 	if ((event->flags & EVF_INJECTED) || world_mark_time(world, MARK_STOP))
 		return r;
 	for (uint32_t i = 0; i < touch->report_count && r == 0; i++)
-		r = futile_report(state, &touch->reports[i]);
+		r = futile_report(state, event, &touch->reports[i]);
 	return r;
 }
 

@@ -72,6 +72,11 @@ bool spin_is_ambiguous(const struct reg *reg)
 	return false;
 }
 
+uint64_t spin_key(const struct report *report, const struct event *event)
+{
+	return report->reg ? report->reg->id : 1ULL << 63 | (uint32_t)event->pid;
+}
+
 char *spin_subject(const struct finding *finding, const struct world *world, char *out, size_t size)
 {
 	const struct peer_view *peer = finding->peer >= 0 ? world_peer(world, finding->peer) : NULL;
@@ -229,15 +234,15 @@ static int spin_repeat(struct spin_state *state, struct spin *spin, uint32_t mas
 	return 0;
 }
 
-static int spin_report(struct spin_state *state, const struct report *report)
+static int spin_report(struct spin_state *state, const struct event *event, const struct report *report)
 {
-	uint64_t reg = report->reg ? report->reg->id : 0;
 	struct spin *spin;
 	int r;
 
 	if (!report->file)
 		return 0;
-	spin = (struct spin *)track_get(&state->table, report->file->id, reg, sizeof(*spin));
+	spin =
+	    (struct spin *)track_get(&state->table, report->file->id, spin_key(report, event), sizeof(*spin));
 	if (!spin)
 		return -ENOMEM;
 	spin->file = report->file;
@@ -303,7 +308,7 @@ static int spin_event(struct judge *judge, void *arg, const struct event *event)
 	if ((event->flags & EVF_INJECTED) || world_mark_time(world, MARK_STOP))
 		return r;
 	for (uint32_t i = 0; i < touch->report_count && r == 0; i++)
-		r = spin_report(state, &touch->reports[i]);
+		r = spin_report(state, event, &touch->reports[i]);
 	return r;
 }
 

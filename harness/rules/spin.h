@@ -24,6 +24,10 @@ bool spin_can_repeat(const struct reg *reg, uint32_t deeds);
  * alone. */
 bool spin_is_ambiguous(const struct reg *reg);
 
+/* The key of a report's track: its registration, or for poll and select, which have none, the process that
+ * asked. */
+uint64_t spin_key(const struct report *report, const struct event *event);
+
 /* "fd 9 (peer c3)" for messages; returns out. */
 char *spin_subject(const struct finding *finding, const struct world *world, char *out, size_t size);
 
