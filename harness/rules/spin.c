@@ -117,7 +117,7 @@ static const struct kind {
 	const char *tail;  /* of the message */
 } kinds[SPIN_KINDS] = {
     [SPIN_HUP] = {fits_hup, DEED_ANY | DEED_CHANGE, "no call on it in between"},
-    [SPIN_EOF] = {spin_is_eof, DEED_MOVES | DEED_CHANGE, "its end of stream is no news any more"},
+    [SPIN_EOF] = {spin_is_eof, DEED_MOVES | DEED_CHANGE, "its end is known already"},
     [SPIN_URGENT] = {fits_urgent, DEED_ANY | DEED_CHANGE, "the urgent byte was never taken"},
     [SPIN_READABLE] = {fits_readable, DEED_READ | DEED_MOVES | DEED_CHANGE, "never read in between"},
     [SPIN_WRITABLE] = {fits_writable, DEED_WRITE | DEED_TURN | DEED_OUT | DEED_CHANGE,
