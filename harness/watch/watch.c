@@ -16,6 +16,7 @@
 #include "watch/watcher.h"
 
 #define JOIN_PATIENCE_MS 200
+#define LIST_MAX	 1024
 
 const struct watch_ops *const watch_list[] = {&watch_ptrace, &watch_none, NULL};
 
@@ -37,7 +38,7 @@ static struct watcher *watcher_new(const struct watch_ops *ops, struct journal *
 	watcher->ops = ops;
 	watcher->journal = journal;
 	watcher->faults = faults;
-	watcher->keeper = -1;
+	watcher->control = -1;
 	pthread_mutex_init(&watcher->lock, NULL);
 	pthread_cond_init(&watcher->started, NULL);
 	watcher->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -77,8 +78,14 @@ int watcher_run(struct watcher *watcher, void *(*main)(void *), struct error *er
 	sigset_t all, before;
 	int ret;
 
-	/* A new thread inherits the mask; the harness's handlers are for the harness's threads. */
+	/*
+	 * A new thread inherits the mask; the harness's handlers are for the harness's threads. Not SIGCHLD,
+	 * of which each stop of the target sends one: where it is blocked the kernel hands it to another
+	 * thread, which wakes up for nothing at every call of the target; where it is not, the default, to
+	 * ignore it, is decided by the sender.
+	 */
 	sigfillset(&all);
+	sigdelset(&all, SIGCHLD);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	ret = pthread_create(&watcher->thread, NULL, main, watcher);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -162,6 +169,14 @@ void watcher_leave(struct watcher *watcher, pid_t pid, int status)
 	pthread_mutex_unlock(&watcher->lock);
 }
 
+void watcher_keep(struct watcher *watcher, pid_t keeper, int control)
+{
+	pthread_mutex_lock(&watcher->lock);
+	watcher->keeper = keeper;
+	watcher->control = control;
+	pthread_mutex_unlock(&watcher->lock);
+}
+
 void watcher_over(struct watcher *watcher)
 {
 	uint64_t one = 1;
@@ -202,8 +217,11 @@ void watcher_broke(struct watcher *watcher, int code, const char *what)
 uint32_t watcher_alive(const struct watcher *watcher)
 {
 	struct watcher *own = (struct watcher *)watcher;
+	pid_t pids[LIST_MAX];
 	uint32_t count;
 
+	if (own->ops->list)
+		return (uint32_t)own->ops->list(own, pids, LIST_MAX);
 	pthread_mutex_lock(&own->lock);
 	count = (uint32_t)own->count;
 	pthread_mutex_unlock(&own->lock);
@@ -243,12 +261,30 @@ static pid_t signal_next(struct watcher *watcher, int signo, bool all, size_t *a
 	return pid;
 }
 
+/* Those that are not members: an instant's list, by number. */
+static int signal_listed(struct watcher *watcher, int signo)
+{
+	pid_t pids[LIST_MAX];
+	size_t count = watcher->ops->list(watcher, pids, LIST_MAX);
+	int sent = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (kill(pids[i], signo) < 0)
+			continue;
+		journal_signal(watcher, pids[i], signo);
+		sent++;
+	}
+	return sent ? 0 : -ESRCH;
+}
+
 int watcher_signal(struct watcher *watcher, int signo, bool all)
 {
 	int ret = -ESRCH, sent = 0;
 	size_t at = 0;
 	pid_t pid;
 
+	if (all && watcher->ops->list)
+		return signal_listed(watcher, signo);
 	/* The lock is not held while the journal is written: the appender may wait for the drainer. */
 	while ((pid = signal_next(watcher, signo, all, &at, &ret))) {
 		journal_signal(watcher, pid, signo);

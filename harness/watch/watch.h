@@ -33,6 +33,8 @@ struct watch_ops {
 	int (*start)(struct watcher *watcher, struct error *error);
 	/* Kills what is left of the target; the thread then ends by itself and is joined by the caller. */
 	void (*stop)(struct watcher *watcher);
+	/* The target's processes alive, at most size; how many. NULL: all of them are members already. */
+	size_t (*list)(struct watcher *watcher, pid_t *pids, size_t size);
 };
 
 /* All ways, NULL-terminated: "ptrace", "none". */

@@ -31,7 +31,6 @@ struct watcher {
 	bool threaded;
 	int done_fd;
 	atomic_bool stopping; /* whatever shows up now is killed */
-	int keeper;	      /* "none": the socket to the process that keeps the target; else -1 */
 
 	pthread_mutex_t lock;
 	pthread_cond_t started;
@@ -43,6 +42,8 @@ struct watcher {
 	pid_t first;
 	bool ended;
 	int status;
+	pid_t keeper; /* "none": the process that keeps the target, 0 when there is none */
+	int control;  /* and the socket to it, -1 */
 };
 
 /* Starts the thread with all signals blocked and waits until it says how the launch went. Returns that. */
@@ -61,6 +62,8 @@ void watcher_leave(struct watcher *watcher, pid_t pid, int status);
 void watcher_kill(struct watcher *watcher);
 /* Our side broke: kept for watcher_failure, the first one counts, and the target is killed. */
 void watcher_broke(struct watcher *watcher, int code, const char *what);
+/* "none": the keeper and the socket to it, 0 and -1 when they are gone. */
+void watcher_keep(struct watcher *watcher, pid_t keeper, int control);
 /* No process is left. */
 void watcher_over(struct watcher *watcher);
 

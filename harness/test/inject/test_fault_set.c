@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* The faults armed now: who is struck, how often, and that two threads may share them. */
+#include "../check.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include "inject/fault.h"
+
+static struct fault parsed(const char *text)
+{
+	struct fault fault;
+	struct error error;
+
+	if (fault_parse(text, &fault, &error) < 0)
+		fail_msg("%s", error.text);
+	return fault;
+}
+
+static uint32_t armed(struct fault_set *set, const char *text)
+{
+	struct fault fault = parsed(text);
+	uint32_t id = 0;
+
+	assert_int_equal(fault_set_arm(set, &fault, &id), 0);
+	assert_true(id > 0);
+	return id;
+}
+
+static void test_windows_count_for_each_process(void **state)
+{
+	struct fault_set *set = fault_set_new();
+	struct fault hit;
+	uint64_t delivered;
+	uint32_t id;
+
+	(void)state;
+	assert_non_null(set);
+	assert_false(fault_set_armed(set));
+	id = armed(set, "accept4:EMFILE:2..3");
+	assert_true(fault_set_armed(set));
+	for (int pid = 10; pid < 12; pid++) {
+		assert_false(fault_set_decide(set, pid, CALL_accept4, 3, false, &hit));
+		assert_false(fault_set_decide(set, pid, CALL_accept, 3, false, &hit)); /* another call */
+		assert_true(fault_set_decide(set, pid, CALL_accept4, 3, false, &hit));
+		assert_int_equal(hit.id, id);
+		assert_int_equal(hit.code, EMFILE);
+		assert_true(fault_set_decide(set, pid, CALL_accept4, 3, false, &hit));
+		assert_false(fault_set_decide(set, pid, CALL_accept4, 3, false, &hit));
+	}
+	assert_int_equal(fault_set_delivered(set, id), 4);
+	assert_int_equal(fault_set_lift(set, id, &delivered), 0);
+	assert_int_equal(delivered, 4);
+	assert_int_equal(fault_set_delivered(set, id), 4);
+	assert_int_equal(fault_set_lift(set, id, &delivered), -ENOENT);
+	assert_false(fault_set_armed(set));
+	fault_set_free(set);
+}
+
+static void test_only_the_fd_and_the_accepted(void **state)
+{
+	struct fault_set *set = fault_set_new();
+	struct fault fault = parsed("@write:EPIPE"), hit;
+	uint32_t by_fd, accepted;
+
+	(void)state;
+	fault.fd = 7;
+	assert_int_equal(fault_set_arm(set, &fault, &by_fd), 0);
+	assert_false(fault_set_decide(set, 1, CALL_write, 8, true, &hit));
+	assert_true(fault_set_decide(set, 1, CALL_write, 7, false, &hit));
+	assert_int_equal(fault_set_lift(set, by_fd, NULL), 0);
+
+	fault.fd = -1;
+	fault.accepted_only = true;
+	assert_int_equal(fault_set_arm(set, &fault, &accepted), 0);
+	assert_int_not_equal(accepted, by_fd);
+	assert_false(fault_set_decide(set, 1, CALL_writev, 8, false, &hit));
+	assert_true(fault_set_decide(set, 1, CALL_writev, 8, true, &hit));
+	fault_set_free(set);
+}
+
+static void test_the_first_armed_strikes_all_count(void **state)
+{
+	struct fault_set *set = fault_set_new();
+	struct fault hit;
+	uint32_t first = armed(set, "read:EIO:1"), second = armed(set, "@read:EINTR:1..2");
+
+	(void)state;
+	assert_true(fault_set_decide(set, 1, CALL_read, 3, false, &hit));
+	assert_int_equal(hit.id, first);
+	assert_true(fault_set_decide(set, 1, CALL_read, 3, false, &hit));
+	assert_int_equal(hit.id, second);
+	assert_false(fault_set_decide(set, 1, CALL_read, 3, false, &hit));
+	assert_int_equal(fault_set_delivered(set, second), 1);
+	fault_set_retract(set, second);
+	assert_int_equal(fault_set_delivered(set, second), 0);
+	fault_set_retract(set, second);
+	fault_set_retract(set, 999);
+	assert_int_equal(fault_set_delivered(set, second), 0);
+	assert_int_equal(fault_set_delivered(set, 999), 0);
+	fault_set_free(set);
+}
+
+static void test_nonsense_is_refused(void **state)
+{
+	static const struct fault rows[] = {
+	    {.call = CALL_read, .first = 1},				/* neither errno nor length */
+	    {.call = CALL_read, .code = EIO, .shorten = 1, .first = 1}, /* both */
+	    {.call = CALL_read, .code = -EIO, .first = 1},		/* negative */
+	    {.call = CALL_read, .code = EMFILE, .first = 1},		/* cannot be */
+	    {.call = CALL_accept4, .shorten = 1, .first = 1},		/* cannot be */
+	    {.call = CALL_read, .code = EIO, .first = 5, .last = 4},	/* backwards */
+	    {.call = CALL_unknown, .class = CLASS_OTHER, .code = EIO, .first = 1}, /* no call at all */
+	    {.call = CALL_COUNT, .code = EIO, .first = 1},
+	};
+	struct fault_set *set = fault_set_new();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		uint32_t id = 55;
+
+		assert_int_equal(fault_set_arm(set, &rows[i], &id), -EINVAL);
+		assert_int_equal(id, 55);
+	}
+	assert_false(fault_set_armed(set));
+	fault_set_free(set);
+	fault_set_free(NULL);
+}
+
+/*
+ *   scripting thread: arm, look, lift, again and again
+ *   watching thread:  decide, as fast as it can, until told to end
+ */
+struct shared {
+	struct fault_set *set;
+	int rounds;
+	uint64_t struck;
+	_Atomic int over;
+};
+
+static void *watching(void *arg)
+{
+	struct shared *shared = arg;
+
+	while (!shared->over) {
+		struct fault hit;
+
+		if (fault_set_armed(shared->set) &&
+		    fault_set_decide(shared->set, 1, CALL_read, 3, true, &hit))
+			shared->struck++;
+	}
+	return NULL;
+}
+
+static void test_two_threads(void **state)
+{
+	struct shared shared = {.set = fault_set_new(), .rounds = 300};
+	uint64_t delivered = 0;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, watching, &shared), 0);
+	for (int i = 0; i < shared.rounds; i++) {
+		uint32_t id = armed(shared.set, "read:EIO:1..2");
+		uint64_t count;
+
+		while (!fault_set_delivered(shared.set, id))
+			;
+		assert_int_equal(fault_set_lift(shared.set, id, &count), 0);
+		delivered += count;
+	}
+	shared.over = 1;
+	pthread_join(thread, NULL);
+	assert_int_equal(shared.struck, delivered);
+	fault_set_free(shared.set);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_windows_count_for_each_process),
+	    cmocka_unit_test(test_only_the_fd_and_the_accepted),
+	    cmocka_unit_test(test_the_first_armed_strikes_all_count),
+	    cmocka_unit_test(test_nonsense_is_refused),
+	    cmocka_unit_test(test_two_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
