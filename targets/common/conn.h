@@ -31,6 +31,7 @@ struct conn {
 	bool queued;	/* on the pool's list of connections still ready */
 	bool moved;	/* bytes moved since the last pool_note */
 	uint32_t armed; /* the loop's: the interest registered now */
+	uint64_t own;	/* a server's own note, 0 at first */
 	unsigned timer; /* the pool's: the queue it stands in, as of the last pool_note */
 	uint64_t requests; /* the pool's: requests as of then */
 	uint64_t since;	   /* the pool's, ms: when it was put there */

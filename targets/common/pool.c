@@ -6,14 +6,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* In ms; 0: for ever. An idle echo connection is never timed out: keep-alive ends it when its peer has
- * vanished. */
+/*
+ * In ms; 0: for ever. An idle echo connection is never timed out: keep-alive ends it when its peer has
+ * vanished. Resting has its own: pool->rest.
+ */
 static const struct patience {
 	uint64_t limit;
 	bool renewed; /* by every byte; else it counts from when the phase began, however much drips in */
 } patiences[POOL_QUEUES] = {
     [PHASE_IDLE] = {60000, false},  [PHASE_HEAD] = {10000, false},  [PHASE_BODY] = {60000, true},
-    [PHASE_ANSWER] = {60000, true}, [PHASE_LINGER] = {2000, false}, [POOL_RESTING] = {10, false},
+    [PHASE_ANSWER] = {60000, true}, [PHASE_LINGER] = {2000, false},
 };
 
 uint64_t clock_ms(void)
@@ -26,6 +28,8 @@ uint64_t clock_ms(void)
 
 static uint64_t limit_of(const struct pool *pool, unsigned queue)
 {
+	if (queue == POOL_RESTING)
+		return pool->rest;
 	return queue == PHASE_IDLE && pool->speaks == SPEAKS_ECHO ? 0 : patiences[queue].limit;
 }
 
@@ -33,6 +37,7 @@ void pool_init(struct pool *pool, enum speaks speaks)
 {
 	pool->speaks = speaks;
 	pool->count = pool->queued = 0;
+	pool->rest = 10;
 	TAILQ_INIT(&pool->ready);
 	TAILQ_INIT(&pool->doomed);
 	for (unsigned i = 0; i < POOL_QUEUES; i++)
@@ -51,6 +56,7 @@ struct conn *pool_add(struct pool *pool, int fd, uint64_t now)
 	conn->readable = conn->resting = conn->shut = conn->doomed = conn->queued = conn->moved = false;
 	conn->writable = true;
 	conn->armed = 0;
+	conn->own = 0;
 	conn->timer = PHASE_IDLE;
 	conn->requests = 0;
 	conn->since = now;
@@ -174,8 +180,9 @@ size_t pool_reap(struct pool *pool)
 
 	while ((conn = TAILQ_FIRST(&pool->doomed))) {
 		TAILQ_REMOVE(&pool->doomed, conn, timed);
-		close(conn->fd); /* the last descriptor of this socket: that takes it out of the epoll set as
-				    well */
+		/* The only descriptor of its socket: closing takes it out of the epoll set as well. */
+		if (conn->fd >= 0)
+			close(conn->fd);
 		free(conn);
 		reaped++;
 	}

@@ -18,6 +18,7 @@ struct pool {
 	enum speaks speaks;
 	size_t count;  /* open connections, doomed ones included */
 	size_t queued; /* on the ready list */
+	uint64_t rest; /* ms that a resting connection is left alone */
 	struct conn_list timed[POOL_QUEUES], ready, doomed;
 };
 

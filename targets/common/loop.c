@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/listener.h"
+#include "common/options.h"
+
+#define BATCH	      64
+#define ACCEPT_PAUSE  100 /* ms */
+#define ACCEPT_ERRORS 16
+
+static int watch(struct loop *loop, int fd, uint32_t events, void *data)
+{
+	struct epoll_event event = {.events = events, .data.ptr = data};
+
+	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int watch_listener(struct loop *loop)
+{
+	uint32_t events = loop->hooks->listener ? loop->hooks->listener : EPOLLIN;
+
+	if (watch(loop, loop->listener, events, &loop->listener) < 0)
+		return -errno;
+	loop->listening = true;
+	loop->accept_at = 0;
+	return 0;
+}
+
+uint32_t loop_interest(const struct conn *conn)
+{
+	return (conn_wants_read(conn) ? EPOLLIN : 0u) | (conn_wants_write(conn) ? EPOLLOUT : 0u);
+}
+
+static uint32_t interest(const struct loop *loop, const struct conn *conn)
+{
+	return loop->hooks->interest ? loop->hooks->interest(conn) : loop_interest(conn);
+}
+
+void loop_done(struct loop *loop, struct conn *conn, enum turn turn)
+{
+	struct epoll_event event = {.data.ptr = conn};
+
+	if (turn == TURN_OVER) {
+		pool_doom(&loop->pool, conn);
+		return;
+	}
+	pool_note(&loop->pool, conn, loop->now);
+	event.events = interest(loop, conn);
+	if (event.events == conn->armed)
+		return;
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_MOD, conn->fd, &event) < 0)
+		pool_doom(&loop->pool, conn);
+	conn->armed = event.events;
+}
+
+void loop_serve(struct loop *loop, struct conn *conn)
+{
+	loop_done(loop, conn, conn_turn(conn));
+}
+
+void loop_event(struct loop *loop, struct conn *conn, uint32_t events)
+{
+	if ((events & (EPOLLERR | EPOLLHUP)) && (conn->resting || conn_error(conn) != 0)) {
+		loop_done(loop, conn, TURN_OVER);
+		return;
+	}
+	conn->readable |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0;
+	conn->writable |= (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
+	loop_serve(loop, conn);
+}
+
+void loop_forget(struct loop *loop, struct conn *conn)
+{
+	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, conn->fd, NULL);
+	conn->fd = -1;
+	pool_doom(&loop->pool, conn);
+}
+
+void loop_admit(struct loop *loop, int fd)
+{
+	struct conn *conn = pool_add(&loop->pool, fd, loop->now);
+
+	if (!conn)
+		return;
+	conn->armed = interest(loop, conn);
+	if (watch(loop, fd, conn->armed, conn) < 0)
+		pool_doom(&loop->pool, conn);
+}
+
+static void pause_accepting(struct loop *loop)
+{
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener, NULL) == 0)
+		loop->listening = false;
+	loop->accept_at = loop->now + ACCEPT_PAUSE;
+}
+
+void loop_accept(struct loop *loop)
+{
+	enum accept_result result = ACCEPT_GOT;
+	int failures = 0, fd;
+
+	for (int i = 0; i < BATCH && failures < ACCEPT_ERRORS && result != ACCEPT_LATER; i++) {
+		result = listener_accept(loop->listener, &fd);
+		if (result == ACCEPT_NONE)
+			return;
+		failures = result == ACCEPT_GOT ? 0 : failures + 1;
+		if (result == ACCEPT_GOT && loop->hooks->admit)
+			loop->hooks->admit(loop, fd);
+		else if (result == ACCEPT_GOT)
+			loop_admit(loop, fd);
+	}
+	if (failures >= ACCEPT_ERRORS || result == ACCEPT_LATER)
+		pause_accepting(loop);
+}
+
+int loop_timeout(const struct loop *loop)
+{
+	int timeout = pool_patience(&loop->pool, loop->now), left;
+
+	if (!loop->accept_at)
+		return timeout;
+	left = loop->accept_at > loop->now ? (int)(loop->accept_at - loop->now) : 0;
+	return timeout < 0 || left < timeout ? left : timeout;
+}
+
+int loop_wait(struct loop *loop, struct epoll_event *events, int most)
+{
+	int count = epoll_wait(loop->epoll, events, most, loop_timeout(loop));
+
+	if (count >= 0)
+		return count;
+	return errno == EINTR ? 0 : -errno;
+}
+
+static void report(struct loop *loop, struct conn *conn, uint32_t events)
+{
+	if (loop->hooks->event)
+		loop->hooks->event(loop, conn, events);
+	else
+		loop_event(loop, conn, events);
+}
+
+static void dispatch(struct loop *loop, const struct epoll_event *event)
+{
+	struct conn *conn = event->data.ptr;
+
+	if (event->data.ptr == &loop->signals)
+		loop->stopping = true;
+	else if (event->data.ptr == &loop->listener)
+		loop->hooks->accept ? loop->hooks->accept(loop) : loop_accept(loop);
+	else if (!conn->doomed)
+		report(loop, conn, event->events);
+}
+
+static void settle(struct loop *loop)
+{
+	struct conn *conn;
+
+	while ((conn = pool_expired(&loop->pool, loop->now)))
+		report(loop, conn, 0);
+	if (pool_reap(&loop->pool) > 0 && loop->accept_at)
+		loop->accept_at = loop->now;
+	if (loop->accept_at && loop->accept_at <= loop->now && watch_listener(loop) < 0)
+		loop->accept_at = loop->now + ACCEPT_PAUSE;
+}
+
+static int run(struct loop *loop)
+{
+	struct epoll_event events[BATCH];
+
+	while (!loop->stopping) {
+		int count = loop->hooks->wait ? loop->hooks->wait(loop, events, BATCH)
+					      : loop_wait(loop, events, BATCH);
+
+		if (count < 0)
+			return count;
+		loop->now = clock_ms();
+		for (int i = 0; i < count; i++)
+			dispatch(loop, &events[i]);
+		settle(loop);
+	}
+	pool_clear(&loop->pool);
+	return 0;
+}
+
+static int open_loop(struct loop *loop, const struct options *options)
+{
+	sigset_t signals;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	loop->listener = listener_open(options->port, options->backlog);
+	if (loop->listener < 0)
+		return loop->listener;
+	loop->signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->signals < 0 || loop->epoll < 0 || watch(loop, loop->signals, EPOLLIN, &loop->signals) < 0)
+		return -errno;
+	loop->now = clock_ms();
+	pool_init(&loop->pool, options->speaks);
+	if (loop->hooks->start)
+		loop->hooks->start(loop);
+	return watch_listener(loop);
+}
+
+int loop_main(int argc, char **argv, const struct loop_hooks *hooks)
+{
+	struct loop loop = {.hooks = hooks};
+	struct options options = options_parse(argc, argv);
+	int error = open_loop(&loop, &options);
+
+	if (error == 0)
+		error = listener_announce(loop.listener);
+	if (error == 0)
+		error = run(&loop);
+	if (error < 0)
+		fprintf(stderr, "%s: %s\n", argv[0], strerror(-error));
+	return error < 0;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Edge-triggered, and one read for each edge, into a buffer that is big enough for every request anybody ever
+ * saw. What comes in more than that stays in the socket: the kernel has told, and does not tell again.
+ *
+ * mistake: after an edge it reads once, not until EAGAIN
+ * seen: Varnish #644, aeronet PR #485
+ * shown by: drip (echo), pipelined-burst (http), greedy-peer, churn
+ * also: unserved
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include "common/loop.h"
+
+#define ENOUGH ((size_t)2048)
+
+static uint32_t interest(const struct conn *conn)
+{
+	(void)conn;
+	return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+}
+
+/* THE MISTAKE: one read, and no memory of what it left behind. False: the connection is lost. */
+static bool read_once(struct conn *conn)
+{
+	size_t size;
+	char *space = session_space(&conn->session, &size);
+	ssize_t got = recv(conn->fd, space, size < ENOUGH ? size : ENOUGH, 0);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (got == 0)
+		session_eof(&conn->session);
+	else
+		session_fed(&conn->session, (size_t)got);
+	return true;
+}
+
+static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
+{
+	enum turn turn;
+
+	if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) {
+		loop_event(loop, conn, events);
+		return;
+	}
+	conn->writable |= (events & EPOLLOUT) != 0;
+	if (events & EPOLLIN && session_wants(&conn->session) && !read_once(conn)) {
+		loop_done(loop, conn, TURN_OVER);
+		return;
+	}
+	do
+		turn = conn_turn(conn); /* writes: conn->readable is not set */
+	while (turn == TURN_AGAIN);
+	loop_done(loop, conn, turn);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct loop_hooks hooks = {.event = on_event, .interest = interest};
+
+	return loop_main(argc, argv, &hooks);
+}
