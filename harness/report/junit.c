@@ -193,12 +193,17 @@ struct document {
 
 static int write_suite(xmlTextWriter *writer, const struct junit_suite *suite)
 {
-	int r = start(writer, "testsuite");
+	int r = xmlTextWriterWriteRaw(writer, BAD_CAST "\n");
+
+	if (r >= 0)
+		r = start(writer, "testsuite");
 
 	if (r >= 0)
 		r = attribute(writer, "name", suite->target);
 	if (r >= 0)
 		r = write_counts(writer, &suite->sums, suite->seconds);
+	if (r >= 0)
+		r = xmlTextWriterWriteRaw(writer, BAD_CAST "\n");
 	if (r >= 0)
 		r = xmlTextWriterWriteRawLen(writer, BAD_CAST suite->cases.data, (int)suite->cases.size);
 	return r < 0 ? r : xmlTextWriterEndElement(writer);

@@ -12,6 +12,7 @@
 #include "report/style.h"
 #include "report/text.h"
 #include "report/timeline.h"
+#include "report/trouble.h"
 
 #define COLUMNS_UNKNOWN 100
 #define COLUMNS_LEAST	20
@@ -23,9 +24,9 @@ struct terminal {
 	struct style style;
 	struct fold fold;
 	struct report_sums sums;
-	struct buf scratch;  /* what is printed next */
-	struct buf troubles; /* cases that went wrong without a finding that says why, in full, for the end */
-	bool drawn;	     /* the progress line stands on the screen */
+	struct buf scratch; /* what is printed next */
+	struct trouble_list troubles;
+	bool drawn; /* the progress line stands on the screen */
 };
 
 /* A window may change its size while the run lasts. */
@@ -157,17 +158,33 @@ static int put_line(struct terminal *terminal, const struct result *result, cons
 	return r < 0 ? r : put_tail(terminal, result, used + strlen(seconds));
 }
 
+static int put_fds(const struct result_measures *measures, struct buf *out)
+{
+	/* Unknown where the case ended early. */
+	if (measures->fds_before < 0)
+		return 0;
+	if (measures->fds_after < 0)
+		return buf_printf(out, "; fds %" PRId64 " before", measures->fds_before);
+	return buf_printf(out, "; fds %" PRId64 " before, %" PRId64 " after", measures->fds_before,
+			  measures->fds_after);
+}
+
 static int put_measures(struct terminal *terminal, const struct result *result)
 {
 	const struct result_measures *m = &result->measures;
-	char text[200];
+	struct buf text = {0};
+	int r = buf_printf(&text, "canary p50 %.2f ms, p99 %.2f ms", m->canary_p50_ms, m->canary_p99_ms);
 
-	(void)snprintf(text, sizeof text,
-		       "canary p50 %.2f ms, p99 %.2f ms; fds %" PRId64 " before, %" PRId64
-		       " after; cpu %.2f s; %" PRIu64 " waits, %" PRIu64 " calls, %" PRIu64 " faults",
-		       m->canary_p50_ms, m->canary_p99_ms, m->fds_before, m->fds_after, m->cpu_seconds,
-		       m->epoll_waits, m->calls, m->faults_delivered);
-	return timeline_paragraph(&terminal->style, 4, text, &terminal->scratch);
+	if (r == 0)
+		r = put_fds(m, &text);
+	if (r == 0)
+		r = buf_printf(&text,
+			       "; cpu %.2f s; %" PRIu64 " waits, %" PRIu64 " calls, %" PRIu64 " faults",
+			       m->cpu_seconds, m->epoll_waits, m->calls, m->faults_delivered);
+	if (r == 0)
+		r = timeline_paragraph(&terminal->style, 4, text.data, &terminal->scratch);
+	buf_free(&text);
+	return r;
 }
 
 static bool has_error(const struct result *result)
@@ -176,46 +193,6 @@ static bool has_error(const struct result *result)
 		if (result->findings[i].finding.severity == SEVERITY_ERROR)
 			return true;
 	return false;
-}
-
-static int put_output(const struct style *style, const char *output, struct buf *out)
-{
-	int r = output[0] ? timeline_paragraph(style, 5, "the target's last words:", out) : 0;
-
-	while (r == 0 && *output) {
-		char line[sizeof((struct result *)0)->output];
-		size_t size = strcspn(output, "\n");
-		(void)snprintf(line, sizeof line, "%.*s", (int)size, output);
-		r = timeline_paragraph(style, 7, line, out);
-		output += size + (output[size] == '\n');
-	}
-	return r;
-}
-
-/* A case whose finding tells the story is shown by that; here is what else must be said of it. */
-static int put_trouble(struct terminal *terminal, const struct result *result, const char *title)
-{
-	const struct style *style = &terminal->style;
-	struct buf *out = &terminal->troubles;
-	const char *word = result->verdict == VERDICT_FAIL ? "failed" : "broken";
-	int r = buf_puts(out, "\n");
-
-	if (r == 0)
-		r = style_put(style, style_verdict_tint(result->verdict),
-			      style_verdict_mark(style, result->verdict), out);
-	if (r == 0)
-		r = buf_puts(out, " ");
-	if (r == 0)
-		r = style_put(style, TINT_BOLD, title, out);
-	if (r == 0)
-		r = buf_printf(out, "  %s\n", word);
-	if (r == 0 && result->reason[0])
-		r = timeline_paragraph(style, 2, result->reason, out);
-	if (r == 0)
-		r = put_output(style, result->output, out);
-	return r < 0 ? r
-		     : timeline_again(style, terminal->head, result->scenario, result->target, result->round,
-				      out);
 }
 
 void terminal_case(struct terminal *terminal, const struct result *result)
@@ -233,7 +210,7 @@ void terminal_case(struct terminal *terminal, const struct result *result)
 	if (r == 0 && terminal->options.verbose && !skipped)
 		r = put_measures(terminal, result);
 	if (r == 0 && !passed && !skipped && !has_error(result))
-		r = put_trouble(terminal, result, title.data);
+		r = trouble_add(&terminal->troubles, terminal->head, result);
 	if (r == 0)
 		r = fold_add(&terminal->fold, result);
 	/* Out of memory: what is printed is less than it could be, the verdicts still count. */
@@ -322,8 +299,7 @@ void terminal_end(struct terminal *terminal, const struct suite_totals *totals, 
 	measure(terminal);
 	terminal->sums.not_run = totals->not_run;
 	terminal->sums.seconds = seconds;
-	int r =
-	    terminal->troubles.size ? buf_append(out, terminal->troubles.data, terminal->troubles.size) : 0;
+	int r = trouble_put(&terminal->style, terminal->head, &terminal->troubles, out);
 	if (r == 0)
 		r = put_findings(terminal);
 	if (r == 0 && (out->size || !terminal->options.quiet))
@@ -344,6 +320,6 @@ void terminal_free(struct terminal *terminal)
 		return;
 	fold_free(&terminal->fold);
 	buf_free(&terminal->scratch);
-	buf_free(&terminal->troubles);
+	trouble_free(&terminal->troubles);
 	free(terminal);
 }

@@ -29,7 +29,7 @@ int timeline_paragraph(const struct style *style, size_t indent, const char *tex
 }
 
 /* "     mend: " in grey, then the text behind it. */
-static int put_labelled(const struct style *style, const char *label, const char *text, struct buf *out)
+int timeline_labelled(const struct style *style, const char *label, const char *text, struct buf *out)
 {
 	size_t indent = INDENT + strlen(label) + 1;
 	int r = buf_printf(out, "%*s", INDENT, "");
@@ -120,7 +120,7 @@ static int put_mend(const struct style *style, const struct rule *rule, struct b
 	if (r == 0)
 		r = buf_printf(&text, "%s(wringer explain %s)", text.size ? " " : "", rule->id);
 	if (r == 0)
-		r = put_labelled(style, "mend:", text.data, out);
+		r = timeline_labelled(style, "mend:", text.data, out);
 	buf_free(&text);
 	return r;
 }
@@ -143,7 +143,7 @@ static int put_elsewhere(const struct style *style, const struct report_head *he
 			r = report_title(&plain, where->scenario, where->target, where->round, &list);
 	}
 	if (r == 0)
-		r = put_labelled(style, "also in:", list.data, out);
+		r = timeline_labelled(style, "also in:", list.data, out);
 	buf_free(&list);
 	return r;
 }
@@ -156,7 +156,7 @@ static int put_more(const struct style *style, const struct fold_group *group, s
 	if (where->count < 2)
 		return 0;
 	(void)snprintf(text, sizeof text, "%u more like it there", where->count - 1);
-	return put_labelled(style, "and:", text, out);
+	return timeline_labelled(style, "and:", text, out);
 }
 
 int timeline_put(const struct style *style, const struct report_head *head, const struct fold_group *group,

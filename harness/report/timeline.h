@@ -16,6 +16,9 @@ int timeline_put(const struct style *style, const struct report_head *head, cons
 int timeline_again(const struct style *style, const struct report_head *head, const char *scenario,
 		   const char *target, uint32_t round, struct buf *out);
 
+/* "     mend: …", wrapped below itself. 0 or -ENOMEM. */
+int timeline_labelled(const struct style *style, const char *label, const char *text, struct buf *out);
+
 /* A paragraph, wrapped, every line indented. 0 or -ENOMEM. */
 int timeline_paragraph(const struct style *style, size_t indent, const char *text, struct buf *out);
 
