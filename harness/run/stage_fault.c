@@ -63,7 +63,12 @@ int stage_lift(struct stage *stage, uint32_t id, uint64_t *ret_delivered)
 
 int stage_limit_fds(struct stage *stage, uint32_t spare, struct error *error)
 {
-	return target_limit_spare(stage->target, stage->world, spare, error);
+	int rc = target_limit_spare(stage->target, stage->world, spare, error);
+
+	/* no fault of anybody's: a process of another user, and we lack the capability */
+	if (rc == -EPERM)
+		(void)stage_skip(stage, "%s", error->text);
+	return rc;
 }
 
 int stage_limit_restore(struct stage *stage)

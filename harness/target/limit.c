@@ -5,16 +5,69 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "base/buf.h"
 #include "target/target_impl.h"
+
+/* "Uid:\treal\teffective\tsaved\t…" of /proc/PID/status; the effective one. */
+static int status_id(const char *status, const char *name, unsigned *ret_id)
+{
+	const char *line = strstr(status, name);
+
+	return line && sscanf(line + strlen(name), " %*u %u", ret_id) == 1 ? 0 : -EBADMSG;
+}
+
+/*
+ * A root without CAP_SYS_RESOURCE (a container's) may not set limits of a server that dropped its uid; a
+ * process of that very uid may. So a child becomes it first. Bare system calls: the C library would bother
+ * the threads this child does not have.
+ */
+static int limit_as_user(pid_t pid, const struct rlimit *limit)
+{
+	char path[64], status[4096];
+	unsigned uid, gid;
+	int rc, end = 0;
+	pid_t child;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	rc = proc_read(path, status, sizeof(status));
+	if (rc < 0)
+		return rc;
+	if (status_id(status, "\nUid:", &uid) < 0 || status_id(status, "\nGid:", &gid) < 0)
+		return -EBADMSG;
+	child = fork();
+	if (child == 0) {
+		if (syscall(SYS_setresgid, gid, gid, gid) < 0 || syscall(SYS_setresuid, uid, uid, uid) < 0 ||
+		    prlimit(pid, RLIMIT_NOFILE, limit, NULL) < 0)
+			_exit(errno & 0xff);
+		_exit(0);
+	}
+	if (child < 0)
+		return -errno;
+	while (waitpid(child, &end, 0) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return WIFEXITED(end) ? -WEXITSTATUS(end) : -EIO;
+}
+
+static int limit_set(pid_t pid, const struct rlimit *limit)
+{
+	if (prlimit(pid, RLIMIT_NOFILE, limit, NULL) == 0)
+		return 0;
+	return errno == EPERM && geteuid() == 0 ? limit_as_user(pid, limit) : -errno;
+}
 
 static int limit_one(const struct target *target, pid_t pid, uint64_t soft, uint64_t hard)
 {
 	const struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
 	struct event event = event_make(EV_FAULT, FAULT_LIMIT);
+	int rc = limit_set(pid, &limit);
 
-	if (prlimit(pid, RLIMIT_NOFILE, &limit, NULL) < 0)
-		return errno == ESRCH ? 0 : -errno; /* it ended meanwhile */
+	if (rc < 0)
+		return rc == -ESRCH ? 0 : rc; /* it ended meanwhile */
 	event.pid = pid;
 	event.arg[0] = soft;
 	event.arg[1] = hard;
