@@ -11,7 +11,7 @@ serving, and accepts again afterwards.]],
     t:keep_only(true)
     local fault = t:fault("@accept:EMFILE:1..")
     local peers = phases.open(t, 4)
-    t:until_served(6)
+    phases.hold(t, 6)
     t:expect_delivered(fault)
     t:keep_only(false)
     phases.all(t, peers, function(peer)

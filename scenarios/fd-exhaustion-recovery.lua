@@ -12,7 +12,7 @@ triggered listener gets no new edge for them.]],
     t:keep_only(true)
     t:limit_fds(4)
     local peers = phases.open(t, 12)
-    t:until_served(4)
+    phases.hold(t, 4)
     t:limit_restore()
     t:keep_only(false)
     phases.all(t, peers, function(peer)

@@ -13,7 +13,7 @@ loop that just tries again burns a whole core. Those who are connected must be s
     if not (limit and open) then return end
     local peers = {}
     for i = 1, math.max(limit - open, 0) + 12 do peers[i] = t:open { try = true } end
-    t:until_served(4)
+    phases.hold(t, 4)
     t:until_asleep()
     for _, peer in ipairs(peers) do peer:try("fin") end
     t:keep_only(false)

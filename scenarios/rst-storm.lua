@@ -16,6 +16,9 @@ somebody else.]],
         if i % 5 == 0 and t.protocol.offers.protocol then peer:request() end
       end
       for _, peer in ipairs(peers) do peer:reset() end
-     X
+      -- One that was reset before it was accepted may be nobody's that we know: not worth more than a moment.
+      phases.all(t, peers, function(peer) t:until_closed(peer, { patience = 0.5 }) end)
+      for _, peer in ipairs(peers) do peer:drop() end
+    end
   end,
 }

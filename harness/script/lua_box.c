@@ -39,6 +39,17 @@ struct lua_box *lua_box_of(lua_State *L)
 	return *(struct lua_box **)lua_getextraspace(L);
 }
 
+/* "file:line" of the innermost Lua function, left on the stack. */
+static const char *place_of(lua_State *L)
+{
+	lua_Debug debug;
+
+	for (int level = 0; lua_getstack(L, level, &debug); level++)
+		if (lua_getinfo(L, "Sl", &debug) && debug.currentline > 0)
+			return lua_pushfstring(L, "%s:%d", debug.short_src, debug.currentline);
+	return lua_pushliteral(L, "?");
+}
+
 /*
  * Once the allowance is used up the hook strikes at every instruction: a loop that catches the error with
  * pcall meets the next one outside of it.
@@ -51,8 +62,9 @@ static void box_tick(lua_State *L, lua_Debug *debug)
 	if (++box->ticks < BOX_TICKS)
 		return;
 	lua_sethook(L, box_tick, LUA_MASKCOUNT, 1);
-	luaL_error(L, "runs on and on without waiting (more than %d million instructions)",
-		   BOX_TICKS / 1000 * BOX_TICK / 1000);
+	lua_pushfstring(L, "%s: runs on and on without waiting (more than %d million instructions)",
+			place_of(L), BOX_TICKS / 1000 * BOX_TICK / 1000);
+	lua_error(L);
 }
 
 void box_rearm(lua_State *L)

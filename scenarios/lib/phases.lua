@@ -115,6 +115,11 @@ function phases.open(t, count)
   return peers
 end
 
+-- For as long as the canary takes to be served n times on its kept connection. Without requests it has nothing to ask there.
+function phases.hold(t, n)
+  if t.protocol.offers.protocol then t:until_served(n) else t:wait(0.02 * n) end
+end
+
 -- A request larger than what one read usually takes: a big one where its size is the request's, else many small ones.
 function phases.ask_much(t, peer)
   local offers = t.protocol.offers
