@@ -10,18 +10,6 @@
 #include "cli/say.h"
 #include "cli/status.h"
 
-const struct command *const command_list[] = {
-    &command_check,   &command_run, &command_watch, &command_judge, &command_list_things,
-    &command_explain, NULL};
-
-const struct command *command_find(const char *name)
-{
-	for (const struct command *const *command = command_list; *command; command++)
-		if (strcmp((*command)->name, name) == 0)
-			return *command;
-	return NULL;
-}
-
 static int print_buf(int made, struct buf *text)
 {
 	int status = STATUS_PASSED;

@@ -122,15 +122,16 @@ static int load_one(void *arg, const char *name, const char *value, struct error
 {
 	struct loading *loading = arg;
 	/* `D = { path = "/x" }`: letters are names too. */
-	const struct option_row *row = option_find(name, loading->command);
+	const struct option_row *row = option_find(name, loading->command),
+				*any = row ? row : option_find(name, ~0u);
 
-	/* One file serves a project's every command: what does not concern this one is passed over. */
-	if (!row && !option_find(name, ~0u))
+	if (!any)
 		return unknown_setting(name, error);
+	if (any->traits & LINE_ONLY)
+		return error_set(error, -EINVAL, "%s belongs on the command line", name);
+	/* One file serves a project's every command: what does not concern this one is passed over. */
 	if (!row || on_line(loading->settings, row))
 		return 0;
-	if (row->traits & LINE_ONLY)
-		return error_set(error, -EINVAL, "%s belongs on the command line", name);
 	return settings_set(loading->settings, row, value, false, error);
 }
 

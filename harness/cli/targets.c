@@ -39,10 +39,11 @@ static bool is_folder(const char *path)
 	return stat(path, &found) == 0 && S_ISDIR(found.st_mode);
 }
 
-/* $WRINGER_TARGETS, beside the binary (build/targets), or installed. False when there is none. */
+/* $WRINGER_TARGETS, beside the binary (build/targets), or installed (which a binary that was moved finds
+ * too). False when there is none. */
 static bool targets_folder(char *out, size_t size)
 {
-	static const char *const ways[] = {"targets", "../libexec/wringer", "../lib/wringer"};
+	static const char *const ways[] = {"targets", "../libexec/wringer"};
 	const char *named = getenv("WRINGER_TARGETS");
 	char binary[PATH_MAX];
 
@@ -60,7 +61,8 @@ static bool targets_folder(char *out, size_t size)
 		if (used > 0 && (size_t)used < size && is_folder(out))
 			return true;
 	}
-	return false;
+	(void)snprintf(out, size, "%s", WRINGER_LIBEXEC);
+	return is_folder(out);
 }
 
 char *targets_doc(const char *name, char *out, size_t size)
