@@ -11,7 +11,7 @@ triggered listener gets no new edge for them.]],
   run = function(t)
     t:keep_only(true)
     t:limit_fds(4)
-    local peers = phases.open(t, 12)
+    local peers = phases.exhaust(t)
     phases.hold(t, 4)
     t:limit_restore()
     t:keep_only(false)

@@ -9,10 +9,7 @@ loop that just tries again burns a whole core. Those who are connected must be s
   fd_limit = 64,
   run = function(t)
     t:keep_only(true)
-    local limit, open = t:fd_limit(), t:fds()
-    if not (limit and open) then return end
-    local peers = {}
-    for i = 1, math.max(limit - open, 0) + 12 do peers[i] = t:open { try = true } end
+    local peers = phases.exhaust(t)
     phases.hold(t, 4)
     t:until_asleep()
     for _, peer in ipairs(peers) do peer:try("fin") end

@@ -112,9 +112,9 @@ static int connected_check(struct play *play, struct wait *wait)
 	return wait->number ? greeting_take(wait->peer) : 1;
 }
 
-static struct wait connected_wait(struct script_peer *peer, bool greeted)
+static struct wait connected_wait(struct script_peer *peer, bool greeted, double patience)
 {
-	struct wait wait = play_waiting(peer->play, PLAY_PATIENCE);
+	struct wait wait = play_waiting(peer->play, patience);
 
 	wait.check = connected_check;
 	wait.peer = peer;
@@ -143,7 +143,7 @@ static int api_connect(lua_State *L)
 	struct script_peer *peer = open_peer(L, &spec, &results);
 	if (!peer)
 		return results;
-	struct wait wait = connected_wait(peer, spec.peer.reading);
+	struct wait wait = connected_wait(peer, spec.peer.reading, PLAY_PATIENCE);
 	return play_wait(L, &wait, spec.try, connect_done);
 }
 
@@ -166,7 +166,7 @@ static int until_done(lua_State *L, int status, lua_KContext context)
 
 static int api_until_connected(lua_State *L)
 {
-	struct wait wait = connected_wait(peer_api_check(L, 2), false);
+	struct wait wait = connected_wait(peer_api_check(L, 2), false, patience_read(L, 3, PLAY_PATIENCE));
 
 	return play_wait(L, &wait, 0, until_done);
 }

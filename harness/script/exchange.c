@@ -115,6 +115,20 @@ static int exchange_complete(lua_State *L)
 	return 0;
 }
 
+static int exchange_owe(lua_State *L)
+{
+	struct script_peer *peer = peer_api_check(L, 1);
+	struct request_spec spec;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	request_spec_read(L, 2, &spec);
+	struct owed owed = owed_of(&spec);
+	owed.end = queued(peer);
+	owe(L, peer, owed);
+	follow(peer);
+	return 0;
+}
+
 /* drip: stack 1 peer, 2 bytes, 3 interval; the context counts bytes. */
 static int ended_check(struct play *play, struct wait *wait)
 {
@@ -226,7 +240,7 @@ static int answer_check(struct play *play, struct wait *wait)
 	return ended ? -ENOTCONN : 0;
 }
 
-static int say_no(lua_State *L, const char *reason)
+int exchange_no(lua_State *L, const char *reason)
 {
 	lua_pushnil(L);
 	lua_pushstring(L, reason);
@@ -260,13 +274,13 @@ static int answer_ended(lua_State *L, struct script_peer *peer, const struct owe
 	size_t got = peer_inbox(peer->peer)->size;
 
 	if (!owed->at)
-		return say_no(L, "unsent");
+		return exchange_no(L, "unsent");
 	if (got)
 		peer_note(peer->peer, PEER_CUT, got, peer->announced, 0, NULL);
 	else
 		peer_note(peer->peer, PEER_UNANSWERED, 0, 0, 0, NULL);
 	buf_clear(peer_inbox(peer->peer));
-	return say_no(L, got ? "cut" : "unanswered");
+	return exchange_no(L, got ? "cut" : "unanswered");
 }
 
 static int answer_late(lua_State *L, struct script_peer *peer, const struct owed *owed)
@@ -279,7 +293,7 @@ static int answer_late(lua_State *L, struct script_peer *peer, const struct owed
 		(void)journal_mark(stage_journal(peer->play->stage), MARK_NOTE,
 				   "%s: the answer stands still at %zu bytes of %" PRIu64,
 				   peer_name(peer->peer), got, peer->announced);
-	return say_no(L, got ? "stopped" : "timeout");
+	return exchange_no(L, got ? "stopped" : "timeout");
 }
 
 static int answer_done(lua_State *L, int status, lua_KContext context)
@@ -323,55 +337,8 @@ static int exchange_owed(lua_State *L)
 	return 1;
 }
 
-static int bytes_check(struct play *play, struct wait *wait)
-{
-	(void)play;
-	if (peer_inbox(wait->peer->peer)->size >= (wait->number ? wait->number : 1))
-		return 1;
-	return peer_ended(wait->peer->peer) ? -ENOTCONN : 0;
-}
-
-static int bytes_done(lua_State *L, int status, lua_KContext context)
-{
-	struct wait *wait = play_result(L);
-	struct buf *inbox = peer_inbox(wait->peer->peer);
-	size_t size = wait->number ? (size_t)wait->number : inbox->size;
-
-	(void)status;
-	(void)context;
-	if (wait->result != 1)
-		return say_no(L, wait->result ? "closed" : "timeout");
-	lua_pushlstring(L, inbox->data, size);
-	buf_consume(inbox, size);
-	return 1;
-}
-
-static int receive(lua_State *L, uint64_t size, double patience)
-{
-	struct wait wait = play_waiting(play_of(L), patience);
-
-	wait.check = bytes_check;
-	wait.peer = peer_api_check(L, 1);
-	wait.number = size;
-	return play_wait(L, &wait, 0, bytes_done);
-}
-
-static int exchange_recv(lua_State *L)
-{
-	lua_Integer size = luaL_checkinteger(L, 2);
-
-	luaL_argcheck(L, size > 0, 2, "bytes to wait for");
-	return receive(L, (uint64_t)size, timeout_read(L, 3, PLAY_PATIENCE));
-}
-
-static int exchange_recv_some(lua_State *L)
-{
-	return receive(L, 0, timeout_read(L, 2, PLAY_PATIENCE));
-}
-
 const luaL_Reg exchange_methods[] = {
-    {"request", exchange_request},     {"complete", exchange_complete},
-    {"drip", exchange_drip},	       {"answer", exchange_answer},
-    {"owed", exchange_owed},	       {"recv", exchange_recv},
-    {"recv_some", exchange_recv_some}, {NULL, NULL},
+    {"request", exchange_request}, {"complete", exchange_complete},   {"owe", exchange_owe},
+    {"drip", exchange_drip},	   {"answer", exchange_answer},	      {"owed", exchange_owed},
+    {"recv", exchange_recv},	   {"recv_some", exchange_recv_some}, {NULL, NULL},
 };

@@ -28,6 +28,13 @@ size_t request_half(size_t size);
 /* Takes the greeting out of the inbox if one is due: 1 when nothing is due (any more), 0 not yet, -errno. */
 int greeting_take(struct script_peer *peer);
 
+/* Results nil and a reason. */
+int exchange_no(lua_State *L, const char *reason);
+
+/* Methods that stand in a file of their own. */
+int exchange_recv(lua_State *L);
+int exchange_recv_some(lua_State *L);
+
 /* The timeout= of an options table at index, or otherwise; an unknown key raises. */
 double timeout_read(lua_State *L, int index, double otherwise);
 

@@ -6,18 +6,19 @@
  *   peer:request{…}             a request built by the protocol; its answer is owed. {} small, {last=true}
  * asks the target to close after it, {big=N} its answer has N bytes, {partial=true} only the first half of a
  * small one (peer:complete() sends the rest), {token="…"} else one of its own. Returns the token
- *   peer:answer{timeout=S}      waits (3 s) for the whole right answer of the oldest request owed: true,
- * bytes. A wrong one fails the scenario. Else nil and "cut" (ended inside it), "unanswered" (ended before
- * it), "stopped" (patience ended inside it), "timeout" (before it), "unsent" (ended before the whole request
- * was sent) peer:owed()                 how many answers are owed peer:drip(what, S)          sends byte by
- * byte, S seconds (5 ms) between; what: bytes or a table as for request. true, or nil, "closed" when the
- * connection ended first peer:recv(n, {timeout=S})   exactly n bytes; nil, "closed" or "timeout"
- * peer:recv_some{timeout=S}: what there is peer:fin() half_close() reset() vanish() stall() resume() oob()
- * the faults: see peer/peer.h peer:close_unread()         waits (2 s) until something has arrived, then
- * closes without reading it peer:try(METHOD, …)         one of send, fin … oob: true, or nil and the errno's
- * name peer:alive()                whether both sides are open, or only ours half closed peer:ended() whether
- * the target ended it: its FIN was read, or it reset peer:name() port() sent() received() peer:drop() forgets
- * the connection (FIN if it is open); for those who make thousands
+ *   peer:owe{…}                 what was sent by hand until now was such a request (token= must be the one it
+ * has): its answer is owed peer:answer{timeout=S}      waits (3 s) for the whole right answer of the oldest
+ * request owed: true, bytes. A wrong one fails the scenario. Else nil and "cut" (ended inside it),
+ * "unanswered" (ended before it), "stopped" (patience ended inside it), "timeout" (before it), "unsent"
+ * (ended before the whole request was sent) peer:owed()                 how many answers are owed
+ * peer:drip(what, S)          sends byte by byte, S seconds (5 ms) between; what: bytes or a table as for
+ * request. true, or nil, "closed" when the connection ended first peer:recv(n, {timeout=S})   exactly n
+ * bytes; nil, "closed" or "timeout" peer:recv_some{timeout=S}: what there is peer:fin() half_close() reset()
+ * vanish() stall() resume() oob() the faults: see peer/peer.h peer:close_unread()         waits (2 s) until
+ * something has arrived, then closes without reading it peer:try(METHOD, …)         one of send, fin … oob:
+ * true, or nil and the errno's name peer:alive()                whether both sides are open, or only ours
+ * half closed peer:ended() whether the target ended it: its FIN was read, or it reset peer:name() port()
+ * sent() received() peer:drop() forgets the connection (FIN if it is open); for those who make thousands
  */
 #ifndef WRINGER_SCRIPT_PEER_API_H
 #define WRINGER_SCRIPT_PEER_API_H

@@ -10,8 +10,7 @@
 #define MASK_PATIENCE 0.5
 #define FOR_EVER      3600.0
 
-/* {patience=} at index, or otherwise; anything else raises. */
-static double patience_read(lua_State *L, int index, double otherwise)
+double patience_read(lua_State *L, int index, double otherwise)
 {
 	if (lua_isnoneornil(L, index))
 		return otherwise;

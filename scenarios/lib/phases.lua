@@ -115,6 +115,23 @@ function phases.open(t, count)
   return peers
 end
 
+-- Opens connections until the target takes no more: one is left waiting, or is closed at once.
+function phases.exhaust(t)
+  local peers = {}
+  repeat
+    local peer
+    for _ = 1, 16 do
+      peer = t:open { try = true }
+      if not peer then t:broken("our own fds ran out before the target's") end
+      peers[#peers + 1] = peer
+      t:until_connected(peer, { patience = 0.2 })
+    end
+    local taken = t:until_accepted(peer, { patience = 0.2 }) and not t:until_ended(peer, { patience = 0 })
+    if #peers > 1000 then t:broken("the target's fds do not run out") end
+  until not taken
+  return peers
+end
+
 -- For as long as the canary takes to be served n times on its kept connection. Without requests it has nothing to ask there.
 function phases.hold(t, n)
   if t.protocol.offers.protocol then t:until_served(n) else t:wait(0.02 * n) end
