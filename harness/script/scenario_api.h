@@ -29,7 +29,9 @@
  *                        @read and @write strike accepted connections only
  *   t:limit_fds(spare)  t:limit_restore()     RLIMIT_NOFILE of the running target
  *   t:signal("STOP")                   to all its processes
- *   t:keep_only(bool)                  at the fd limit: the canary asks on its kept connection only
+ *   t:canary_rest()  t:canary_run()    no healthy client for a while: for a fault that must not hit it. Waits
+ * until it rests t:keep_only(bool)                  at the fd limit: the canary asks on its kept connection
+ * only
  *
  * The end, and what is known
  *   t:fail(why)  the target is wrong   t:broken(why)  we are   t:skip(why)  cannot here   t:note(text)  for

@@ -90,6 +90,18 @@ static int api_until_served(lua_State *L)
 	return play_wait(L, &wait, 0, until_done);
 }
 
+static int api_canary_rest(lua_State *L)
+{
+	canary_pause(stage_canary(play_of(L)->stage));
+	return until(L, NULL, 2, wait_resting);
+}
+
+static int api_canary_run(lua_State *L)
+{
+	canary_run(stage_canary(play_of(L)->stage));
+	return 0;
+}
+
 static int api_wait(lua_State *L)
 {
 	struct wait wait = play_waiting(play_of(L), luaL_checknumber(L, 2));
@@ -168,6 +180,8 @@ const luaL_Reg wait_methods[] = {
     {"until_served", api_until_served},
     {"until_gone", api_until_gone},
     {"expect_mask", api_expect_mask},
+    {"canary_rest", api_canary_rest},
+    {"canary_run", api_canary_run},
     {"wait", api_wait},
     {"join", api_join},
     {NULL, NULL},

@@ -186,6 +186,12 @@ int wait_served(struct play *play, struct wait *wait)
 	return canary_figures(stage_canary(play->stage)).served >= wait->number;
 }
 
+int wait_resting(struct play *play, struct wait *wait)
+{
+	(void)wait;
+	return canary_resting(stage_canary(play->stage));
+}
+
 int wait_gone(struct play *play, struct wait *wait)
 {
 	wait->poll = POLL_LIST;

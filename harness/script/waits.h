@@ -23,6 +23,7 @@ int wait_mask(struct play *play,
 int wait_asleep(struct play *play, struct wait *wait);
 int wait_served(struct play *play, struct wait *wait); /* the canary's served count reached wait->number */
 int wait_gone(struct play *play, struct wait *wait);
+int wait_resting(struct play *play, struct wait *wait); /* the canary */
 int wait_joined(struct play *play, struct wait *wait);
 
 /* Which bits of wanted the registrations of the file could show: those asked for, ERR and HUP always. */

@@ -435,3 +435,19 @@ void canary_keep_only(struct canary *canary, bool keep_only)
 	(void)canary;
 	(void)keep_only;
 }
+
+void canary_pause(struct canary *canary)
+{
+	(void)canary;
+}
+
+void canary_run(struct canary *canary)
+{
+	(void)canary;
+}
+
+bool canary_resting(const struct canary *canary)
+{
+	(void)canary;
+	return true;
+}

@@ -155,7 +155,8 @@ static const struct play_row rows[] = {
      {0},
      "",
      NULL},
-    {"t:limit_fds(4) t:limit_restore() t:signal('CONT') t:keep_only(true) assert(t:sample(0, 3))",
+    {"assert(t:canary_rest()) t:canary_run() t:limit_fds(4) t:limit_restore() t:signal('CONT') "
+     "t:keep_only(true) assert(t:sample(0, 3))",
      {0},
      "",
      NULL},

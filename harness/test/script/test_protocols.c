@@ -73,7 +73,7 @@ static void check_rows(const struct protocol *protocol, const struct answer_row 
 
 #define PAGE(date, extra, body, length)                                                                      \
 	"HTTP/1.1 200 OK\r\nDate: " date "\r\nServer: s\r\n" extra "Content-Length: " #length "\r\n\r"       \
-											      "\n" body
+	"\n" body
 
 static const struct answer_row http_rows[] = {
     {REQUEST_WHOLE, "t0", "SSH-2.0-OpenSSH\r\n", false, -EBADMSG, "received \"SSH-2.0-OpenSSH", false},
