@@ -13,9 +13,11 @@
 /* A thread that is in no wait and was not heard of for this long rests somewhere out of sight. */
 #define OUT_OF_SIGHT (250 * NS_PER_MS)
 
+/* Probes and peers are one thread's work: what a peer does comes after the round. */
 static bool ends_round(const struct event *event)
 {
-	return event->kind == EV_MARK && event->what != MARK_NOTE && event->what != MARK_SAMPLE;
+	return event->kind == EV_PEER ||
+	       (event->kind == EV_MARK && event->what != MARK_NOTE && event->what != MARK_SAMPLE);
 }
 
 bool ground_over(const struct ground *ground, const struct event *event)

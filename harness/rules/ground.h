@@ -2,10 +2,12 @@
 /*
  * The ground truth: what one round of probes said, kept until the round is over and judged as a whole.
  *
- *   MARK_QUIET  probe probe probe …  MARK_RECOVERY …  probe probe …  MARK_STOP
- *               └────── a round ───┘ judged here      └── another ─┘ judged here
+ *   MARK_QUIET  probe probe probe …  peers close, MARK_RECOVERY …  probe probe …  MARK_STOP
+ *               └────── a round ───┘ judged here                   └── another ─┘ judged here
  *
  * A family asks ground_over before ground_follow, judges when it says so, and once more at the journal's end.
+ * The world has followed the event that ends the round by then: what a peer did at that moment counts as not
+ * done, by its time.
  */
 #ifndef WRINGER_RULES_GROUND_H
 #define WRINGER_RULES_GROUND_H

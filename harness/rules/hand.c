@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/epoll.h>
 
 /* A limit and whether it is lowered, in a map's pointer. */
 #define SOFT_LOWERED 1u
@@ -72,6 +73,15 @@ static int follow_proc(struct hand *hand, const struct world *world, const struc
 	return map_put(&hand->told, (uint32_t)event->pid, process);
 }
 
+/* Remembers whether the last call of its kind on the file was ours more than the kernel's. */
+static int note_bent(struct map *bent, struct file *file, const struct event *event)
+{
+	if (event->flags & (EVF_INJECTED | EVF_SHORTENED))
+		return map_put(bent, file->id, file);
+	(void)map_remove(bent, file->id);
+	return 0;
+}
+
 static int follow_bent(struct hand *hand, struct file *file, const struct event *event)
 {
 	enum call_class class = call_class((enum call)event->what);
@@ -83,12 +93,10 @@ static int follow_bent(struct hand *hand, struct file *file, const struct event 
 		hand->other_bent = event->at;
 	if (!file)
 		return 0;
-	if (class == CLASS_READ) {
-		if (!(event->flags & (EVF_INJECTED | EVF_SHORTENED)))
-			(void)map_remove(&hand->bent_reads, file->id);
-		else if (map_put(&hand->bent_reads, file->id, file) < 0)
-			return -ENOMEM;
-	}
+	if (class == CLASS_READ && note_bent(&hand->bent_reads, file, event) < 0)
+		return -ENOMEM;
+	if (class == CLASS_WRITE && note_bent(&hand->bent_writes, file, event) < 0)
+		return -ENOMEM;
 	return injected && event->ret < 0 ? map_put(&hand->spoilt, file->id, file) : 0;
 }
 
@@ -130,10 +138,21 @@ bool hand_bent_read(const struct hand *hand, const struct file *file)
 	return map_get(&hand->bent_reads, file->id) != NULL;
 }
 
+bool hand_starved(const struct hand *hand, const struct file *file)
+{
+	if (!file || (!hand_bent_read(hand, file) && !map_get(&hand->bent_writes, file->id)))
+		return false;
+	for (const struct reg *reg = file->regs; reg; reg = reg->file_next)
+		if (reg->events & EPOLLET)
+			return true;
+	return false;
+}
+
 void hand_release(struct hand *hand)
 {
 	map_free(&hand->soft);
 	map_free(&hand->told);
 	map_free(&hand->spoilt);
 	map_free(&hand->bent_reads);
+	map_free(&hand->bent_writes);
 }

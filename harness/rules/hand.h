@@ -28,6 +28,7 @@ struct hand {
 	struct map told;       /* pid -> it was sent a signal that asks to stop, by whomever */
 	struct map spoilt;     /* file id -> file: a call on it was made to fail */
 	struct map bent_reads; /* file id -> file: its last read was made to fail or cut short */
+	struct map bent_writes; /* the same for writes */
 };
 
 /* Follows an event that is in the world already. 0 or -ENOMEM. */
@@ -36,6 +37,12 @@ int hand_follow(struct hand *hand, const struct world *world, const struct event
 bool hand_told(const struct hand *hand, int32_t pid);
 bool hand_spoilt(const struct hand *hand, const struct file *file);
 bool hand_bent_read(const struct hand *hand, const struct file *file);
+/*
+ * Whether the connection is edge-triggered and we cut its last read or write short: the target may take that
+ * for the end of what there is (epoll(7) says so), and waits for an edge that the kernel has no reason to
+ * give.
+ */
+bool hand_starved(const struct hand *hand, const struct file *file);
 void hand_release(struct hand *hand);
 
 /* EMFILE, ENFILE, ENOBUFS, ENOMEM: the call wanted an fd, or memory for one, and there was none. */

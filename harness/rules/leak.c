@@ -191,7 +191,7 @@ static int judge_peer(struct judge *judge, const struct leak *leak, const struct
 		since = leak->facts.hand.thawed;
 	if (since + judge_window(judge, LIMIT_LEAK_WINDOW) > now || never_begun(file) ||
 	    !end_arrived(&leak->facts.ground, probed, peer->reset) || at_work(leak, judge, peer) ||
-	    !had_its_chance(leak, judge, file, since))
+	    hand_starved(&leak->facts.hand, file) || !had_its_chance(leak, judge, file, since))
 		return 0;
 	return report(judge, &rules[peer->reset ? RESET_LEAK : FIN_LEAK], file, probed, since, now);
 }
@@ -234,8 +234,10 @@ static bool is_due(const struct leak *leak, const struct judge *judge, const str
 
 	if (ground_over(&leak->facts.ground, event))
 		return facts_at_rest(&leak->facts, judge);
-	return event->kind == EV_MARK && (event->what == MARK_RECOVERY || event->what == MARK_STOP) &&
-	       world_mark_time(world, MARK_QUIET) && facts_free(&leak->facts, event->at, 0);
+	if (event->kind != EV_MARK || (event->what != MARK_RECOVERY && event->what != MARK_STOP))
+		return false;
+	return world_mark_time(world, MARK_QUIET) > leak->facts.ground.began &&
+	       facts_free(&leak->facts, event->at, 0);
 }
 
 static int leak_event(struct judge *judge, void *state, const struct event *event)

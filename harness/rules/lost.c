@@ -146,7 +146,8 @@ static int judge_socket(struct judge *judge, const struct lost *lost, const stru
 	struct finding finding;
 	char who[FACTS_WHO], how[96];
 
-	if (file->kind != FILE_CONN || file->closed || !fd->waiting || (peer && peer->reset))
+	if (file->kind != FILE_CONN || file->closed || !fd->waiting ||
+	    (peer && peer->reset && peer->ended_at <= fd->at))
 		return 0;
 	if (since + patience > fd->at || !edge_only(&lost->facts.ground, file) || !stopped_early(file) ||
 	    presses_back(file, fd->unacked) || hand_bent_read(&lost->facts.hand, file) ||
@@ -173,13 +174,15 @@ static int judge_socket(struct judge *judge, const struct lost *lost, const stru
 }
 
 /* The peer that has waited longest for its connection to be accepted; NULL when none is known. */
-static const struct peer_view *longest_waiting(const struct world *world)
+static const struct peer_view *longest_waiting(const struct world *world, uint64_t now)
 {
 	const struct peer_view *peer, *longest = NULL;
 	size_t at = 0;
 
 	while ((peer = world_next_peer(world, &at))) {
-		if (!peer->connected || peer->conn || peer->ended_at || peer->got_rst || peer->got_fin)
+		if (!peer->connected || peer->conn || peer->got_rst || peer->got_fin)
+			continue;
+		if (peer->ended_at && peer->ended_at <= now)
 			continue;
 		if (!longest || peer->connected_at < longest->connected_at)
 			longest = peer;
@@ -212,7 +215,7 @@ static int judge_listener(struct judge *judge, const struct lost *lost, const st
 	const struct file *file = fd->file;
 	/* Peers go to the target's first port. */
 	bool theirs = !file->port || !world_port(world) || file->port == world_port(world);
-	const struct peer_view *peer = theirs ? longest_waiting(world) : NULL;
+	const struct peer_view *peer = theirs ? longest_waiting(world, fd->at) : NULL;
 	uint64_t since = peer ? peer->connected_at : fd->waiting_since;
 	const char *name = file->last_accept < 0 ? errno_name((int)file->last_accept) : NULL;
 	struct finding finding;

@@ -111,14 +111,16 @@ static bool is_excused(const struct service *service, const struct judge *judge,
 		return true;
 	if (hand->thawed > since && (hand->thawed + window > event->at || !waited_in_vain(event)))
 		return true;
-	/* Our timers end a little before the journal's clock says so. */
-	if (waited_in_vain(event) && event->at - since < window - window / 8)
+	/* Our timer may end a little before the journal's clock says so; much later, and the machine did not
+	 * let anyone run. */
+	if (waited_in_vain(event) &&
+	    (event->at - since < window - window / 8 || event->at - since > window + window / 4))
 		return true;
 	if (!peer->connected && event->what != PEER_REFUSED)
 		return true;
 	if (fds_were_short(service, judge, since) || hand->limited_from_start)
 		return !(kept && waited_in_vain(event));
-	if (hand_spoilt(hand, peer->conn) && event->what != PEER_WRONG)
+	if (event->what != PEER_WRONG && (hand_spoilt(hand, peer->conn) || hand_starved(hand, peer->conn)))
 		return true;
 	return hand->accept_bent > grace || hand->other_bent > grace;
 }

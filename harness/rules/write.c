@@ -250,7 +250,7 @@ static uint64_t room_since(const struct write *write, const struct world *world,
 
 	if (!peer)
 		return fd->writable_since > since ? fd->writable_since : since;
-	if (peer->ended_at || peer->stalled)
+	if ((peer->ended_at && peer->ended_at <= fd->at) || peer->stalled)
 		return 0;
 	page = diary_page(&write->facts.diary, peer->id);
 	if (page->received_at > since)

@@ -16,7 +16,7 @@ struct leak {
 	uint64_t age;	/* ms */
 	unsigned state; /* TCP, by the probe; 0: the socket is not probed */
 	bool unprobed;	/* nothing at all is probed */
-	bool read, closed, untouched, shared, busy, runs, frozen;
+	bool read, closed, untouched, shared, busy, runs, frozen, starved;
 };
 
 #define FIN   "fin-leak"
@@ -68,6 +68,11 @@ static const struct leak leaks[] = {
      .state = TCP_CLOSE_WAIT,
      .read = true,
      .frozen = true},
+    {.name = "waits for an edge we took",
+     .end = PEER_FIN,
+     .age = 2200,
+     .state = TCP_CLOSE_WAIT,
+     .starved = true},
 };
 
 static void end_it(struct story *s, const struct leak *leak)
@@ -76,6 +81,14 @@ static void end_it(struct story *s, const struct leak *leak)
 	if (leak->shared) {
 		story_fork(s, 101, 0);
 		story_as(s, 101, 101);
+	}
+	if (leak->starved) {
+		struct event event = story_event(s, EV_CALL, CALL_read, 9, 1);
+
+		story_mod(s, 9, EPOLLIN | EPOLLET);
+		event.arg[0] = 4096;
+		event.flags = EVF_SHORTENED;
+		story_tell(s, event);
 	}
 	if (leak->busy) {
 		story_wait(s, 9, EPOLLIN);

@@ -132,6 +132,8 @@ static void test_edges(void **state)
 		story_later(&s, edges[i].slept * 1000);
 		story_mark(&s, MARK_QUIET);
 		probe(&s, &edges[i]);
+		if (!edges[i].reset)
+			story_peer(&s, 3, PEER_RST);
 		story_mark(&s, MARK_STOP);
 		if (edges[i].broken)
 			assert_int_equal(assert_broken(&s, "edge-not-drained")->fd, 9);

@@ -86,6 +86,16 @@ static void read_bent(struct story *s)
 	story_injected(s, CALL_read, 8, -ECONNRESET);
 }
 
+static void edge_starved(struct story *s)
+{
+	struct event event = story_event(s, EV_CALL, CALL_read, 8, 1);
+
+	story_add(s, 8, EPOLLIN | EPOLLET);
+	event.arg[0] = 4096;
+	event.flags = EVF_SHORTENED;
+	story_tell(s, event);
+}
+
 static void stranger_bent(struct story *s)
 {
 	story_conn(s, 3, 9, EPOLLIN);
@@ -150,6 +160,7 @@ static const struct service services[] = {
      .patience = 1,
      .waited = 2000,
      .unconnected = true},
+    {.name = "the machine stood still", .act = PEER_UNANSWERED, .patience = 1, .waited = 2900},
     {.name = "never served", .act = PEER_UNANSWERED, .patience = 1, .waited = 2000, .new_base = true},
     {.name = "fresh, at the limit",
      .act = PEER_UNANSWERED,
@@ -181,6 +192,12 @@ static const struct service services[] = {
      .act = PEER_UNANSWERED,
      .waited = 5,
      .excuse = read_bent,
+     .after = true},
+    {.name = "edge-triggered, we cut its read",
+     .act = PEER_UNANSWERED,
+     .patience = 1,
+     .waited = 2000,
+     .excuse = edge_starved,
      .after = true},
     {.name = "the target died", .act = PEER_UNANSWERED, .waited = 5, .died = true},
 };
