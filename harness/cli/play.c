@@ -51,8 +51,10 @@ static int need_protocol(const char *wanted, struct error *error)
 	const char *folder = script_folder();
 	char hint[96];
 
-	if (folder)
-		(void)protocol_each(folder, join_protocol, &names, NULL);
+	if (!folder)
+		return error_set(error, -ENOENT,
+				 "the protocols are not here; WRINGER_DATA can name their folder's parent");
+	(void)protocol_each(folder, join_protocol, &names, NULL);
 	const char *joined = names.joined.size ? names.joined.data : "a name";
 	if (wanted)
 		error_set(error, -ENOENT, "--protocol wants %s or a file (.lua), not \"%s\"%s", joined,

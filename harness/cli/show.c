@@ -64,6 +64,8 @@ static int show_event(void *arg, const struct event *event)
 	(void)fprintf(showing->out, "%9.4f %-7s ", clock_seconds(event->at), side_of(event));
 	if (event->tid)
 		(void)fprintf(showing->out, "%d ", event->tid);
+	if (event->kind == EV_PEER)
+		print_peer(showing->out, showing->world, event->peer, "%s ");
 	(void)fputs(event_text(event, text, sizeof text), showing->out);
 	if (event->kind == EV_CALL)
 		print_about(showing, world_touch(showing->world));

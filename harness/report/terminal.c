@@ -16,6 +16,7 @@
 
 #define COLUMNS_UNKNOWN 100
 #define COLUMNS_LEAST	20
+#define TARGET_COLUMNS	18 /* more, with several targets */
 #define NAME_COLUMNS	28 /* of a case's line, where there is room */
 
 struct terminal {
@@ -101,9 +102,11 @@ void terminal_progress(struct terminal *terminal, const struct suite_progress *p
 	buf_free(&line);
 }
 
-static size_t name_columns(const struct style *style)
+static size_t name_columns(const struct style *style, const struct report_head *head)
 {
-	return style->columns / 2 < NAME_COLUMNS ? style->columns / 2 : NAME_COLUMNS;
+	size_t wanted = NAME_COLUMNS + (head->targets > 1 ? TARGET_COLUMNS : 0);
+
+	return style->columns / 2 < wanted ? style->columns / 2 : wanted;
 }
 
 /* The rule beside the reason names the mistake in one word. */
@@ -140,7 +143,7 @@ static int put_line(struct terminal *terminal, const struct result *result, cons
 {
 	const struct style *style = &terminal->style;
 	struct buf *out = &terminal->scratch;
-	size_t room = name_columns(style), width = text_width(title, strlen(title)), used = 2;
+	size_t room = name_columns(style, terminal->head), width = text_width(title, strlen(title)), used = 2;
 	char seconds[24];
 	int r = style_put(style, style_verdict_tint(result->verdict),
 			  style_verdict_mark(style, result->verdict), out);

@@ -203,7 +203,7 @@ static void test_rounds_and_color(void **state)
 	terminal_case(screen.terminal, &result);
 	terminal_end(screen.terminal, &totals, 1);
 	screen_expect(&screen,
-		      "\033[32m" GOOD "\033[0m churn (command) #2          \033[2m   0.21 s\033[0m\n\n"
+		      "\033[32m" GOOD "\033[0m churn (command) #2            \033[2m   0.21 s\033[0m\n\n"
 		      "\033[32m1 passed, 0 failed, 0 broken, 0 skipped" DOT "0 errors, 0 warnings" DOT
 		      "1.0 s" DOT "seed 42\033[0m\n");
 }
