@@ -71,7 +71,7 @@ struct service {
 	struct facts facts;
 	struct complaint complaints[2]; /* by rule, the first of each */
 	uint64_t served_before;		/* answers before the fault began */
-	uint64_t base_fds, base_processes;
+	uint64_t base_fds, base_conns, base_processes;
 };
 
 /* When the request that now failed was begun. */
@@ -208,14 +208,28 @@ static void count_peers(const struct judge *judge, uint64_t now, uint64_t *ret_g
 	}
 }
 
+/* Connections that the trace shows open: whether these should be is for the leak rules to say. */
+static uint64_t conns_of(const struct world *world)
+{
+	const struct file *file;
+	uint64_t conns = 0;
+	size_t at = 0;
+
+	while ((file = world_next_file(world, &at)))
+		conns += file->kind == FILE_CONN && !file->closed;
+	return conns;
+}
+
 /* Fds beyond those of the control run that no leak rule could name: connections the trace does not show. */
 static int judge_fds(struct judge *judge, const struct service *service)
 {
 	const struct ground *ground = &service->facts.ground;
-	uint64_t fds = fds_of(ground), gone, there, more;
+	uint64_t fds = fds_of(ground), conns = conns_of(judge_world(judge)), gone, there, more;
 	struct finding finding;
 
 	count_peers(judge, ground->began, &gone, &there);
+	if (conns > service->base_conns && conns - service->base_conns > there)
+		there = conns - service->base_conns;
 	if (!service->base_fds || service->base_processes != ground->process_count ||
 	    !facts_at_rest(&service->facts, judge) || fds <= service->base_fds + there)
 		return 0;
@@ -240,6 +254,7 @@ static int judge_round(struct judge *judge, struct service *service)
 
 	if (ground->phase == MARK_BASE) {
 		service->base_fds = fds_of(ground);
+		service->base_conns = conns_of(judge_world(judge));
 		service->base_processes = ground->process_count;
 	}
 	return ground->phase == MARK_QUIET ? judge_fds(judge, service) : 0;
