@@ -53,6 +53,8 @@ void nearest_offer(struct nearest *nearest, const char *name)
 
 char *nearest_hint(const struct nearest *nearest, char *out, size_t size)
 {
-	(void)snprintf(out, size, nearest->name[0] ? "; did you mean %s?" : "", nearest->name);
+	*out = 0;
+	if (nearest->name[0])
+		(void)snprintf(out, size, "; did you mean %s?", nearest->name);
 	return out;
 }
