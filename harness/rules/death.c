@@ -25,19 +25,14 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "the server was killed by SIGPIPE",
 	    .why = "Writing to a connection that the peer has reset raises SIGPIPE, and its default action "
-		   "ends the process: "
-		   "one client that leaves at the wrong moment takes the service away from all others. It "
-		   "leaves no core and "
-		   "no line in the log.",
+		   "ends the process: one client that leaves at the wrong moment takes the service away "
+		   "from all others. It leaves no core and no line in the log.",
 	    .how = "The rule is broken when a process that serves (the first one, or one that listens or "
-		   "accepts) ends by SIGPIPE "
-		   "after it was ready and before anybody asked it to stop. A child that serves one "
-		   "connection may die of it: that "
-		   "costs its own connection only.",
-	    .mend =
-		"signal(SIGPIPE, SIG_IGN) at the start, or MSG_NOSIGNAL on every send, and treat EPIPE as "
-		"the end of that one "
-		"connection. Mind sendfile, splice, writev and io_uring's write, which take no MSG_NOSIGNAL.",
+		   "accepts) ends by SIGPIPE after it was ready and before anybody asked it to stop. A "
+		   "child that serves one connection may die of it: that costs its own connection only.",
+	    .mend = "signal(SIGPIPE, SIG_IGN) at the start, or MSG_NOSIGNAL on every send, and treat EPIPE "
+		    "as the end of that one connection. Mind sendfile, splice, writev and io_uring's write, "
+		    "which take no MSG_NOSIGNAL.",
 	    .seen = "iperf #550; pistache #1007",
 	},
     [PEER_KILLS] =
@@ -46,25 +41,19 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "the server exits, aborts or crashes right after something happened on one connection",
 	    .why = "What one client does, or what one call on its connection returns, must not end the "
-		   "service for the others. An "
-		   "error passed up to main, an assertion on an errno nobody thought of, a use after free in "
-		   "the path that "
-		   "cleans up: all of them are a way to switch the server off from outside.",
+		   "service for the others. An error passed up to main, an assertion on an errno nobody "
+		   "thought of, a use after free in the path that cleans up: all of them are a way to "
+		   "switch the server off from outside.",
 	    .how = "The rule is broken when a serving process ends by itself (by any exit status or signal) "
-		   "while the scenario "
-		   "runs, nobody having asked it to. The message names the last thing before it: an error of "
-		   "a call on a "
-		   "connection, ERR or HUP reported, the end of a connection, what a peer did. Under "
-		   "`wringer watch` such a thing "
-		   "must lie less than 1 s back, and an exit with status 0 is the user's affair. Helpers "
-		   "that do not listen or "
+		   "while the scenario runs, nobody having asked it to. The message names the last thing "
+		   "before it: an error of a call on a connection, ERR or HUP reported, the end of a "
+		   "connection, what a peer did. Under `wringer watch` such a thing must lie less than 1 s "
+		   "back, and an exit with status 0 is the user's affair. Helpers that do not listen or "
 		   "accept, children that end with status 0, and processes that were sent SIGTERM, SIGINT, "
-		   "SIGQUIT, SIGHUP or "
-		   "SIGKILL do not count.",
+		   "SIGQUIT, SIGHUP or SIGKILL do not count.",
 	    .mend = "Run it again with `wringer replay` and a core dump or a sanitizer. Whatever errno a "
-		    "call on a connection "
-		    "returns, close that connection and go on with the loop; keep exit and assert for the "
-		    "server's own state.",
+		    "call on a connection returns, close that connection and go on with the loop; keep exit "
+		    "and assert for the server's own state.",
 	    .seen = "tiny-http #283",
 	},
     [EINTR_FATAL] =
@@ -73,21 +62,16 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "EINTR ended the process, or its loop",
 	    .why = "epoll_wait is interrupted by every signal with a handler, by SIGSTOP and SIGCONT, by a "
-		   "debugger that attaches; "
-		   "SA_RESTART does not help there. A server that takes EINTR for a failure dies when "
-		   "somebody resizes a "
-		   "terminal, a child ends or a profiler looks at it.",
+		   "debugger that attaches; SA_RESTART does not help there. A server that takes EINTR for a "
+		   "failure dies when somebody resizes a terminal, a child ends or a profiler looks at it.",
 	    .how = "The rule is broken when the last call of note in a thread (a wait, accept, read, write "
-		   "or connect) gave EINTR, "
-		   "and the process ended by itself within 1 s without waiting again; or when the thread of "
-		   "a loop has not gone "
-		   "back to its wait for 2 s since, sleeping elsewhere, and the canary has not been served "
-		   "since either. Calls that "
-		   "the kernel restarts by itself do not count, nor does a process that was sent a signal to "
+		   "or connect) gave EINTR, and the process ended by itself within 1 s without waiting "
+		   "again; or when the thread of a loop has not gone back to its wait for 2 s since, "
+		   "sleeping elsewhere, and the canary has not been served since either. Calls that the "
+		   "kernel restarts by itself do not count, nor does a process that was sent a signal to "
 		   "stop.",
 	    .mend = "Treat EINTR from epoll_wait as no events, and repeat the other calls. Check for a stop "
-		    "request there, not for "
-		    "the errno.",
+		    "request there, not for the errno.",
 	    .seen = "keepalived #1883; h2o 88ebefa09",
 	},
     [ACCEPT_FATAL] =
@@ -96,22 +80,16 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "a passing error of accept ended the process",
 	    .why = "accept hands on errors of the connection that was to be accepted (ECONNABORTED, EPROTO, "
-		   "and on Linux the network "
-		   "errors that accept(2) lists), and shortages that pass (EMFILE, ENFILE, ENOBUFS, ENOMEM). "
-		   "None says that the "
-		   "listener is broken. A server that ends for them is switched off by a client that hangs "
-		   "up early, or by its "
-		   "own success.",
-	    .how = "The rule is broken when the last call of note in a thread was an accept that gave one of "
-		   "ECONNABORTED, EPROTO, "
-		   "ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET, ENOPROTOOPT, EOPNOTSUPP, EPERM, "
-		   "EMFILE, ENFILE, "
-		   "ENOBUFS or ENOMEM, and the process ended by itself within 1 s without waiting again.",
+		   "and on Linux the network errors that accept(2) lists), and shortages that pass (EMFILE, "
+		   "ENFILE, ENOBUFS, ENOMEM). None says that the listener is broken. A server that ends for "
+		   "them is switched off by a client that hangs up early, or by its own success.",
+	    .how = "The rule is broken when the last call of note in a thread was an accept that gave one "
+		   "of ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET, "
+		   "ENOPROTOOPT, EOPNOTSUPP, EPERM, EMFILE, ENFILE, ENOBUFS or ENOMEM, and the process "
+		   "ended by itself within 1 s without waiting again.",
 	    .mend = "Go on accepting after errors of one connection. After a shortage stop accepting for a "
-		    "moment (a timer, or until "
-		    "a connection is closed), so as not to spin. Only EBADF, EINVAL, ENOTSOCK and EFAULT are "
-		    "the server's own "
-		    "mistakes.",
+		    "moment (a timer, or until a connection is closed), so as not to spin. Only EBADF, "
+		    "EINVAL, ENOTSOCK and EFAULT are the server's own mistakes.",
 	    .seen = "gRPC #29308; deno #10148; hickory-dns #3725",
 	},
 };

@@ -15,20 +15,15 @@ static const struct rule rules[] = {
 	.severity = SEVERITY_ERROR,
 	.doc = "open fds grow with every identical round although every peer of it is gone",
 	.why = "A leak too slow to be seen on one connection: a pipe, a file, an upstream socket or the "
-	       "connection itself is left "
-	       "behind each time. The server works until it reaches its limit of open files, then refuses "
-	       "everybody.",
+	       "connection itself is left behind each time. The server works until it reaches its limit of "
+	       "open files, then refuses everybody.",
 	.how = "A repeating scenario marks the end of each round, when all of its peers are gone, with the "
-	       "number of the target's "
-	       "open fds. The first round is not counted, it fills pools and caches. Over at least three "
-	       "more the fds must rise "
-	       "in every round, by half an fd a peer or more (least squares). Growth that is gone again when "
-	       "the case is quiet "
-	       "was only late.",
+	       "number of the target's open fds. The first round is not counted, it fills pools and caches. "
+	       "Over at least three more the fds must rise in every round, by half an fd a peer or more "
+	       "(least squares). Growth that is gone again when the case is quiet was only late.",
 	.mend = "Compare /proc/PID/fd between two rounds: what kind of fd grows says which path forgets to "
-		"close. Look first at "
-		"the paths that leave early: errors after accept, a failed epoll_ctl, a peer that goes "
-		"before its answer.",
+		"close. Look first at the paths that leave early: errors after accept, a failed epoll_ctl, "
+		"a peer that goes before its answer.",
 	.seen = "lighttpd eb37615a; nginx ticket #2455",
     },
 };

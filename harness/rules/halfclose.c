@@ -20,24 +20,18 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "a whole request followed by shutdown(SHUT_WR) gets no byte of answer",
 	    .why = "A FIN says that the client will send nothing more, not that it is gone. A server that "
-		   "takes RDHUP, or the end "
-		   "of file it reads, for a dead client throws away requests that were received whole. "
-		   "Clients that half-close "
-		   "are rare enough to be missed in tests and common enough to be met: netcat, some proxies "
-		   "and health checks, "
-		   "anything that sends a request from a pipe.",
-	    .how = "The rule is broken when a peer had sent a whole request, shut down its writing side, and "
-		   "the connection was "
-		   "then closed or reset, or its patience ended, without one byte of that request's answer, "
-		   "while the canary was "
-		   "served before and after. It is silent for protocols whose file says that a FIN aborts, "
-		   "for connections never "
-		   "accepted or hit by an injected error, when fds were short, and when the target died "
-		   "(another rule says so).",
+		   "takes RDHUP, or the end of file it reads, for a dead client throws away requests that "
+		   "were received whole. Clients that half-close are rare enough to be missed in tests and "
+		   "common enough to be met: netcat, some proxies and health checks, anything that sends a "
+		   "request from a pipe.",
+	    .how = "The rule is broken when a peer had sent a whole request, shut down its writing side, "
+		   "and the connection was then closed or reset, or its patience ended, without one byte of "
+		   "that request's answer, while the canary was served before and after. It is silent for "
+		   "protocols whose file says that a FIN aborts, for connections never accepted or hit by "
+		   "an injected error, when fds were short, and when the target died (another rule says so).",
 	    .mend = "On end of file note that no more requests will come, but serve the ones that are whole "
-		    "and close once their "
-		    "answers are sent. Do not close on EPOLLRDHUP alone; it arrives together with the last "
-		    "bytes.",
+		    "and close once their answers are sent. Do not close on EPOLLRDHUP alone; it arrives "
+		    "together with the last bytes.",
 	    .seen = "Envoy #2067; skynet #50",
 	},
     [TRUNCATED] =
@@ -45,18 +39,15 @@ static const struct rule rules[] = {
 	    .id = "half-close-truncated",
 	    .severity = SEVERITY_WARNING,
 	    .doc = "an answer stops short because the peer shut down its writing side while it was under way",
-	    .why = "The client gets a part of its answer and then the end of the connection. Some servers do "
-		   "this on purpose, to "
-		   "free resources held for clients that look gone; whoever relies on half-closed "
-		   "connections has to know.",
+	    .why = "The client gets a part of its answer and then the end of the connection. Some servers "
+		   "do this on purpose, to free resources held for clients that look gone; whoever relies "
+		   "on half-closed connections has to know.",
 	    .how = "The rule is broken when a peer that shut down writing, and went on reading, got a part "
-		   "of an announced answer "
-		   "and then the end of the connection. It is a warning because policy differs: nginx cuts, "
-		   "others deliver. "
-		   "Peers that do not read, injected errors, and the target's death do not count.",
+		   "of an announced answer and then the end of the connection. It is a warning because "
+		   "policy differs: nginx cuts, others deliver. Peers that do not read, injected errors, "
+		   "and the target's death do not count.",
 	    .mend = "Stop reading on end of file, but keep writing until the answer is sent or a write "
-		    "fails; only EPIPE, "
-		    "ECONNRESET or EPOLLERR say that nobody is there.",
+		    "fails; only EPIPE, ECONNRESET or EPOLLERR say that nobody is there.",
 	    .seen = "nginx ngx_http_test_reading",
 	},
 };

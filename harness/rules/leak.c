@@ -18,30 +18,22 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "the peer closed the connection and the target keeps the fd",
 	    .why = "A connection whose client is gone sits in CLOSE_WAIT: the kernel never ends it, only "
-		   "close does. Each one "
-		   "holds an fd, buffers and a place in the server's own limits; when they are used up "
-		   "nobody new is let in. It "
-		   "is the usual way for a server to be fine for a week and dead on the eighth day.",
+		   "close does. Each one holds an fd, buffers and a place in the server's own limits; when "
+		   "they are used up nobody new is let in. It is the usual way for a server to be fine for "
+		   "a week and dead on the eighth day.",
 	    .how = "When the case is quiet the rule is broken for every accepted connection whose peer "
-		   "closed in an orderly way "
-		   "at least 2 s ago and whose fd is still open in some process of the target. The socket "
-		   "itself is asked: it must "
-		   "be past ESTABLISHED, that is, the FIN has arrived. Peers that only shut down writing, or "
-		   "vanished without a "
-		   "packet, do not count, nor connections that the target never began to look at (still "
-		   "waiting for a worker), "
-		   "nor those whose request a thread is still busy with. The target must have run since: "
-		   "asleep in a wait, or "
-		   "having read the end of file. A reaper with a time-out longer than the window is a "
-		   "finding too; the message "
-		   "gives the age.",
-	    .mend = "Close on every path that sees the end: read gave 0, EPOLLRDHUP while nothing is left to "
-		    "answer, and also "
-		    "while the connection is paused, throttled or waiting for something else. A connection "
-		    "out of the interest "
-		    "list, or registered without EPOLLIN and EPOLLRDHUP, cannot tell you. After fork close "
-		    "the copy that the other "
-		    "process serves.",
+		   "closed in an orderly way at least 2 s ago and whose fd is still open in some process of "
+		   "the target. The socket itself is asked: it must be past ESTABLISHED, that is, the FIN "
+		   "has arrived. Peers that only shut down writing, or vanished without a packet, do not "
+		   "count, nor connections that the target never began to look at (still waiting for a "
+		   "worker), nor those whose request a thread is still busy with, nor those that wait for "
+		   "an edge because wringer cut their last read short. The target must have run since: "
+		   "asleep in a wait, or having read the end of file. A reaper with a time-out longer than "
+		   "the window is a finding too; the message gives the age.",
+	    .mend = "Close on every path that sees the end: read gave 0, EPOLLRDHUP while nothing is left "
+		    "to answer, and also while the connection is paused, throttled or waiting for something "
+		    "else. A connection out of the interest list, or registered without EPOLLIN and "
+		    "EPOLLRDHUP, cannot tell you. After fork close the copy that the other process serves.",
 	    .seen = "nginx ticket #274; libuv #2922; node #11307",
 	},
     [RESET_LEAK] =
@@ -49,20 +41,16 @@ static const struct rule rules[] = {
 	    .id = "reset-leak",
 	    .severity = SEVERITY_ERROR,
 	    .doc = "the connection was reset and the target keeps the fd",
-	    .why = "After a reset the connection is over in both directions: nothing can be read or sent any "
-		   "more. An fd that is "
-		   "kept holds its memory and counts against the limits for nothing, and under "
-		   "level-triggered epoll it is "
-		   "reported as ERR or HUP for ever.",
-	    .how =
-		"As fin-leak, for peers that reset the connection or closed it with received bytes unread "
-		"(the kernel resets "
-		"then). Without a peer of wringer's, under `wringer watch`, for connections that were "
-		"reported with ERR or HUP, "
-		"that the kernel says are closed (TCP_CLOSE), and that the target has not touched for 2 s.",
+	    .why = "After a reset the connection is over in both directions: nothing can be read or sent "
+		   "any more. An fd that is kept holds its memory and counts against the limits for "
+		   "nothing, and under level-triggered epoll it is reported as ERR or HUP for ever.",
+	    .how = "As fin-leak, for peers that reset the connection or closed it with received bytes "
+		   "unread (the kernel resets then). Without a peer of wringer's, under `wringer watch`, "
+		   "for connections that were reported with ERR or HUP, that the kernel says are closed "
+		   "(TCP_CLOSE), and that the target has not touched for 2 s.",
 	    .mend = "EPOLLERR and EPOLLHUP are reported whether asked for or not: on either, read what is "
-		    "left if you want it, "
-		    "then close. ECONNRESET and EPIPE from any read or write on a connection end it as well.",
+		    "left if you want it, then close. ECONNRESET and EPIPE from any read or write on a "
+		    "connection end it as well.",
 	    .seen = "libuv 9ba773c9c; libevent 950f06fb",
 	},
 };

@@ -23,32 +23,24 @@ static const struct rule rules[] = {
 	    .doc = "bytes wait in an edge-triggered socket while the target sleeps, and no further edge can "
 		   "come",
 	    .why = "With EPOLLET the kernel reports new bytes once. A server that reads a part of them and "
-		   "goes back to "
-		   "epoll_wait is not told about the rest: the client has sent its request, the server sits "
-		   "on it, and both wait "
-		   "for each other until one of them times out. It shows only with large or pipelined "
-		   "requests, so it passes the "
-		   "tests and fails under load.",
+		   "goes back to epoll_wait is not told about the rest: the client has sent its request, "
+		   "the server sits on it, and both wait for each other until one of them times out. It "
+		   "shows only with large or pipelined requests, so it passes the tests and fails under "
+		   "load.",
 	    .how = "When the case is quiet every socket is asked how many bytes wait in it (SIOCINQ). The "
-		   "rule is broken when an "
-		   "accepted connection, registered for EPOLLIN|EPOLLET only, has bytes waiting; its last "
-		   "read filled the whole "
-		   "buffer, was interrupted (EINTR), or never came after the last report; every thread of "
-		   "the target sleeps; and "
-		   "nobody touched the connection for 0.3 s (no thread has a time-out), 1 s (short "
-		   "time-outs) or 3 s (a timer may "
-		   "still come). A short read is taken as a legal end of draining, as is EAGAIN. A target "
-		   "with unsent or "
-		   "unacknowledged output on that connection, or stuck writing to an upstream, has stopped "
-		   "reading on purpose. "
-		   "Reads that wringer itself cut short do not count.",
+		   "rule is broken when an accepted connection, registered for EPOLLIN|EPOLLET only, has "
+		   "bytes waiting; its last read filled the whole buffer, was interrupted (EINTR), or never "
+		   "came after the last report; every thread of the target sleeps; and nobody touched the "
+		   "connection for 0.3 s (no thread has a time-out), 1 s (short time-outs) or 3 s (a timer "
+		   "may still come). A short read is taken as a legal end of draining, as is EAGAIN. A "
+		   "target with unsent or unacknowledged output on that connection, or stuck writing to an "
+		   "upstream, has stopped reading on purpose. Reads that wringer itself cut short do not "
+		   "count.",
 	    .mend = "Read until EAGAIN (or until a read returns less than was asked for) before going back "
-		    "to epoll_wait. Where a "
-		    "budget for one connection is wanted, remember the connection in a list of the loop's "
-		    "own and come back to it "
-		    "without waiting; after a pause, read again instead of waiting for an event, or re-arm "
-		    "with EPOLL_CTL_MOD, "
-		    "which reports the present state anew.",
+		    "to epoll_wait. Where a budget for one connection is wanted, remember the connection in "
+		    "a list of the loop's own and come back to it without waiting; after a pause, read "
+		    "again instead of waiting for an event, or re-arm with EPOLL_CTL_MOD, which reports the "
+		    "present state anew.",
 	    .seen = "Varnish #644; aeronet PR #485",
 	},
     [ACCEPT_LOST] =
@@ -57,27 +49,20 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "finished handshakes wait on an edge-triggered listener while the target sleeps",
 	    .why = "An edge-triggered listener is reported when a connection arrives, not while one waits. "
-		   "Two that arrive "
-		   "together give one event; a server that accepts once leaves the second in the queue until "
-		   "a third comes, and "
-		   "from then on is always one behind. The same happens when accept fails with EMFILE: fds "
-		   "that come free later "
-		   "give no edge.",
+		   "Two that arrive together give one event; a server that accepts once leaves the second "
+		   "in the queue until a third comes, and from then on is always one behind. The same "
+		   "happens when accept fails with EMFILE: fds that come free later give no edge.",
 	    .how = "When the case is quiet the listener is asked how many connections wait (its accept "
-		   "queue). The rule is broken "
-		   "when some do, the listener is registered with EPOLLET only, its last accept did not end "
-		   "with EAGAIN, a peer "
-		   "finished its handshake long enough ago (0.3 s to 3 s, as for edge-not-drained), fds are "
-		   "free and every thread "
-		   "sleeps. It is silent while the fd limit is lowered, when the target took its listener "
-		   "out of the set, and when "
-		   "the target holds as many connections as it ever did (8 or more): that looks like a limit "
-		   "on connections, "
-		   "which resumes by itself. After EMFILE it waits the full 3 s.",
-	    .mend =
-		"Accept in a loop until EAGAIN. After EMFILE or another shortage try again from a timer, or "
-		"whenever a "
-		"connection was closed; or register the listener level-triggered, which costs nothing here.",
+		   "queue). The rule is broken when some do, the listener is registered with EPOLLET only, "
+		   "its last accept did not end with EAGAIN, a peer finished its handshake long enough ago "
+		   "(0.3 s to 3 s, as for edge-not-drained), fds are free and every thread sleeps. It is "
+		   "silent while the fd limit is lowered, when the target took its listener out of the set, "
+		   "and when the target holds as many connections as it ever did (8 or more): that looks "
+		   "like a limit on connections, which resumes by itself. After EMFILE it waits the full 3 "
+		   "s.",
+	    .mend = "Accept in a loop until EAGAIN. After EMFILE or another shortage try again from a "
+		    "timer, or whenever a connection was closed; or register the listener level-triggered, "
+		    "which costs nothing here.",
 	    .seen = "eventcore PR #20",
 	},
 };

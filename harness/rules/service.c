@@ -17,47 +17,39 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "while the fault lasts a healthy client gets no right answer",
 	    .why = "One misbehaving connection must not cost the others anything. A healthy client that "
-		   "waits, is cut off or gets "
-		   "wrong bytes while somebody else misbehaves is an outage that any client can cause.",
-	    .how = "A healthy peer (the canary) keeps asking while the scenario runs, on a kept and on fresh "
-		   "connections, each "
-		   "request with a token of its own. The rule is broken when one of its requests got no "
-		   "answer within 2 s, a part "
-		   "of one, a wrong one, or the connection was refused. It had been served before. It is "
-		   "silent while the target "
-		   "is stopped by a signal of ours, while fds are short or their limit lowered (a kept "
-		   "connection must be served even "
-		   "then), when a call on the canary's own connection or accept was made to fail, when the "
-		   "handshake "
-		   "itself was lost (backlog), and when the target died (another rule says so).",
+		   "waits, is cut off or gets wrong bytes while somebody else misbehaves is an outage that "
+		   "any client can cause.",
+	    .how = "A healthy peer (the canary) keeps asking while the scenario runs, on a kept and on "
+		   "fresh connections, each request with a token of its own. The rule is broken when one of "
+		   "its requests got no answer within 2 s, a part of one, a wrong one, or the connection "
+		   "was refused. It had been served before. It is silent while the target is stopped by a "
+		   "signal of ours, while fds are short or their limit lowered (a kept connection must be "
+		   "served even then), when a call on the canary's own connection or accept was made to "
+		   "fail, or cut short under edge triggering, when the handshake itself was lost (backlog), "
+		   "and when the target died (another rule says so).",
 	    .mend = "Find what the loop does meanwhile: `wringer run --keep` leaves the time line. Usual "
-		    "causes: a spin on the bad "
-		    "connection, a blocking call in the loop, an accept that gave up, a lock held while "
-		    "writing to a slow peer.",
+		    "causes: a spin on the bad connection, a blocking call in the loop, an accept that gave "
+		    "up, a lock held while writing to a slow peer.",
 	    .seen = "",
 	},
     [NO_RECOVERY] =
 	{
 	    .id = "no-recovery",
 	    .severity = SEVERITY_ERROR,
-	    .doc =
-		"after the fault is over the target does not serve as before, or keeps what the fault cost",
+	    .doc = "after the fault is over the target does not serve as before, or keeps what the fault "
+		   "cost",
 	    .why = "Faults pass; a server that needs a restart afterwards turns a moment's trouble into an "
-		   "outage that lasts until "
-		   "somebody notices.",
-	    .how =
-		"When the fault is over and every misbehaving peer has gone, a fresh connection asks what it "
-		"asked in the control "
-		"run. The rule is broken when that request is refused, cut, wrong, or not answered within 2 "
-		"s; or when, once "
-		"quiet, at least four fds and half as many as there were ended peers are open beyond those "
-		"of the control run "
-		"and no leak rule can name them. CPU that does not come back is judged by the spins and "
-		"busy-poll. It is silent "
-		"when the target died (another rule says so), is stopped, or still has its fd limit lowered.",
+		   "outage that lasts until somebody notices.",
+	    .how = "When the fault is over and every misbehaving peer has gone, a fresh connection asks "
+		   "what it asked in the control run. The rule is broken when that request is refused, cut, "
+		   "wrong, or not answered within 2 s; or when, once quiet, at least four fds and half as "
+		   "many as there were ended peers are open beyond those of the control run and no leak "
+		   "rule can name them. CPU that does not come back is judged by the spins and busy-poll. "
+		   "It is silent when the target died (another rule says so), is stopped, or still has its "
+		   "fd limit lowered.",
 	    .mend = "What was switched off because of the fault has to be switched on again: a listener "
-		    "paused after EMFILE, a "
-		    "counter of connections not decremented on an error path, a worker that never came back.",
+		    "paused after EMFILE, a counter of connections not decremented on an error path, a "
+		    "worker that never came back.",
 	    .seen = "memcached a0e4a7563",
 	},
 };

@@ -21,28 +21,21 @@ static const struct rule rules[] = {
 	    .doc = "a write met a full socket, there is room again, and no registration asks to be told "
 		   "(EPOLLOUT)",
 	    .why = "After EAGAIN or a short write the rest of the answer waits in the server. If no "
-		   "registration asks for "
-		   "EPOLLOUT, nothing ever brings it back to that connection: the client hangs in the middle "
-		   "of its answer, the "
-		   "buffer and the fd are held, and it happens only to slow clients and large answers.",
+		   "registration asks for EPOLLOUT, nothing ever brings it back to that connection: the "
+		   "client hangs in the middle of its answer, the buffer and the fd are held, and it "
+		   "happens only to slow clients and large answers.",
 	    .how = "When the case is quiet every connection whose last write gave EAGAIN or took less than "
-		   "was offered is asked "
-		   "(poll on the socket itself). The rule is broken when it is writable now, the peer reads, "
-		   "no registration in any "
-		   "epoll (by the trace and by /proc/PID/fdinfo) asks for EPOLLOUT, every thread sleeps, and "
-		   "nothing was written "
-		   "for 3 s: a retry by a timer gets that long; 0.3 s are enough when no thread sleeps with "
-		   "a time-out and there "
-		   "is no timerfd. An edge-triggered registration that always asks for EPOLLOUT is fine. "
-		   "Targets that poll or "
-		   "select, block in threads, or arm through io_uring are not judged by it, nor is a "
-		   "one-shot registration that "
-		   "was not armed again (oneshot-lost).",
+		   "was offered is asked (poll on the socket itself). The rule is broken when it is "
+		   "writable now, the peer reads, no registration in any epoll (by the trace and by "
+		   "/proc/PID/fdinfo) asks for EPOLLOUT, every thread sleeps, and nothing was written for 3 "
+		   "s: a retry by a timer gets that long; 0.3 s are enough when no thread sleeps with a "
+		   "time-out and there is no timerfd. An edge-triggered registration that always asks for "
+		   "EPOLLOUT is fine. Targets that poll or select, block in threads, or arm through "
+		   "io_uring are not judged by it, nor is a one-shot registration that was not armed again "
+		   "(oneshot-lost).",
 	    .mend = "After EAGAIN or a short write keep the rest, and register the fd for EPOLLOUT before "
-		    "going back to "
-		    "epoll_wait; take it out again when the rest is gone. Look at every path that writes: "
-		    "first answers, error "
-		    "pages, a pipeline's second answer.",
+		    "going back to epoll_wait; take it out again when the rest is gone. Look at every path "
+		    "that writes: first answers, error pages, a pipeline's second answer.",
 	    .seen = "redis 3bc89500d; netty #4205; questdb PR #6544",
 	},
     [WRITE_LOST] =
@@ -51,24 +44,17 @@ static const struct rule rules[] = {
 	    .severity = SEVERITY_ERROR,
 	    .doc = "the rest of a short write is never sent: the connection is closed, or other bytes follow",
 	    .why = "A non-blocking write may take a part of what it is offered, or nothing. A server that "
-		   "treats this as done "
-		   "cuts the answer, or, worse, puts the next answer behind half of the last: every byte "
-		   "after that is read by the "
-		   "client as something it is not.",
+		   "treats this as done cuts the answer, or, worse, puts the next answer behind half of the "
+		   "last: every byte after that is read by the client as something it is not.",
 	    .how = "The rule is broken when the target closed (or shut down) a connection whose last write "
-		   "gave EAGAIN or took "
-		   "less than was offered, while its peer was still reading and had got fewer bytes than "
-		   "were announced; or when "
-		   "a peer got wrong bytes after a short write in the same answer. Nothing is owed to a peer "
-		   "that closed, reset, "
-		   "vanished, shut down its side or does not read; a close after an error that wringer "
-		   "injected on that "
-		   "connection, or by a process that died, is not judged here. Short sendfile and splice "
-		   "calls are not counted, "
-		   "they may end with their source.",
+		   "gave EAGAIN or took less than was offered, while its peer was still reading and had got "
+		   "fewer bytes than were announced; or when a peer got wrong bytes after a short write in "
+		   "the same answer. Nothing is owed to a peer that closed, reset, vanished, shut down its "
+		   "side or does not read; a close after an error that wringer injected on that connection, "
+		   "or by a process that died, is not judged here. Short sendfile and splice calls are not "
+		   "counted, they may end with their source.",
 	    .mend = "Look at what write returned. Keep what is left (offset and length) in the connection, "
-		    "send it before "
-		    "anything else on EPOLLOUT, and close only when nothing is left.",
+		    "send it before anything else on EPOLLOUT, and close only when nothing is left.",
 	    .seen = "libuv b329d51ef",
 	},
 };
