@@ -7,6 +7,7 @@
 #include "report/timeline.h"
 
 #define TEXT_INDENT 5
+#define LINES_SHOWN 6
 
 struct trouble {
 	struct result first;  /* without its findings and masks */
@@ -71,8 +72,20 @@ static int put_headline(const struct style *style, const struct report_head *hea
 	return r < 0 ? r : buf_puts(out, "\n");
 }
 
+/* The end of it: a log of every request would bury the reason. */
+static const char *last_lines(const char *output)
+{
+	const char *at = output + strlen(output);
+	unsigned lines = 0;
+
+	while (at > output && !(at[-1] == '\n' && at[0] && ++lines == LINES_SHOWN))
+		at--;
+	return at;
+}
+
 static int put_output(const struct style *style, const char *output, struct buf *out)
 {
+	output = last_lines(output);
 	int r = output[0] ? timeline_paragraph(style, TEXT_INDENT, "the target's last words:", out) : 0;
 
 	while (r == 0 && *output) {

@@ -84,7 +84,9 @@ static void show_four(struct screen *screen)
 	cases[1].finding_count = COUNT_OF(fewer);
 	cases[2].findings = spins;
 	cases[2].finding_count = COUNT_OF(spins);
-	(void)snprintf(cases[3].output, sizeof cases[3].output, "panic: \x1b[31mred\nbye");
+	(void)snprintf(cases[3].output, sizeof cases[3].output,
+		       "1\n2\n3\n4\n5\n6\n7\n"
+		       "panic: \x1b[31mred\nbye\n");
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
 		terminal_case(screen->terminal, &cases[i]);
 	struct suite_totals totals = {1, 2, 2, 1, 0};
@@ -99,6 +101,10 @@ static void show_four(struct screen *screen)
 	"\n! churn  broken\n"                                                                                \
 	"  the fault was not delivered\n"                                                                    \
 	"     the target's last words:\n"                                                                    \
+	"       4\n"                                                                                         \
+	"       5\n"                                                                                         \
+	"       6\n"                                                                                         \
+	"       7\n"                                                                                         \
 	"       panic: \xef\xbf\xbd[31mred\n"                                                                \
 	"       bye\n"                                                                                       \
 	"     again: wringer run churn --seed 42 -- ./server\n"                                              \
