@@ -90,21 +90,6 @@ static int write_meta(struct stage *stage)
 	return rc ? rc : journal_meta(journal, "watch", "%s", options->watch->name);
 }
 
-static int play(struct stage *stage)
-{
-	int rc = stage_mark(stage, MARK_FAULT, 0, NULL);
-
-	if (rc < 0)
-		return rc;
-	canary_run(stage->canary);
-	rc = stage->scenario->play(stage->scenario, stage);
-	/* a scenario that said how it went has no more to play, yet the target's end of it is still judged */
-	if (rc < 0 && rc != -ESRCH && !stage->said)
-		return rc;
-	stage_mend(stage);
-	return stage->said && stage->verdict == VERDICT_BROKEN ? -EIO : 0;
-}
-
 /* Why the case ended early, when nobody said so yet. */
 static void explain(struct stage *stage, int code)
 {
@@ -113,7 +98,7 @@ static void explain(struct stage *stage, int code)
 	case ESRCH: /* the target is gone: the rules, or the verdict, say what that means */
 		return;
 	case EINTR:
-		(void)stage_skip(stage, CASE_INTERRUPTED);
+		stage->interrupted = true;
 		return;
 	case ETIME:
 		(void)stage_broken(stage, "the case did not end within its limit of %.0f s",
@@ -124,6 +109,22 @@ static void explain(struct stage *stage, int code)
 	default:
 		(void)stage_broken(stage, "%s", strerror(-code));
 	}
+}
+
+static int play(struct stage *stage)
+{
+	int rc = stage_mark(stage, MARK_FAULT, 0, NULL);
+
+	if (rc < 0)
+		return rc;
+	canary_run(stage->canary);
+	rc = stage->scenario->play(stage->scenario, stage);
+	/* however the scenario went, the target's part in it is judged */
+	if (rc == -EINTR || stage->blind)
+		return rc;
+	explain(stage, rc);
+	stage_mend(stage);
+	return 0;
 }
 
 static void act(struct stage *stage, const char *journal)
@@ -169,24 +170,30 @@ static bool convicted(const struct result *result)
 	return false;
 }
 
+/*
+ * Who is wrong? A target that died or broke a rule is, even when the scenario could not do what it wanted:
+ * that may well be the consequence. Only when we could not see what happened does our own failure outrank
+ * what the rules say.
+ */
 static void decide(const struct stage *stage, const struct death *death, struct result *result)
 {
 	bool guilty = convicted(result);
 
-	if (stage->said && stage->verdict == VERDICT_BROKEN && !death->died) {
-		result->verdict = VERDICT_BROKEN;
-		result_text(result->reason, sizeof(result->reason), stage->reason);
-	} else if (guilty || death->died) {
-		result->verdict = VERDICT_FAIL;
-		if (stage->said && stage->verdict == VERDICT_FAIL)
-			result_text(result->reason, sizeof(result->reason), stage->reason);
-		else if (!guilty)
-			(void)snprintf(result->reason, sizeof(result->reason),
-				       "the target ended while it should serve (%s)", death->how);
-	} else {
-		result->verdict = stage->said ? stage->verdict : VERDICT_PASS;
-		result_text(result->reason, sizeof(result->reason), stage->reason);
+	if (stage->interrupted) {
+		result->verdict = VERDICT_SKIP;
+		result_text(result->reason, sizeof(result->reason), CASE_INTERRUPTED);
+		return;
 	}
+	if (stage->blind)
+		result->verdict = VERDICT_BROKEN;
+	else if (guilty || death->died)
+		result->verdict = VERDICT_FAIL;
+	else
+		result->verdict = stage->said ? stage->verdict : VERDICT_PASS;
+	result_text(result->reason, sizeof(result->reason), stage->reason);
+	if (death->died && !guilty && !stage->blind)
+		(void)snprintf(result->reason, sizeof(result->reason),
+			       "the target ended while it should serve (%s)", death->how);
 }
 
 static void judge_case(const struct stage *stage, const char *journal, const struct death *death,

@@ -107,6 +107,8 @@ int case_settle(struct stage *stage)
 	uint64_t until = clock_now() + stage_window(stage, LIMIT_UNSERVED_WINDOW) + CLOSE_PATIENCE;
 	int rc = stage_mark(stage, MARK_SETTLE, 0, NULL);
 
+	/* a scenario that used up its time is judged like any other: these phases have bounds of their own */
+	stage->deadline = 0;
 	canary_pause(stage->canary);
 	rc = rc ? rc : stage_until(stage, stage_canary_rests, until);
 	/* the first probe dates what waits in a socket already, and starts the account of CPU time */
@@ -126,8 +128,8 @@ int case_stop(struct stage *stage)
 	uint64_t patience = stage_window(stage, STOP_PATIENCE);
 	int rc;
 
-	/* from here on neither the case's limit nor a request to end early hurries us: it is the end */
 	stage->deadline = 0;
+	stage->ending = true;
 	canary_free(stage->canary);
 	stage->canary = NULL;
 	stage_drop_all(stage);

@@ -178,22 +178,21 @@ void stage_close(struct stage *stage)
 static int trouble(struct stage *stage, uint64_t now)
 {
 	struct error error = {0};
-	int rc;
+	int rc = stage->problem;
 
-	if (stage->problem < 0)
-		return stage_broken(stage, "following the journal: %s", strerror(-stage->problem));
-	if (stage->deadline == 0)
-		return 0;
-	if (stage->options->stop && *stage->options->stop)
+	if (rc < 0)
+		(void)error_set(&error, rc, "following the journal: %s", strerror(-rc));
+	else if (!stage->ending && stage->options->stop && *stage->options->stop)
 		return -EINTR;
-	if (now >= stage->deadline)
+	else if (stage->deadline != 0 && now >= stage->deadline)
 		return -ETIME;
-	rc = stage->target ? watcher_failure(target_watcher(stage->target), &error) : 0;
+	else if (stage->target)
+		rc = watcher_failure(target_watcher(stage->target), &error);
 	if (rc < 0) {
-		(void)stage_broken(stage, "watching the target: %s", error.text);
-		return rc;
+		stage->blind = true;
+		(void)stage_broken(stage, "%s", error.text);
 	}
-	return 0;
+	return rc;
 }
 
 int stage_step(struct stage *stage, uint64_t until)

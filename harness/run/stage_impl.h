@@ -28,7 +28,10 @@ struct stage {
 	socklen_t address_size;
 	bool sandboxed;
 
-	uint64_t deadline;     /* clock_now() time at which the case as a whole is over; 0: none any more */
+	uint64_t deadline;     /* clock_now() time at which the scenario must be over; 0: the phases bound themselves now */
+	bool ending;           /* we are stopping the target: a request to end soon is being obeyed already */
+	bool interrupted;      /* it was: nothing is said about the target */
+	bool blind;            /* the journal or the watch failed: nothing can be said about the target */
 	bool gone;             /* no process of the target is left */
 	bool asked;            /* it was asked to end: by the scenario, or by us at the end */
 	bool ready;            /* it came to listen and to answer: from here on its death is its own fault */

@@ -19,14 +19,14 @@
 #define SLOT_GRACE     (10 * NS_PER_S)
 #define SLOT_JSON_MOST (64u << 20)
 
-uint64_t suite_limit(const struct suite_case *item)
+uint64_t suite_limit(const struct suite_case *item, uint64_t grace)
 {
 	double scale = item->options.time_scale > 1 ? item->options.time_scale : 1;
 	uint64_t limit = item->options.timeout;
 
 	if (limit == 0)
 		limit = (uint64_t)((double)(30 * NS_PER_S) * scale);
-	return limit + (uint64_t)((double)SLOT_GRACE * scale);
+	return limit + (grace ? grace : (uint64_t)((double)SLOT_GRACE * scale));
 }
 
 static int pidfd_open_of(pid_t pid)
@@ -72,7 +72,7 @@ int slot_start(struct slot *slot, struct error *error)
 		return rc;
 	}
 	slot->began = clock_now();
-	slot->deadline = slot->began + suite_limit(slot->item);
+	slot->deadline = slot->began + suite_limit(slot->item, slot->grace);
 	return 0;
 }
 
@@ -113,7 +113,7 @@ static void explain(const struct slot *slot, int status, const struct error *err
 	if (slot->killed)
 		(void)snprintf(result->reason, sizeof(result->reason),
 			       "the case did not end within %.0f s and was killed",
-			       clock_seconds(suite_limit(slot->item)));
+			       clock_seconds(slot->deadline - slot->began));
 	else if (WIFSIGNALED(status))
 		(void)snprintf(result->reason, sizeof(result->reason), "the case's process died by %s",
 			       signal_name(WTERMSIG(status), name, sizeof(name)));
