@@ -144,7 +144,6 @@ static int start(struct suite *suite, struct slot *slot, const struct suite_case
 	memset(slot, 0, sizeof(*slot));
 	slot->pipe = slot->pidfd = -1;
 	slot->item = item;
-	slot->grace = suite->options->grace;
 	rc = folders_make(&suite->folders, item, slot->directory, sizeof(slot->directory), &error);
 	if (rc < 0)
 		slot->directory[0] = '\0';

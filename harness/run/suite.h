@@ -32,7 +32,6 @@ struct suite_ops {
 struct suite_options {
 	uint32_t jobs;          /* 0: the cores */
 	const char *keep;       /* --keep DIR, NULL none */
-	uint64_t grace;         /* ns a case's process may live beyond its case's timeout, 0: 20 s times time_scale */
 	bool leave;             /* -l: keep the files of failed cases */
 	const volatile sig_atomic_t *stop; /* 1: no new cases, end the running ones in an orderly way; 2: kill them */
 };

@@ -16,7 +16,7 @@ struct slot {
 	pid_t pid;
 	int pidfd, pipe; /* -1 none */
 	struct buf json; /* what it sent so far */
-	uint64_t grace, began, deadline;
+	uint64_t began, deadline;
 	bool ended;      /* its process is over */
 	bool killed;     /* by us, past its limit */
 	char directory[PATH_MAX];
@@ -26,7 +26,7 @@ struct slot {
 __attribute__((noreturn)) void suite_child(const struct suite_case *item, const char *directory, int pipe);
 
 /* The longest its process may live, ns. */
-uint64_t suite_limit(const struct suite_case *item, uint64_t grace);
+uint64_t suite_limit(const struct suite_case *item);
 
 /* Starts a process for the slot's item. 0 or a negative errno with error; then nothing is left of it. */
 int slot_start(struct slot *slot, struct error *error);

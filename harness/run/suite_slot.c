@@ -19,14 +19,14 @@
 #define SLOT_GRACE     (10 * NS_PER_S)
 #define SLOT_JSON_MOST (64u << 20)
 
-uint64_t suite_limit(const struct suite_case *item, uint64_t grace)
+uint64_t suite_limit(const struct suite_case *item)
 {
-	double scale = item->options.time_scale > 1 ? item->options.time_scale : 1;
-	uint64_t limit = item->options.timeout;
+	double scale = item->options.time_scale > 0 ? item->options.time_scale : 1;
+	uint64_t limit = item->options.timeout, grace = (uint64_t)((double)SLOT_GRACE * scale);
 
 	if (limit == 0)
 		limit = (uint64_t)((double)(30 * NS_PER_S) * scale);
-	return limit + (grace ? grace : (uint64_t)((double)SLOT_GRACE * scale));
+	return limit + (grace > SLOT_GRACE_LEAST ? grace : SLOT_GRACE_LEAST);
 }
 
 static int pidfd_open_of(pid_t pid)
@@ -72,7 +72,7 @@ int slot_start(struct slot *slot, struct error *error)
 		return rc;
 	}
 	slot->began = clock_now();
-	slot->deadline = slot->began + suite_limit(slot->item, slot->grace);
+	slot->deadline = slot->began + suite_limit(slot->item);
 	return 0;
 }
 

@@ -221,6 +221,7 @@ static const struct row rows[] = {
 static char *const serve_argv[] = {"/proc/self/exe", "--serve", NULL};
 static char *const false_argv[] = {"/bin/false", NULL};
 
+/* A case that hangs is killed once its grace is over, which the scale shortens. */
 static struct suite_case make_case(const struct scenario *scenario, const char *watch)
 {
 	return (struct suite_case){
@@ -273,7 +274,6 @@ static int run_suite(const struct suite_case *cases, size_t count, struct suite_
 	const struct suite_ops ops = {.arg = heard, .done = on_done, .progress = on_progress};
 	struct error error = {0};
 
-	options.grace = 2 * NS_PER_S;
 	options.stop = &heard->stop;
 	return suite_run(&options, cases, count, &ops, totals, &error);
 }
