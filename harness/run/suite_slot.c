@@ -16,8 +16,9 @@
 #include "run/suite_impl.h"
 
 /* Beyond the case's own limit: to stop the target, to judge. */
-#define SLOT_GRACE     (10 * NS_PER_S)
-#define SLOT_JSON_MOST (64u << 20)
+#define SLOT_GRACE	 (20 * NS_PER_S)
+#define SLOT_GRACE_LEAST (2 * NS_PER_S)
+#define SLOT_JSON_MOST	 (64u << 20)
 
 uint64_t suite_limit(const struct suite_case *item)
 {
