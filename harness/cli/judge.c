@@ -120,6 +120,7 @@ static int judge_all(const struct settings *settings, const struct words *words)
 	head.protocol = origin.protocol[0] ? origin.protocol : NULL;
 	head.watch = origin.watch[0] ? origin.watch : NULL;
 	head.seed = origin.seed;
+	head.unseeded = words->count > 1 || !origin.seed;
 	head.planned = (uint32_t)words->count;
 	if (session_open(settings, &head, false, &session, &error) < 0)
 		return say(&error);

@@ -107,6 +107,7 @@ static int run_watch(const struct settings *settings, char **command, const stru
 	head.command = command;
 	head.watch = watch->name;
 	head.planned = 1;
+	head.unseeded = true;
 	if (make_place(settings->keep, &place, &error) < 0)
 		return say(&error);
 	/* Standard output stays the target's. */

@@ -167,8 +167,8 @@ static int put_fds(const struct result_measures *measures, struct buf *out)
 	if (measures->fds_before < 0)
 		return 0;
 	if (measures->fds_after < 0)
-		return buf_printf(out, "; fds %" PRId64 " before", measures->fds_before);
-	return buf_printf(out, "; fds %" PRId64 " before, %" PRId64 " after", measures->fds_before,
+		return buf_printf(out, "fds %" PRId64 " before; ", measures->fds_before);
+	return buf_printf(out, "fds %" PRId64 " before, %" PRId64 " after; ", measures->fds_before,
 			  measures->fds_after);
 }
 
@@ -176,13 +176,16 @@ static int put_measures(struct terminal *terminal, const struct result *result)
 {
 	const struct result_measures *m = &result->measures;
 	struct buf text = {0};
-	int r = buf_printf(&text, "canary p50 %.2f ms, p99 %.2f ms", m->canary_p50_ms, m->canary_p99_ms);
+	int r = 0;
 
+	/* Where nobody asked (watch, judge) there is nothing to say of answers. */
+	if (m->canary_p99_ms > 0)
+		r = buf_printf(&text, "canary p50 %.2f ms, p99 %.2f ms; ", m->canary_p50_ms,
+			       m->canary_p99_ms);
 	if (r == 0)
 		r = put_fds(m, &text);
 	if (r == 0)
-		r = buf_printf(&text,
-			       "; cpu %.2f s; %" PRIu64 " waits, %" PRIu64 " calls, %" PRIu64 " faults",
+		r = buf_printf(&text, "cpu %.2f s; %" PRIu64 " waits, %" PRIu64 " calls, %" PRIu64 " faults",
 			       m->cpu_seconds, m->epoll_waits, m->calls, m->faults_delivered);
 	if (r == 0)
 		r = timeline_paragraph(&terminal->style, 4, text.data, &terminal->scratch);
@@ -283,7 +286,9 @@ static int put_summary(const struct report_head *head, const struct report_sums 
 		if (r == 0)
 			r = put_plural(out, sums->findings[SEVERITY_INFO], "note");
 	}
-	return r < 0 ? r : buf_printf(out, "%s%.1f s%sseed %" PRIu64, dot, sums->seconds, dot, head->seed);
+	if (r == 0)
+		r = buf_printf(out, "%s%.1f s", dot, sums->seconds);
+	return r < 0 || head->unseeded ? r : buf_printf(out, "%sseed %" PRIu64, dot, head->seed);
 }
 
 static enum tint summary_tint(const struct report_sums *sums)
