@@ -32,7 +32,7 @@ $(BUILD)/%.o: %.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(BUILD)/harness/script/%.o: CPPFLAGS += $(LUA_CFLAGS)
-$(BUILD)/harness/report/%.o: CPPFLAGS += $(XML_CFLAGS)
+$(BUILD)/harness/report/%.o $(BUILD)/harness/test/report/%.o: CPPFLAGS += $(XML_CFLAGS)
 
 define room_rule
 $(BUILD)/lib$(1).a: $(call room_obj,$(1))
