@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@
 
 static void say(const struct keeper_word *word)
 {
-	(void)!write(CONTROL, word, sizeof *word);
+	(void)send(CONTROL, word, sizeof *word, MSG_NOSIGNAL); /* the harness may be gone */
 }
 
 static void on_child(int signo)
@@ -97,10 +98,9 @@ static bool control_ended(const sigset_t *sleeping)
 	return ppoll(&poll, 1, NULL, sleeping) > 0;
 }
 
-static void keep(pid_t first, const sigset_t *sleeping)
+static void keep(pid_t first, const sigset_t *sleeping, bool ending)
 {
 	static const struct timespec look = {.tv_nsec = KILL_LOOK_MS * 1000000L};
-	bool ending = false;
 
 	while (reap(&first)) {
 		if (!ending)
@@ -116,12 +116,14 @@ _Noreturn void keeper_run(int control, struct spawn *spawn)
 {
 	struct keeper_word word = {.kind = KEEPER_STARTED};
 	struct sigaction action = {.sa_handler = on_child};
-	sigset_t none, all;
+	sigset_t sleeping, all;
 	char go;
 
-	/* Nothing is delivered but in the sleep: a child's end between looking and sleeping is not missed. */
+	/* Only a child's end is delivered, and only in the sleep, so that none is missed between looking and
+	 * sleeping. */
 	sigfillset(&all);
-	sigemptyset(&none);
+	sigfillset(&sleeping);
+	sigdelset(&sleeping, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	(void)setsid(); /* the terminal's signals are for the harness and, if it wishes, the target */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -131,9 +133,7 @@ _Noreturn void keeper_run(int control, struct spawn *spawn)
 	if (word.pid < 0)
 		word.status = word.pid;
 	say(&word);
-	if (word.pid > 0 && read(CONTROL, &go, 1) == 1)
-		keep(word.pid, &none);
-	else if (word.pid > 0 && kill(word.pid, SIGKILL) == 0)
-		(void)waitpid(word.pid, NULL, __WALL);
+	if (word.pid > 0)
+		keep(word.pid, &sleeping, read(CONTROL, &go, 1) != 1);
 	_exit(0);
 }
