@@ -5,8 +5,8 @@
  *
  *     SETTLE   silence until nothing is pending, or the window of what is pending is over
  *     QUIET    every fd and thread is probed
- *     RECOVERY the peers that are left close, a fresh request must be served, probed again
- *     STOP     SIGTERM
+ *     RECOVERY the peers that are left close, a fresh request must be served, probed again (not of a dead
+ * target) STOP     SIGTERM
  */
 #include <errno.h>
 #include <string.h>
@@ -115,7 +115,8 @@ int case_settle(struct stage *stage)
 	rc = rc < 0 ? rc : probe(stage);
 	rc = rc ? rc : wait_settled(stage);
 	rc = rc ? rc : quiet(stage);
-	return rc ? rc : recover(stage);
+	/* the dead do not recover */
+	return rc || stage->gone ? rc : recover(stage);
 }
 
 static bool is_gone(struct stage *stage)
