@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Fills pids with the descendants of root (at most size), parents first, and returns how many. */
+#define TREE_MAX 1024
+
+/* Fills pids with the descendants of root (at most size, and TREE_MAX), parents first, and returns how many.
+ */
 size_t tree_below(pid_t root, pid_t *pids, size_t size);
 
 #endif

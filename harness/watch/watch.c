@@ -242,23 +242,24 @@ static void journal_signal(struct watcher *watcher, pid_t pid, int signo)
 	(void)journal_append(watcher->journal, &event);
 }
 
-/* Signals the index-th member (of those wanted); its pid, 0 past the end. */
-static pid_t signal_next(struct watcher *watcher, int signo, bool all, size_t *at, int *ret)
+/*
+ * Signals members (all, or the first process) and notes who was hit in pids, room for all of them. All under
+ * one lock: members that end meanwhile change places.
+ */
+static int signal_members(struct watcher *watcher, int signo, bool all, pid_t *pids, size_t *ret_count)
 {
-	pid_t pid = 0;
+	int ret = -ESRCH;
 
-	pthread_mutex_lock(&watcher->lock);
-	for (; !pid && *at < watcher->count; ++*at) {
-		const struct member *member = &watcher->members[*at];
+	for (size_t i = 0; i < watcher->count; i++) {
+		const struct member *member = &watcher->members[i];
 
 		if (!all && member->pid != watcher->first)
 			continue;
-		*ret = member_signal(member, signo);
-		if (*ret == 0)
-			pid = member->pid;
+		ret = member_signal(member, signo);
+		if (ret == 0)
+			pids[(*ret_count)++] = member->pid;
 	}
-	pthread_mutex_unlock(&watcher->lock);
-	return pid;
+	return ret;
 }
 
 /* Those that are not members: an instant's list, by number. */
@@ -279,18 +280,21 @@ static int signal_listed(struct watcher *watcher, int signo)
 
 int watcher_signal(struct watcher *watcher, int signo, bool all)
 {
-	int ret = -ESRCH, sent = 0;
-	size_t at = 0;
-	pid_t pid;
+	size_t count = 0;
+	pid_t *pids;
+	int ret;
 
 	if (all && watcher->ops->list)
 		return signal_listed(watcher, signo);
-	/* The lock is not held while the journal is written: the appender may wait for the drainer. */
-	while ((pid = signal_next(watcher, signo, all, &at, &ret))) {
-		journal_signal(watcher, pid, signo);
-		sent++;
-	}
-	return sent ? 0 : ret;
+	pthread_mutex_lock(&watcher->lock);
+	pids = malloc((watcher->count + 1) * sizeof *pids);
+	ret = pids ? signal_members(watcher, signo, all, pids, &count) : -ENOMEM;
+	pthread_mutex_unlock(&watcher->lock);
+	/* Not under the lock: the appender may wait for the drainer. */
+	for (size_t i = 0; i < count; i++)
+		journal_signal(watcher, pids[i], signo);
+	free(pids);
+	return count ? 0 : ret;
 }
 
 int watcher_status(const struct watcher *watcher, int *ret_status)

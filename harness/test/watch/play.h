@@ -76,6 +76,8 @@ static inline void play_init(struct play *play, const char *part)
 	assert_true(file >= 0);
 	play->result = dup2(file, PLAY_RESULT);
 	assert_int_equal(play->result, PLAY_RESULT);
+	/* Several processes write; a memfd without this lets them overwrite each other. */
+	assert_int_equal(fcntl(file, F_SETFL, O_APPEND), 0);
 	close(file);
 }
 
@@ -209,6 +211,41 @@ static inline void play_await(struct play *play, enum event_kind kind, uint32_t 
 
 	if (play_drain(play, play_is, &wanted) < 0)
 		fail_msg("the target ended before event %d/%u", (int)kind, what);
+}
+
+/* The first bytes of a file of /proc/PID, "" when it is gone. */
+static inline const char *play_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	FILE *file;
+	size_t got;
+
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+	file = fopen(path, "re");
+	got = file ? fread(text, 1, size - 1, file) : 0;
+	text[got] = '\0';
+	if (file)
+		fclose(file);
+	return text;
+}
+
+/* The state letter of a process, 'X' when it is gone. */
+static inline char play_state(pid_t pid)
+{
+	char text[512];
+	const char *at = strrchr(play_proc(pid, "stat", text, sizeof text), ')');
+
+	return at ? at[2] : 'X';
+}
+
+/* Whether a process stands in that call, in that state. */
+static inline bool play_stands_in(pid_t pid, long number, char state)
+{
+	char text[256];
+
+	play_proc(pid, "syscall", text, sizeof text);
+	return text[0] >= '0' && text[0] <= '9' && strtol(text, NULL, 10) == number &&
+	       play_state(pid) == state;
 }
 
 /* The target's side: a mark that its journal shows, so that a test finds what follows it. */
