@@ -146,12 +146,22 @@ static void enter(struct tracer *tracer, struct tracee *tracee)
 	tracee->in_call = true;
 }
 
+/* False when the tracee is dying; a kernel that cannot tell is not watched blindly. */
+static bool ask(struct tracer *tracer, pid_t tid, struct __ptrace_syscall_info *info)
+{
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof *info, info) > 0)
+		return true;
+	if (errno != ESRCH)
+		watcher_broke(tracer->watcher, -errno, "PTRACE_GET_SYSCALL_INFO, of Linux 5.3, is needed");
+	return false;
+}
+
 void call_enter(struct tracer *tracer, struct tracee *tracee)
 {
 	struct __ptrace_syscall_info info;
 
 	/* Before exec the calls are our own. */
-	if (tracer->running && ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof info, &info) > 0) {
+	if (tracer->running && ask(tracer, tracee->tid, &info)) {
 		if (tracee->interrupted)
 			call_settle(tracer, tracee, EVF_RESTART);
 		if (identify(tracer, tracee, &info)->kind == ROW_SIGACTION)
@@ -173,8 +183,7 @@ void call_exit(struct tracer *tracer, struct tracee *tracee)
 	struct __ptrace_syscall_info info;
 	uint16_t flags = 0;
 
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, tracee->tid, sizeof info, &info) > 0 &&
-	    info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->in_call) {
+	if (ask(tracer, tracee->tid, &info) && info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->in_call) {
 		tracee->in_call = false;
 		if (tracee->cut) {
 			deliver_undo(tracee);

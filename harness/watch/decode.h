@@ -77,6 +77,7 @@ void decode_enter_ms2(struct decoding *decoding);    /* … in argument 2: poll 
 void decode_enter_spec3(struct decoding *decoding);  /* a timespec behind argument 3: epoll_pwait2 */
 void decode_enter_spec2(struct decoding *decoding);  /* … behind argument 2: ppoll */
 void decode_enter_spec0(struct decoding *decoding);  /* … behind argument 0: nanosleep */
+void decode_enter_clock(struct decoding *decoding);  /* the same or a moment: clock_nanosleep */
 void decode_enter_select(struct decoding *decoding); /* a timeval, and the sets */
 void decode_enter_pselect(struct decoding *decoding);
 /* … and what is ready at the exit */

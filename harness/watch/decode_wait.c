@@ -70,6 +70,20 @@ void decode_enter_spec0(struct decoding *decoding)
 	enter_time(decoding, decoding->state->arg[0], 1);
 }
 
+/* clock_nanosleep may name a moment instead of a span. */
+void decode_enter_clock(struct decoding *decoding)
+{
+	struct call_state *state = decoding->state;
+	struct timespec now;
+	uint64_t past;
+
+	enter_time(decoding, state->arg[2], 1);
+	if (!((int)state->arg[1] & TIMER_ABSTIME) || clock_gettime((clockid_t)state->arg[0], &now) < 0)
+		return;
+	past = to_ns(now.tv_sec, now.tv_nsec, 1);
+	state->timeout = state->timeout > past ? state->timeout - past : 0;
+}
+
 static size_t set_bytes(const struct decoding *decoding)
 {
 	int count = (int)decoding->state->arg[0];

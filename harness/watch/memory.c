@@ -1,46 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A target that made itself undumpable (prctl, or a change of uid) is read only by a tracer with
+ * CAP_SYS_PTRACE over it; without, every read fails, by PTRACE_PEEKDATA as well.
+ */
 #include "watch/memory.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/ptrace.h>
 #include <sys/uio.h>
-
-/* Word by word: the way that stays open to a tracer when the target made itself undumpable. */
-static size_t peek(pid_t tid, const struct piece *piece)
-{
-	size_t got = 0;
-
-	while (got < piece->size) {
-		uint64_t at = piece->from + got, base = at & ~(uint64_t)(sizeof(long) - 1);
-		size_t skip = (size_t)(at - base), part = sizeof(long) - skip;
-		long word;
-
-		errno = 0;
-		word = ptrace(PTRACE_PEEKDATA, tid, (void *)(uintptr_t)base, NULL);
-		if (errno)
-			break;
-		if (part > piece->size - got)
-			part = piece->size - got;
-		memcpy((char *)piece->to + got, (const char *)&word + skip, part);
-		got += part;
-	}
-	return got;
-}
-
-static size_t peek_all(pid_t tid, const struct piece *pieces, size_t count)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		size_t got = peek(tid, &pieces[i]);
-
-		total += got;
-		if (got < pieces[i].size)
-			break;
-	}
-	return total;
-}
 
 size_t memory_read(pid_t tid, const struct piece *pieces, size_t count)
 {
@@ -53,8 +18,6 @@ size_t memory_read(pid_t tid, const struct piece *pieces, size_t count)
 		    (struct iovec){.iov_base = (void *)(uintptr_t)pieces[i].from, .iov_len = pieces[i].size};
 	}
 	got = process_vm_readv(tid, here, count, there, count, 0);
-	if (got < 0 && (errno == EPERM || errno == ENOSYS))
-		return peek_all(tid, pieces, count);
 	return got < 0 ? 0 : (size_t)got;
 }
 

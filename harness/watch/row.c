@@ -76,7 +76,7 @@ static const struct row rows[] = {
     PLAIN(io_uring_enter, 0, 1, 2, 3, NULL),
     PLAIN(io_uring_register, 0, 1, _, _, NULL),
     SLEEP(nanosleep, decode_enter_spec0),
-    SLEEP(clock_nanosleep, decode_enter_spec2),
+    SLEEP(clock_nanosleep, decode_enter_clock),
     PLAIN(prlimit64, _, 1, _, _, decode_prlimit),
     PLAIN(setrlimit, _, 0, _, _, decode_setrlimit),
     OURS(__NR_restart_syscall, ROW_RESTART),

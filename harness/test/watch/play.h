@@ -27,6 +27,18 @@
 #define PLAY_PATIENCE_MS 20000
 #define PLAY_RESULT	 60 /* the fd of its result, in the target as in the test */
 
+/* A sanitizer's own threads and handlers would be in the target too: tests that count those skip then. */
+#if defined __SANITIZE_THREAD__ || defined __SANITIZE_ADDRESS__
+#define PLAY_SANITIZED true
+#elif defined __has_feature
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define PLAY_SANITIZED true
+#endif
+#endif
+#ifndef PLAY_SANITIZED
+#define PLAY_SANITIZED false
+#endif
+
 struct play {
 	const struct watch_ops *ops;
 	struct watch_target target;

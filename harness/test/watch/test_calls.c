@@ -459,6 +459,56 @@ static void test_every_call(void **state)
 	play_free(&play);
 }
 
+#if defined __x86_64__
+/* Calls by the 32-bit gate, which a 64-bit program may use: their numbers mean other calls. getpid is 20
+ * there. */
+static long foreign(long number)
+{
+	long ret;
+
+	__asm__ volatile("int $0x80" : "=a"(ret) : "0"(number) : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+static int part_foreign(void)
+{
+	for (int i = 0; i < 3; i++)
+		CHECK(foreign(20) == getpid());
+	return 0;
+}
+
+static void test_another_architecture_is_noted(void **state)
+{
+	struct play play;
+	size_t found = 0;
+	int status;
+
+	(void)state;
+	play_init(&play, "foreign");
+	play_start(&play);
+	status = play_finish(&play);
+	if (WIFSIGNALED(status)) { /* a kernel without the gate */
+		play_free(&play);
+		skip();
+	}
+	assert_int_equal(status, 0);
+	for (size_t i = 0; i < play.count; i++) {
+		const struct event *event = &play.events[i];
+
+		if (event->kind != EV_CALL || event->what != CALL_unknown)
+			continue;
+		assert_int_equal(event->arg[0], 20);
+		assert_int_equal(event->ret, play.pid);
+		assert_int_equal(event->fd, -1);
+		found++;
+	}
+	assert_int_equal(found, 3);
+	assert_int_equal(play_count(&play, EV_MARK, MARK_NOTE), 1);
+	assert_non_null(strstr(play_event(&play, 0, EV_MARK, MARK_NOTE)->data, "another architecture"));
+	play_free(&play);
+}
+#endif
+
 /* A row for each call of the journal's table, none for another's number. */
 static void test_rows(void **state)
 {
@@ -488,10 +538,18 @@ static void test_rows(void **state)
 
 int main(int argc, char **argv)
 {
-	static const struct play_part parts[] = {{"calls", part_calls}};
+	static const struct play_part parts[] = {
+		{"calls", part_calls},
+#if defined __x86_64__
+		{"foreign", part_foreign},
+#endif
+	};
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_rows),
-	    cmocka_unit_test(test_every_call),
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_every_call),
+#if defined __x86_64__
+		cmocka_unit_test(test_another_architecture_is_noted),
+#endif
 	};
 
 	play_main(argc, argv, parts, COUNT_OF(parts));

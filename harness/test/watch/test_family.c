@@ -86,6 +86,8 @@ static void test_threads(void **state)
 	size_t waits = 0;
 
 	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
 	play_through(&play, "threads");
 	check_lives(&play);
 	assert_int_equal(play_count(&play, EV_PROC, PROC_FORK), THREADS);
@@ -131,6 +133,8 @@ static void test_short_lived_children(void **state)
 	struct play play;
 
 	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
 	play_through(&play, "children");
 	check_lives(&play);
 	assert_int_equal(play_count(&play, EV_PROC, PROC_FORK), CHILDREN);
@@ -181,6 +185,8 @@ static void test_flags_of_clones(void **state)
 	const struct event *exec;
 
 	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
 	play_through(&play, "clones");
 	check_lives(&play);
 	assert_true(play_event(&play, play_behind(&play, 0), EV_PROC, PROC_FORK)->arg[1] & CLONE_VFORK);
@@ -226,6 +232,8 @@ static void test_exec_from_a_thread(void **state)
 	size_t ends = 0;
 
 	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
 	play_through(&play, "exec-from-thread");
 	check_lives(&play);
 	assert_int_equal(play.events[play_behind(&play, 0) - 1].tid, play.pid);
@@ -289,7 +297,7 @@ static void *outlive(void *arg)
 	}
 	play_mark(3);
 	(void)arg;
-	exit(0);
+	_exit(0);
 }
 
 static int part_leader_first(void)

@@ -109,6 +109,8 @@ static void test_what_the_target_finds(void **state)
 	static char *const environment[] = {"COLOUR=green", NULL};
 
 	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
 	for (size_t i = 0; i < COUNT_OF(ways); i++) {
 		struct play play;
 		int in = memfd_create("in", MFD_CLOEXEC);
