@@ -148,6 +148,7 @@ static int drip_on(lua_State *L, int status, lua_KContext context)
 		follow(peer);
 		struct wait wait = play_waiting(play, lua_tonumber(L, 3));
 		wait.check = ended_check;
+		wait.pause = true;
 		wait.peer = peer;
 		return play_wait(L, &wait, context + 1, drip_on);
 	}

@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
  * The peer object of a scenario. Its methods (what cannot be done is `broken`, unless asked through try):
  *
- *   peer:send(bytes)            queues and sends
- *   peer:request{…}             a request built by the protocol; its answer is owed. {} small, {last=true}
- * asks the target to close after it, {big=N} its answer has N bytes, {partial=true} only the first half of a
- * small one (peer:complete() sends the rest), {token="…"} else one of its own. Returns the token
- *   peer:owe{…}                 what was sent by hand until now was such a request (token= must be the one it
- * has): its answer is owed peer:answer{timeout=S}      waits (3 s) for the whole right answer of the oldest
- * request owed: true, bytes. A wrong one fails the scenario. Else nil and "cut" (ended inside it),
- * "unanswered" (ended before it), "stopped" (patience ended inside it), "timeout" (before it), "unsent"
- * (ended before the whole request was sent) peer:owed()                 how many answers are owed
- * peer:drip(what, S)          sends byte by byte, S seconds (5 ms) between; what: bytes or a table as for
- * request. true, or nil, "closed" when the connection ended first peer:recv(n, {timeout=S})   exactly n
- * bytes; nil, "closed" or "timeout" peer:recv_some{timeout=S}: what there is peer:fin() half_close() reset()
- * vanish() stall() resume() oob() the faults: see peer/peer.h peer:close_unread()         waits (2 s) until
- * something has arrived, then closes without reading it peer:try(METHOD, …)         one of send, fin … oob:
- * true, or nil and the errno's name peer:alive()                whether both sides are open, or only ours
- * half closed peer:ended() whether the target ended it: its FIN was read, or it reset peer:name() port()
- * sent() received() peer:drop() forgets the connection (FIN if it is open); for those who make thousands
+ *   peer:send(bytes)          queues and sends
+ *   peer:request{…}           a request built by the protocol; its answer is owed. Returns the token.
+ *                             {} a small one, {last=true} asks the target to close after it, {big=N} its answer has
+ *                             N bytes, {partial=true} only the first half of a small one, {token="…"}
+ *   peer:complete()           the other half
+ *   peer:owe{…}               what was sent by hand until now was such a request (with that token): its answer is owed
+ *   peer:owed()               how many answers are owed
+ *   peer:answer{timeout=S}    waits (3 s) for the whole right answer of the oldest request owed: true, bytes. A wrong
+ *                             one fails the scenario. Else nil and
+ *                               "cut"         the connection ended inside it
+ *                               "unanswered"  the connection ended before it
+ *                               "unsent"      the connection ended before the whole request was sent
+ *                               "stopped"     patience ended inside it; it goes on being owed
+ *                               "timeout"     patience ended before it; it goes on being owed
+ *   peer:drip(what, S)        sends byte by byte, S seconds (5 ms) between; what: bytes, or a table as for request.
+ *                             true, or nil, "closed" when the connection ended first
+ *   peer:recv(n, {timeout=S}) exactly n bytes; nil, "closed" or "timeout"
+ *   peer:recv_some{timeout=S} what there is, at least a byte
+ *   peer:fin() peer:half_close() peer:reset() peer:vanish() peer:stall() peer:resume() peer:oob()
+ *                             the faults: see peer/peer.h
+ *   peer:close_unread()       waits (2 s) until something has arrived, then closes without reading it
+ *   peer:try(METHOD, …)       one of send, fin … oob: true, or nil and the errno's name
+ *   peer:alive()              whether both sides are open, or only ours half closed
+ *   peer:ended()              whether the target ended it: its FIN was read, or it reset
+ *   peer:name() peer:port() peer:sent() peer:received()
+ *   peer:drop()               forgets the connection (FIN if it is open); for those who make thousands
  */
+/* clang-format on */
 #ifndef WRINGER_SCRIPT_PEER_API_H
 #define WRINGER_SCRIPT_PEER_API_H
 

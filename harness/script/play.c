@@ -13,6 +13,8 @@
 
 #define DYING_PATIENCE (200 * NS_PER_MS)
 #define TASKS_MOST     4096
+#define WASTED_MOST    (6 * NS_PER_S)
+#define IMPATIENCE     (15 * NS_PER_MS)
 
 struct play *play_of(lua_State *L)
 {
@@ -36,6 +38,26 @@ struct wait *play_result(lua_State *L)
 	return &play_of(L)->current->wait;
 }
 
+/* After so much waiting in vain only what is there already, or comes at once, is still waited for. */
+static void limit_patience(const struct play *play, struct wait *wait)
+{
+	uint64_t soon = clock_now() + stage_window(play->stage, IMPATIENCE);
+
+	if (!wait->pause && play->wasted > stage_window(play->stage, WASTED_MOST) && wait->deadline > soon)
+		wait->deadline = soon;
+}
+
+/* Waits that run beside each other waste their time once. */
+static void count_waste(struct play *play, const struct wait *wait)
+{
+	uint64_t now = clock_now(), from = wait->began > play->wasted_to ? wait->began : play->wasted_to;
+
+	if (wait->pause || from >= now)
+		return;
+	play->wasted += now - from;
+	play->wasted_to = now;
+}
+
 int play_wait(lua_State *L, const struct wait *wait, lua_KContext context, lua_KFunction k)
 {
 	struct play *play = play_of(L);
@@ -45,6 +67,7 @@ int play_wait(lua_State *L, const struct wait *wait, lua_KContext context, lua_K
 		return luaL_error(L, "waiting works in the scenario's own steps and in t:spawn, "
 				     "not in a coroutine of your own or while the file is loaded");
 	task->wait = *wait;
+	limit_patience(play, &task->wait);
 	task->wait.result = wait->check(play, &task->wait);
 	if (task->wait.result != 0)
 		return k(L, LUA_OK, context);
@@ -187,6 +210,8 @@ static bool run_tasks(struct play *play)
 			task->wait.result = task->wait.check(play, &task->wait);
 			if (task->wait.result == 0 && clock_now() < task->wait.deadline)
 				continue;
+			if (task->wait.result == 0)
+				count_waste(play, &task->wait);
 		}
 		task_resume(play, task);
 		progress = true;

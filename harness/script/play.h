@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
  * One play of a scenario: its Lua state, its coroutines, and what each of them waits for.
  *
- *     run_tasks ── resumes every coroutine whose wait is over ──> it acts on peers and faults, then waits
- * again (yields) ^                                                                    | └── peers_follow
- * (whole requests are journalled) <── stage_step ─────┘   until the nearest deadline
+ *     run_tasks ── resumes every coroutine whose wait is over ──> it acts on peers and faults, waits again
+ *         ^                                                                    │
+ *         └── peers_follow (whole requests are journalled) <── stage_step <────┘  until the nearest deadline
  *
- * A wait is a predicate looked at again after every step. It ends true, or false when its patience is over;
- * what that means is the scenario's business. The target's death ends the play without a word: the rules
- * judge it from the journal.
+ * A wait is a predicate looked at again after every step. It ends true, or false when its patience is over; what
+ * that means is the scenario's business. A play that has waited in vain for some seconds in all becomes impatient,
+ * so that a target which never does what three hundred peers wait for is still judged within the case's limit. The
+ * target's death ends the play without a word: the rules judge it from the journal.
  */
+/* clang-format on */
 #ifndef WRINGER_SCRIPT_PLAY_H
 #define WRINGER_SCRIPT_PLAY_H
 
@@ -33,6 +36,7 @@ struct wait {
 	uint64_t began, deadline; /* clock_now() times */
 	uint64_t poll;		  /* ns between looks when nothing happens in the loop; 0: the loop tells */
 	uint64_t number, seen, since;
+	bool pause; /* its end in time is what was wanted: t:wait, the gaps of drip */
 	uint32_t mask;
 	const char *text; /* kept alive by the waiter's stack */
 	int result;	  /* 1, 0 when patience ended, -errno */
@@ -58,6 +62,8 @@ struct play {
 	struct task *current;
 	struct script_peer *peers; /* newest first */
 	uint64_t serial;	   /* of tokens */
+	uint64_t wasted;	   /* ns in which waits came to nothing */
+	uint64_t wasted_to;	   /* counted until then */
 	bool sees_conns;	   /* the watch has shown an accepted connection: the world can be asked */
 	enum ending ending;
 	bool blames_target; /* what could not be done is the target's fault: fail, not broken */

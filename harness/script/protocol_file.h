@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
  * A protocol file:
  *
  *   return protocol {
  *     "http", doc = "…", offers = { "protocol", "partial", … },
- *     request  = function(kind, token, bytes, settings)   "whole" | "last" | "big"; returns the bytes, or nil
- * when there is no such request answer   = function(kind, token, bytes, data, closed) data: a view (view.h).
- * Returns its length when whole and right; 0, announced when more is needed; nil, "expected …, received …"
- *     greeting = function(data)                           length, 0, or nil; with "greets" only
+ *     request  = function(kind, token, bytes, settings)
+ *                  kind: "whole", "last" or "big". Returns the bytes, or nil when there is no such request
+ *     answer   = function(kind, token, bytes, data, closed)
+ *                  data: a view (view.h). Returns its length when whole and right; 0, announced when more is needed;
+ *                  nil, "expected …, received …" when it is wrong
+ *     greeting = function(data)
+ *                  its length, 0, or nil; with "greets" only
  *   }
  *
- * `settings` is also a global while the file is loaded; `quote(text)` makes bytes fit for a message. The file
- * keeps what it learns in its own locals: one state a protocol, for as long as the process lives.
+ * `settings` is also a global while the file is loaded; `quote(text)` makes bytes fit for a message. The file keeps
+ * what it learns in its own locals: one state a protocol, for as long as the process lives.
  */
+/* clang-format on */
 #ifndef WRINGER_SCRIPT_PROTOCOL_FILE_H
 #define WRINGER_SCRIPT_PROTOCOL_FILE_H
 

@@ -75,6 +75,7 @@ static int api_join(lua_State *L)
 	struct wait wait = play_waiting(play_of(L), FOR_EVER);
 
 	wait.check = wait_joined;
+	wait.pause = true;
 	return play_wait(L, &wait, 0, until_done);
 }
 
@@ -107,6 +108,7 @@ static int api_wait(lua_State *L)
 	struct wait wait = play_waiting(play_of(L), luaL_checknumber(L, 2));
 
 	wait.check = wait_never;
+	wait.pause = true;
 	return play_wait(L, &wait, 0, until_done);
 }
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/* clang-format off */
 /*
- * A stage without a case: real peers, loop, journal and world; the target is an echo in this process on a
- * listener of its own, and its "calls" are journalled as a watcher would.
+ * A stage without a case: real peers, loop, journal and world; the target is an echo in this process on a listener of
+ * its own, and its "calls" are journalled as a watcher would.
  *
- *     scenario ── struct peer ──TCP── listener ── echo_ready ── journal (accept4, read, write, close) ──
- * world
+ *     scenario ── struct peer ──TCP── listener ── echo_ready ── journal (accept4, read, write, close) ── world
  *
- * Included by the test that plays on it: its stage_, target_ and canary_ functions take the place of the real
- * ones.
+ * Included by the test that plays on it: its stage_, target_ and canary_ functions take the place of the real ones.
  */
+/* clang-format on */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

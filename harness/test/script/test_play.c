@@ -208,6 +208,11 @@ static const struct play_row rows[] = {
      "broken: ",
      "attempt to yield across a C-call boundary"},
     /* time, and death */
+    {"local p = t:connect() for i = 1, 300 do t:spawn(function() t:until_closed(p) end) end t:join() "
+     "for i = 1, 100 do t:until_closed(p) end",
+     {0},
+     "",
+     NULL},
     {"t:wait(100)", {.limit = 50000000}, "broken: the scenario did not end in time", NULL},
     {"local p = t:connect() p:request() p:answer() t:wait(100) error('not reached')",
      {.dies = true},
