@@ -44,13 +44,16 @@ function phases.mid_request(t)
   return peers
 end
 
--- A whole request is sent (two by the later peers, where requests may follow each other): the fault comes right behind it, while the
--- target has not even looked.
+-- A whole request is sent (two by the second peer, where requests may follow each other, and more than one read takes by the
+-- last, so that the target goes on writing behind the end): the fault comes right behind it, while the target has not even looked.
 function phases.after_request(t, fault)
   local peers = phases.connect(t)
   for i, peer in ipairs(peers) do
-    peer:request()
-    if i > 1 and t.protocol.offers.pipeline then peer:request() end
+    if i == #peers then
+      phases.ask_much(t, peer)
+    else
+      for _ = 1, t.protocol.offers.pipeline and i or 1 do peer:request() end
+    end
     fault(peer)
   end
   return peers
