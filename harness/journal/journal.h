@@ -2,13 +2,14 @@
 /*
  * The journal: one append-only record for both sides of a case.
  *
- * Writing: any thread appends (the watcher, the peers); one thread, the case's own, drains. Draining writes the records to
- * the file and hands each one, in order, to the caller. Between the two stands a buffer of bounded size: an appender waits
- * when it is full, so nothing is ever dropped and memory stays bounded.
+ * Writing: any thread appends (the watcher, the peers); one thread, the case's own, drains. Draining writes
+ * the records to the file and hands each one, in order, to the caller. Between the two stands a buffer of
+ * bounded size: an appender waits when it is full, so nothing is ever dropped and memory stays bounded.
  *
- * File format, version 1 (also in the man page): a 32-byte header {"WRINGERJ", u32 version, u32 byte-order mark 0x01020304,
- * u64 start (CLOCK_REALTIME ns), u64 reserved 0}, then records {u32 size of what follows, u32 checksum of it, the fixed part
- * of struct event, data}, each padded to 8 bytes. A whole journal ends with MARK_END.
+ * File format, version 1 (also in the man page): a 32-byte header {"WRINGERJ", u32 version, u32 byte-order
+ * mark 0x01020304, u64 start (CLOCK_REALTIME ns), u64 reserved 0}, then records {u32 size of what follows,
+ * u32 checksum of it, the fixed part of struct event, data}, each padded to 8 bytes. A whole journal ends
+ * with MARK_END.
  */
 #ifndef WRINGER_JOURNAL_JOURNAL_H
 #define WRINGER_JOURNAL_JOURNAL_H
@@ -31,23 +32,26 @@ int journal_create(const char *path, struct journal **ret_journal, struct error 
 uint64_t journal_start(const struct journal *journal);
 
 /*
- * Appends a copy of the event, data included; any thread. event->at 0 is stamped now; another value is kept (it must be ns
- * since journal_start). Waits while the buffer is full, except on the draining thread, where the buffer grows instead.
- * 0, -ENOMEM, -EMSGSIZE, or the error that writing the file met.
+ * Appends a copy of the event, data included; any thread. event->at 0 is stamped now; another value is kept
+ * (it must be ns since journal_start). Waits while the buffer is full, except on the draining thread, where
+ * the buffer grows instead. 0, -ENOMEM, -EMSGSIZE, or the error that writing the file met.
  */
 int journal_append(struct journal *journal, const struct event *event);
 
 /* journal_append for our own side: a mark, a peer's act, a meta line. */
-int journal_mark(struct journal *journal, enum mark mark, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int journal_mark(struct journal *journal, enum mark mark, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 int journal_meta(struct journal *journal, const char *key, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
-/* An fd that polls readable while something waits to be drained. The journal owns it. */
+/* An fd that polls readable soon (half a millisecond) after something waits to be drained. The journal owns
+ * it. */
 int journal_fd(const struct journal *journal);
 
 typedef int (*journal_sink)(void *arg, const struct event *event);
 
-/* Writes out and hands over everything appended so far. Only one thread may drain. 0, the sink's first error, or an I/O error. */
+/* Writes out and hands over everything appended so far. Only one thread may drain. 0, the sink's first error,
+ * or an I/O error. */
 int journal_drain(struct journal *journal, journal_sink sink, void *arg);
 
 /* How many events were appended so far. */
@@ -57,13 +61,15 @@ uint64_t journal_count(const struct journal *journal);
 void journal_free(struct journal *journal);
 
 /*
- * Reads a journal file record by record in bounded memory; every event's data is valid during its sink call only.
- * A foreign, newer, truncated or corrupt file gives -EBADMSG (or the errno of open/read) with the place in error.
- * ret_whole, may be NULL: whether it ended with MARK_END (a harness that died leaves it out; that is not an error here).
+ * Reads a journal file record by record in bounded memory; every event's data is valid during its sink call
+ * only. A foreign, newer, truncated or corrupt file gives -EBADMSG (or the errno of open/read) with the place
+ * in error. ret_whole, may be NULL: whether it ended with MARK_END (a harness that died leaves it out; that
+ * is not an error here).
  */
 int journal_read(const char *path, journal_sink sink, void *arg, bool *ret_whole, struct error *error);
 
 /* The same from memory (fuzzing, tests). */
-int journal_parse(const void *data, size_t size, journal_sink sink, void *arg, bool *ret_whole, struct error *error);
+int journal_parse(const void *data, size_t size, journal_sink sink, void *arg, bool *ret_whole,
+		  struct error *error);
 
 #endif
