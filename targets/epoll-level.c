@@ -66,8 +66,7 @@ static void serve(struct server *server, struct conn *conn)
 		pool_doom(&server->pool, conn);
 		return;
 	}
-	/* After TURN_AGAIN the armed interest is still true, so the next wait says so, behind everybody else.
-	 */
+	/* After TURN_AGAIN the interest is still true, so the next wait says so, behind everybody else. */
 	pool_note(&server->pool, conn, server->now);
 	arm(server, conn);
 }

@@ -59,8 +59,7 @@ bool conn_wants_write(const struct conn *conn)
 	return !conn->resting && session_speaks(&conn->session);
 }
 
-/* Takes the result of one send or recv; *ready is its direction's flag. False: the connection is lost. */
-static bool heed(struct conn *conn, ssize_t result, bool *ready)
+bool conn_heed(struct conn *conn, ssize_t result, bool *ready)
 {
 	if (result >= 0)
 		return true;
@@ -105,7 +104,7 @@ enum turn conn_turn(struct conn *conn)
 			return TURN_AGAIN;
 		/* Writing first makes room for reading. */
 		result = writes ? conn_send(conn) : conn_receive(conn);
-		if (!heed(conn, result, writes ? &conn->writable : &conn->readable))
+		if (!conn_heed(conn, result, writes ? &conn->writable : &conn->readable))
 			return TURN_OVER;
 		if (result > 0)
 			moved += (size_t)result;

@@ -40,13 +40,13 @@ struct conn {
 };
 TAILQ_HEAD(conn_list, conn);
 
-/* One recv into the session. Bytes; 0 at the peer's end (the session knows); -EAGAIN; another negative errno
- * is the end. */
+/* One recv into the session. Bytes; 0 at the peer's end (the session knows); -EAGAIN; else the end. */
 ssize_t conn_receive(struct conn *conn);
 /* One send of what the session has to say. Bytes, or a negative errno as above. */
 ssize_t conn_send(struct conn *conn);
-/* The pending error of the socket (asking clears it): 0 or a positive errno. For when ERR or HUP is reported.
- */
+/* What such a result means; *ready is its direction's flag. False: the connection is lost. */
+bool conn_heed(struct conn *conn, ssize_t result, bool *ready);
+/* The pending error of the socket (asking clears it): 0 or a positive errno. For after ERR or HUP. */
 int conn_error(const struct conn *conn);
 
 /* Moves what can be moved, at most CONN_SHARE bytes. */

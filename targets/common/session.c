@@ -4,17 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ANSWER_MAX 1024u /* a whole head of an answer with a small body fits in this */
-#define DROPPED_MAX                                                                                          \
-	((uint64_t)16 * 1024 *                                                                               \
-	 1024) /* input read and dropped after the end, so that closing does not reset */
+/* The head of an answer and a small body fit in this. */
+#define ANSWER_MAX 1024u
+/* Input that is read and dropped after the end, so that closing does not reset. */
+#define DROPPED_MAX ((uint64_t)16 << 20)
 
 static void run(struct session *session);
 
 void session_start(struct session *session, enum speaks speaks)
 {
-	/* Not one assignment: the buffers need no zeroes, and their pages stay untouched until they are used.
-	 */
+	/* Not one assignment: the buffers need no zeroes, and their pages stay untouched until used. */
 	session->speaks = speaks;
 	session->state = SESSION_HEAD;
 	session->eof = session->last = false;

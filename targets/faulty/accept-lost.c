@@ -6,7 +6,7 @@
  *
  * mistake: after an edge of the listener it accepts once, not until EAGAIN
  * seen: eventcore PR #20
- * shown by: accept-burst, rst-storm, churn
+ * shown by: accept-burst
  * also: unserved, no-recovery
  */
 #include "common/listener.h"

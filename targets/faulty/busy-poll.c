@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blocked answers are to be looked at again after 200 ms, so the wait must not last longer than until then.
+ * Blocked answers are to be looked at again after 20 ms, so the wait must not last longer than until then.
  * Nobody takes that moment back when the answers are sent. Once it has passed it is always due: the timeout
  * is 0 from then on.
  *
  * mistake: a timer that has served its purpose stays set, and every wait is cut short by it, down to 0
  * seen: redis 175a9e319 (0 ms by rounding)
- * shown by: stall-mid-response, slow-read
+ * shown by: stall-mid-response, short-writes
  * also: none
  */
 #include <errno.h>
 #include "common/loop.h"
 
-#define LOOK_AGAIN 200 /* ms */
+#define LOOK_AGAIN 20 /* ms */
 
 static int look_again_in(const struct loop *loop)
 {

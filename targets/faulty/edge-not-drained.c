@@ -5,14 +5,14 @@
  *
  * mistake: after an edge it reads once, not until EAGAIN
  * seen: Varnish #644, aeronet PR #485
- * shown by: drip (echo), pipelined-burst (http), greedy-peer, churn
+ * shown by: drip (echo), churn (echo)
  * also: unserved
  */
 #include <errno.h>
 #include <sys/socket.h>
 #include "common/loop.h"
 
-#define ENOUGH ((size_t)2048)
+#define ENOUGH ((size_t)256)
 
 static uint32_t interest(const struct conn *conn)
 {
@@ -38,20 +38,19 @@ static bool read_once(struct conn *conn)
 
 static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 {
-	enum turn turn;
+	enum turn turn = TURN_WAIT;
 
-	if (events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP)) {
-		loop_event(loop, conn, events);
-		return;
-	}
-	conn->writable |= (events & EPOLLOUT) != 0;
-	if (events & EPOLLIN && session_wants(&conn->session) && !read_once(conn)) {
-		loop_done(loop, conn, TURN_OVER);
-		return;
-	}
-	do
-		turn = conn_turn(conn); /* writes: conn->readable is not set */
-	while (turn == TURN_AGAIN);
+	if (events & (EPOLLERR | EPOLLHUP) && conn_error(conn) != 0)
+		turn = TURN_OVER;
+	conn->writable |= (events & (EPOLLOUT | EPOLLHUP)) != 0;
+	if (events & (EPOLLRDHUP | EPOLLHUP))
+		conn->readable = true; /* the end: conn_turn reads until there */
+	else if (events & EPOLLIN && session_wants(&conn->session) && !read_once(conn))
+		turn = TURN_OVER;
+	if (turn != TURN_OVER)
+		do
+			turn = conn_turn(conn);
+		while (turn == TURN_AGAIN);
 	loop_done(loop, conn, turn);
 }
 

@@ -6,7 +6,7 @@
  *
  * mistake: a read of 0 is taken for "no data yet"
  * seen: netty PR #4082, lighttpd 3a2ddc6c
- * shown by: fin-idle, fin-keepalive, fin-mid-request, half-close-idle
+ * shown by: fin-idle, fin-keepalive, half-close-idle, fin-idle (echo)
  * also: fin-leak, no-recovery, fd-growth
  */
 #include <errno.h>

@@ -7,7 +7,7 @@
  * mistake: every error of send is taken for EAGAIN
  * seen: haproxy 95fad5ba4, bun PR #37928
  * shown by: rst-mid-response, fin-mid-response
- * also: reset-leak, no-recovery, fd-growth
+ * also: reset-leak, fin-leak, no-recovery, fd-growth
  */
 #include "common/loop.h"
 

@@ -7,7 +7,7 @@
  *
  * mistake: an empty interest is taken for silence, and ERR and HUP for somebody else's business
  * seen: h2o PR #603, CUPS #4605, redpanda seastar PR #65
- * shown by: rst-mid-response, fin-mid-response
+ * shown by: rst-mid-response
  * also: none
  */
 #include "common/loop.h"

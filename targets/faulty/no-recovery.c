@@ -6,7 +6,7 @@
  *
  * mistake: after EMFILE the listener is taken out of the set for good
  * seen: memcached a0e4a7563
- * shown by: fd-exhaustion, fd-exhaustion-recovery, fd-exhaustion-injected
+ * shown by: fd-exhaustion-recovery, fd-exhaustion-injected, accept-errors
  * also: listener-gone, unserved
  */
 #include "common/listener.h"

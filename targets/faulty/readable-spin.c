@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Peers are throttled: after 32 KiB a connection is not read for 50 ms. That it is not read is known to the
- * server, not to the kernel: IN stays armed, so every wait returns at once with bytes that nobody takes.
+ * Peers are throttled: after 32 KiB a connection is not read for 100 ms, and not while much of what it was
+ * told is unsent. That it is not read is known to the server, not to the kernel: IN stays armed, so every
+ * wait returns at once with bytes that nobody takes.
  *
  * mistake: reading is paused, but EPOLLIN is not taken out of the interest
  * seen: libuv be8b3513d, ed2b91540
@@ -12,17 +13,18 @@
 #include "common/loop.h"
 
 #define ALLOWANCE 32768 /* bytes, then a pause */
-#define PAUSE	  50	/* ms */
+#define PAUSE	  100	/* ms */
 
 static void start(struct loop *loop)
 {
 	loop->pool.rest = PAUSE;
 }
 
-/* THE MISTAKE: whether the session takes input, but not whether we do (conn->resting). */
+/* THE MISTAKE: armed until the end of the stream, whether anybody is going to read (conn_wants_read) or not.
+ */
 static uint32_t interest(const struct conn *conn)
 {
-	return (session_wants(&conn->session) ? EPOLLIN : 0u) | (conn_wants_write(conn) ? EPOLLOUT : 0u);
+	return (conn->session.eof ? 0u : EPOLLIN) | (conn_wants_write(conn) ? EPOLLOUT : 0u);
 }
 
 static bool read_some(struct conn *conn)
@@ -43,6 +45,7 @@ static bool read_some(struct conn *conn)
 
 static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 {
+	conn->readable = false; /* reading is done here */
 	if (events & (EPOLLERR | EPOLLHUP)) {
 		loop_event(loop, conn, events);
 		return;

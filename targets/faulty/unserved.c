@@ -7,7 +7,7 @@
  * mistake: the loop waits for one connection to become writable
  * seen: wherever the textbooks' writen() is called from an event loop
  * shown by: stall-mid-response
- * also: loop-blocked, starvation, shutdown-stuck
+ * also: loop-blocked, starvation, shutdown-stuck, fin-leak
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,22 +23,31 @@ static bool write_all(struct conn *conn)
 
 		if (sent == -EAGAIN)
 			poll(&room, 1, -1); /* THE MISTAKE: not before this one peer reads */
-		else if (sent < 0)
+		else if (!conn_heed(conn, sent, &conn->writable))
 			return false;
+		else if (conn->resting)
+			break;
 	}
 	return true;
 }
 
 static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 {
-	conn->writable = false; /* writing is done here */
-	loop_event(loop, conn, events & ~(uint32_t)EPOLLOUT);
-	if (conn->doomed)
+	enum turn turn;
+
+	if (events & (EPOLLERR | EPOLLHUP)) {
+		loop_event(loop, conn, events);
 		return;
-	if (write_all(conn))
-		loop_serve(loop, conn);
-	else
-		loop_done(loop, conn, TURN_OVER);
+	}
+	conn->readable |= (events & EPOLLIN) != 0;
+	conn->writable = false; /* writing is done here */
+	while ((turn = conn_turn(conn)) != TURN_OVER && session_speaks(&conn->session) && !conn->resting) {
+		if (!write_all(conn)) {
+			turn = TURN_OVER;
+			break;
+		}
+	}
+	loop_done(loop, conn, turn);
 }
 
 int main(int argc, char **argv)

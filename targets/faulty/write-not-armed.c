@@ -6,8 +6,8 @@
  *
  * mistake: EAGAIN is remembered, but EPOLLOUT is not armed
  * seen: redis 3bc89500d, netty #4205, questdb PR #6544
- * shown by: stall-mid-response, slow-read, half-close-mid-response
- * also: none
+ * shown by: stall-mid-response, slow-read, short-writes, stall-mid-response (echo), short-writes (echo)
+ * also: fin-leak
  */
 #include "common/loop.h"
 
