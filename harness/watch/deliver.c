@@ -153,6 +153,11 @@ void deliver_undo(struct tracee *tracee)
 	(void)arch_set(tracee->tid, &regs);
 }
 
+static bool needs_number(int code)
+{
+	return code == EMFILE || code == ENFILE;
+}
+
 bool deliver(struct tracer *tracer, struct tracee *tracee)
 {
 	struct fault_set *faults = tracer->watcher->faults;
@@ -164,7 +169,10 @@ bool deliver(struct tracer *tracer, struct tracee *tracee)
 	if (!fault_set_decide(faults, call.pid, tracee->state.row->call, call.fd,
 			      fds_accepted(tracee->fds, call.fd), &fault))
 		return false;
-	done = fault.code ? fail(tracee, fault.code) : shorten(tracee, fault.shorten);
+	if (needs_number(fault.code) && !fds_exhausted(tracee->fds, fault.id))
+		done = false;
+	else
+		done = fault.code ? fail(tracee, fault.code) : shorten(tracee, fault.shorten);
 	if (!done) {
 		fault_set_retract(faults, fault.id);
 		return false;

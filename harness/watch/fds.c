@@ -11,6 +11,8 @@
 struct fds {
 	uint32_t references;
 	uint32_t words;
+	uint32_t starved_by; /* the fault that said "no number is free" last, 0 none */
+	int64_t freed;	     /* numbers given back since, less those taken */
 	uint64_t *bits;
 };
 
@@ -116,12 +118,30 @@ static void follow_create(struct fds *fds, const struct event *event)
 	}
 }
 
+bool fds_exhausted(struct fds *fds, uint32_t fault)
+{
+	if (fds->starved_by == fault && fds->freed > 0)
+		return false;
+	fds->starved_by = fault;
+	fds->freed = 0;
+	return true;
+}
+
+static void follow_balance(struct fds *fds, const struct event *event, enum call_class class)
+{
+	if (event->what == CALL_close || event->what == CALL_close_range)
+		fds->freed++;
+	else if (class == CLASS_ACCEPT || class == CLASS_CREATE || class == CLASS_DUP || duplicates(event))
+		fds->freed--;
+}
+
 void fds_follow(struct fds *fds, const struct event *event)
 {
 	enum call_class class = call_class((enum call)event->what);
 
 	if (event->ret < 0)
 		return;
+	follow_balance(fds, event, class);
 	if (class == CLASS_ACCEPT)
 		mark(fds, event->ret, true);
 	else if (class == CLASS_CREATE)
