@@ -13,6 +13,7 @@ stop listening, or to give up on the connections behind it.]],
       local fault = t:fault("@accept:" .. errno .. ":1")
       local peer = t:connect()
       t:until_accepted(peer)
+      phases.strike(t, fault)
       t:expect_delivered(fault)
       phases.exchange(t, peer)
       peer:try("fin")

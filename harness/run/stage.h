@@ -49,6 +49,8 @@ struct file *stage_conn(const struct stage *stage, const struct peer *peer);
 
 /* Faults under the target. Lifted at the latest when the scenario's steps are over. */
 int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, struct error *error);
+/* How often it struck so far; 0 for an unknown id. */
+uint64_t stage_delivered(const struct stage *stage, uint32_t id);
 int stage_lift(struct stage *stage, uint32_t id, uint64_t *ret_delivered);
 /* Lowers RLIMIT_NOFILE to leave `spare` free fds above what every process has open now; restored with stage_limit_restore. */
 int stage_limit_fds(struct stage *stage, uint32_t spare, struct error *error);

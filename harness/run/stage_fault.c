@@ -39,6 +39,15 @@ int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, 
 	return note_fault(stage, FAULT_ARMED, armed);
 }
 
+uint64_t stage_delivered(const struct stage *stage, uint32_t id)
+{
+	for (size_t i = 0; i < stage->armed_count; i++) {
+		if (stage->armed[i].id == id && stage->armed[i].lifted)
+			return stage->armed[i].delivered;
+	}
+	return fault_set_delivered(stage->faults, id);
+}
+
 int stage_lift(struct stage *stage, uint32_t id, uint64_t *ret_delivered)
 {
 	for (size_t i = 0; i < stage->armed_count; i++) {

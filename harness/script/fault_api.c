@@ -59,9 +59,9 @@ static int handle_delivered(lua_State *L)
 {
 	struct fault_handle *handle = luaL_checkudata(L, 1, FAULT_TYPE);
 
-	if (!handle->lifted)
-		return luaL_error(L, "delivered() is known once the fault is lifted");
-	lua_pushinteger(L, (lua_Integer)handle->delivered);
+	uint64_t delivered =
+	    handle->lifted ? handle->delivered : stage_delivered(play_of(L)->stage, handle->id);
+	lua_pushinteger(L, (lua_Integer)delivered);
 	return 1;
 }
 

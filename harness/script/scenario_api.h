@@ -30,7 +30,7 @@
  *
  * Faults
  *   t:fault("accept4:EMFILE:1..40")         arms. The handle's :lift() stops it and says how often it struck,
- *                             :delivered() says that again. @read and @write strike accepted connections only
+ *                             :delivered() says so at any time. @read and @write strike accepted connections only
  *   t:expect_delivered(handle)              lifts it; never delivered is broken
  *   t:limit_fds(spare)        t:limit_restore()      RLIMIT_NOFILE of the running target
  *   t:signal("STOP")          to all its processes
