@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/names.h"
 
+#define UNSENT		UINT64_MAX /* as the end of a request: never reached */
 #define ANSWER_PATIENCE 3.0
 #define DRIP_INTERVAL	0.005
 
@@ -47,16 +48,23 @@ static uint64_t queued(const struct script_peer *peer)
 	return peer_sent(peer->peer) + peer_unsent(peer->peer);
 }
 
-static void give(lua_State *L, struct script_peer *peer, struct buf *bytes, size_t size)
+/*
+ * Sends. False when the target has ended the connection already: that is no fault of ours that was not
+ * delivered, what is asked then just stays unsent, and the rules judge why.
+ */
+static bool give(lua_State *L, struct script_peer *peer, struct buf *bytes, size_t size)
 {
 	int code = peer_send(peer->peer, bytes->data, size);
 	const char *name = errno_name(code);
 
 	if (code == 0)
-		return;
+		return true;
+	if (code == -EPIPE && peer_ended(peer->peer) && peer_state(peer->peer) != PEER_CLOSED)
+		return false;
 	buf_free(bytes);
 	play_undelivered(L, "%s: the request could not be sent: %s", peer_name(peer->peer),
 			 name ? name : "unknown error");
+	return false;
 }
 
 static struct owed owed_of(const struct request_spec *spec)
@@ -72,7 +80,7 @@ static void send_half(lua_State *L, struct script_peer *peer, struct owed owed, 
 {
 	size_t half = request_half(bytes->size);
 
-	give(L, peer, bytes, half);
+	(void)give(L, peer, bytes, half);
 	buf_consume(bytes, half);
 	buf_free(&peer->rest);
 	peer->rest = *bytes;
@@ -92,10 +100,10 @@ static int exchange_request(lua_State *L)
 		send_half(L, peer, owed_of(&spec), &bytes);
 		return 1;
 	}
-	give(L, peer, &bytes, bytes.size);
+	bool sent = give(L, peer, &bytes, bytes.size);
 	buf_free(&bytes);
 	struct owed owed = owed_of(&spec);
-	owed.end = queued(peer);
+	owed.end = sent ? queued(peer) : UNSENT;
 	owe(L, peer, owed);
 	follow(peer);
 	return 1;
@@ -107,9 +115,9 @@ static int exchange_complete(lua_State *L)
 
 	if (!peer->rest.size)
 		return luaL_error(L, "there is no partial request to complete");
-	give(L, peer, &peer->rest, peer->rest.size);
+	bool sent = give(L, peer, &peer->rest, peer->rest.size);
 	buf_free(&peer->rest);
-	peer->rest_owed.end = queued(peer);
+	peer->rest_owed.end = sent ? queued(peer) : UNSENT;
 	owe(L, peer, peer->rest_owed);
 	follow(peer);
 	return 0;

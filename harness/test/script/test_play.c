@@ -113,6 +113,13 @@ static const struct play_row rows[] = {
      {.garbles = true},
      "fail: wrong answer for c1",
      "expected an echo"},
+    {"local p = t:connect() p:send('x') assert(t:until_ended(p)) p:send('y') t:wait(0.05) p:request() local "
+     "ok, w = p:answer() "
+     "assert(not ok and (w == 'unsent' or w == 'unanswered'), w)",
+     {.closes = true},
+     "",
+     NULL},
+    {"local p = t:connect() p:fin() p:request()", {0}, "broken: ", "the request could not be sent: EPIPE"},
     /* waits give up quietly */
     {"local p = t:connect() assert(not t:until_closed(p, { patience = 0.02 }))", {0}, "", NULL},
     {"local p = t:connect() assert(not t:until_reported(p, 'RDHUP ERR', { patience = 0.02 }))",
