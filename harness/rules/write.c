@@ -187,7 +187,7 @@ static int judge_wrong(struct judge *judge, const struct debt *debt, const struc
 	struct finding finding;
 	char who[FACTS_WHO], how[64];
 
-	if (debt->short_at <= answered || debt->ret < 0)
+	if (debt->short_at <= answered)
 		return 0;
 	finding = finding_make(judge, &rules[WRITE_LOST]);
 	finding_about(&finding, judge, file);
