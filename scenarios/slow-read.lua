@@ -18,6 +18,7 @@ was; every byte is checked.]],
       end
       peer:try("resume")
       phases.answers(t, peer)
+      phases.hold(t, 3)
       peer:try("fin")
       t:expect_closed(peer)
     end)

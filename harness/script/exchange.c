@@ -48,6 +48,11 @@ static uint64_t queued(const struct script_peer *peer)
 	return peer_sent(peer->peer) + peer_unsent(peer->peer);
 }
 
+static bool ended_by_us(enum peer_state state)
+{
+	return state == PEER_CLOSED || state == PEER_HALF_CLOSED;
+}
+
 /*
  * Sends. False when the target has ended the connection already: that is no fault of ours that was not
  * delivered, what is asked then just stays unsent, and the rules judge why.
@@ -59,7 +64,7 @@ static bool give(lua_State *L, struct script_peer *peer, struct buf *bytes, size
 
 	if (code == 0)
 		return true;
-	if (code == -EPIPE && peer_ended(peer->peer) && peer_state(peer->peer) != PEER_CLOSED)
+	if (code == -EPIPE && !ended_by_us(peer_state(peer->peer)))
 		return false;
 	buf_free(bytes);
 	play_undelivered(L, "%s: the request could not be sent: %s", peer_name(peer->peer),

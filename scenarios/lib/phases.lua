@@ -164,11 +164,13 @@ function phases.ask_much(t, peer)
   end
 end
 
--- All answers owed to a peer. An answer that stands still is the target's fault; one that is cut is judged by the rules.
+-- All answers owed to a peer. One that does not come, or stands still, is the target's fault; one that is cut is judged by the
+-- rules.
 function phases.answers(t, peer)
   while peer:owed() > 0 do
     local right, why = peer:answer { timeout = 5 }
     if why == "stopped" then t:fail(peer:name() .. " reads again, but the rest of its answer does not come") end
+    if why == "timeout" then t:fail(peer:name() .. " has waited 5 s for an answer that does not begin") end
     if not right then return false end
   end
   return true
