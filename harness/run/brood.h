@@ -16,8 +16,8 @@ int brood_list(struct brood *ret_brood);
 void brood_free(struct brood *brood);
 
 /*
- * Kills and reaps every child that is not in keep, and what falls to us when those die (we must be the subreaper). Gives up on
- * one that cannot be killed.
+ * Kills and reaps every child that is not in keep, and what falls to us when those die (we must be the
+ * subreaper). Gives up on one that cannot be killed.
  */
 void brood_kill(const struct brood *keep);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One case: a scenario played on a target, judged. Runs in the calling process (which should be its own, see suite.h). */
+/* One case: a scenario played on a target, judged. Runs in the calling process (which should be its own, see
+ * suite.h). */
 #ifndef WRINGER_RUN_CASE_H
 #define WRINGER_RUN_CASE_H
 
@@ -17,30 +18,32 @@ struct run_setting {
 };
 
 struct case_options {
-	const char *target_name;   /* "command" or the reference target's name */
+	const char *target_name; /* "command" or the reference target's name */
 	char *const *argv;
 	const struct protocol *protocol;
 	const struct watch_ops *watch;
-	uint16_t port;             /* 0: found from listen */
-	bool sandbox;              /* try; false: loopback as it is */
+	uint16_t port; /* 0: found from listen */
+	bool sandbox;  /* try; false: loopback as it is */
 	uint64_t seed;
 	double time_scale;
-	uint64_t timeout;          /* ns for the whole case, 0: 30 s times time_scale */
+	uint64_t timeout; /* ns for the whole case, 0: 30 s times time_scale */
 	const char *rules, *ignore;
 	const struct run_setting *settings;
 	size_t setting_count;
-	const char *directory;     /* exists; journal ("journal"), stdout, stderr go there */
-	bool keep;                 /* leave the files */
+	const char *directory;		   /* exists; journal ("journal"), stdout, stderr go there */
+	bool keep;			   /* leave the files */
 	const volatile sig_atomic_t *stop; /* non-zero: end soon, may be NULL */
 };
 
-/* Always fills ret_result (verdict broken when our side failed). 0, or -ENOMEM when not even that was possible. */
+/* Always fills ret_result (verdict broken when our side failed). 0, or -ENOMEM when not even that was
+ * possible. */
 int case_run(const struct case_options *options, const struct scenario *scenario, struct result *ret_result);
 
 /*
- * Judges a finished journal file: findings with evidence, masks, measures into result. Used by case_run and `wringer judge`, so that both
- * find the same.
+ * Judges a finished journal file: findings with evidence, masks, measures into result. Used by case_run and
+ * `wringer judge`, so that both find the same.
  */
-int case_judge(const char *journal, const struct judge_options *options, struct result *result, struct error *error);
+int case_judge(const char *journal, const struct judge_options *options, struct result *result,
+	       struct error *error);
 
 #endif

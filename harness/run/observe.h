@@ -10,11 +10,12 @@ struct observe_options {
 	const struct watch_ops *watch;
 	const char *rules, *ignore, *protocol;
 	double time_scale;
-	const char *journal; /* where to write it */
+	const char *journal;		   /* where to write it */
 	const volatile sig_atomic_t *stop; /* 1: pass SIGTERM on to the target, 2: kill it */
 };
 
 /* Runs the command to its end with our stdin, stdout, stderr. ret_status: its wait status. */
-int observe_run(const struct observe_options *options, struct result *ret_result, int *ret_status, struct error *error);
+int observe_run(const struct observe_options *options, struct result *ret_result, int *ret_status,
+		struct error *error);
 
 #endif

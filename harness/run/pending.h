@@ -9,9 +9,9 @@
 struct stage;
 
 /* What may still be going on; each has the window of the rules that judge it. */
-#define PENDING_BUSY    0x1u /* the target does not come to rest */
-#define PENDING_LEAK    0x2u /* connections of ended peers are open */
-#define PENDING_WRITE   0x4u /* an answer is cut short, its peer waits for the rest */
+#define PENDING_BUSY	0x1u /* the target does not come to rest */
+#define PENDING_LEAK	0x2u /* connections of ended peers are open */
+#define PENDING_WRITE	0x4u /* an answer is cut short, its peer waits for the rest */
 #define PENDING_WAITING 0x8u /* bytes or connections wait in the kernel for the sleeping target */
 
 /* Connections of peers that ended are closed. (Vanished peers cannot be noticed.) */

@@ -17,7 +17,7 @@ int verdict_parse(const char *name, enum verdict *ret_verdict);
 
 struct result_finding {
 	struct finding finding; /* its rule points into the rule list */
-	char peer[16];          /* name, "" none */
+	char peer[16];		/* name, "" none */
 	struct evidence_list evidence;
 };
 
@@ -38,11 +38,11 @@ struct result_measures {
 struct result {
 	char scenario[64], target[64];
 	enum verdict verdict;
-	char reason[512];       /* "" none */
+	char reason[512]; /* "" none */
 	double seconds;
-	uint32_t round;         /* of --repeat, 1 … */
-	char journal[256];      /* path when kept, "" else */
-	char output[1024];      /* the target's last lines when the case did not pass */
+	uint32_t round;	   /* of --repeat, 1 … */
+	char journal[256]; /* path when kept, "" else */
+	char output[1024]; /* the target's last lines when the case did not pass */
 	struct result_finding *findings;
 	size_t finding_count;
 	struct result_mask *masks; /* distinct masks reported for peers that misbehaved, at most 64 */
@@ -58,7 +58,8 @@ void result_text(char *out, size_t size, const char *text);
 struct cJSON;
 /* NULL: out of memory. Exactly CONTRACT.md's case object. */
 struct cJSON *result_to_json(const struct result *result);
-/* Members that are missing or null mean "none". 0; -EBADMSG (a wrong type, a rule nobody knows) or -ENOMEM with error. */
+/* Members that are missing or null mean "none". 0; -EBADMSG (a wrong type, a rule nobody knows) or -ENOMEM
+ * with error. */
 int result_from_json(const struct cJSON *json, struct result *ret_result, struct error *error);
 void result_free(struct result *result); /* its parts, not itself */
 

@@ -34,9 +34,10 @@ const char *stage_setting(const struct stage *stage, const char *name);
 uint64_t stage_window(const struct stage *stage, uint64_t ns);
 
 /*
- * Waits for something to happen on either side, at most until (clock_now() time), and follows it: peers' I/O, timers, the
- * journal into the world. Returns 0; -ESRCH once the target is gone (only when the call found nothing else to do);
- * -ETIME when the case's own limit is over; -EINTR when the run is being ended; another negative errno when our side broke.
+ * Waits for something to happen on either side, at most until (clock_now() time), and follows it: peers' I/O,
+ * timers, the journal into the world. Returns 0; -ESRCH once the target is gone (only when the call found
+ * nothing else to do); -ETIME when the case's own limit is over; -EINTR when the run is being ended; another
+ * negative errno when our side broke.
  */
 int stage_step(struct stage *stage, uint64_t until);
 
@@ -52,14 +53,18 @@ int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, 
 /* How often it struck so far; 0 for an unknown id. */
 uint64_t stage_delivered(const struct stage *stage, uint32_t id);
 int stage_lift(struct stage *stage, uint32_t id, uint64_t *ret_delivered);
-/* Lowers RLIMIT_NOFILE to leave `spare` free fds above what every process has open now; restored with stage_limit_restore. */
+/* Lowers RLIMIT_NOFILE to leave `spare` free fds above what every process has open now; restored with
+ * stage_limit_restore. */
 int stage_limit_fds(struct stage *stage, uint32_t spare, struct error *error);
 int stage_limit_restore(struct stage *stage);
 int stage_signal(struct stage *stage, int signo, bool all);
 
-/* The end of a scenario that did not go as planned; the first one counts. Each returns a negative errno to hand on. */
-int stage_fail(struct stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));   /* target is wrong */
-int stage_broken(struct stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3))); /* our side is wrong */
+/* The end of a scenario that did not go as planned; the first one counts. Each returns a negative errno to
+ * hand on. */
+int stage_fail(struct stage *stage, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* target is wrong */
+int stage_broken(struct stage *stage, const char *format, ...)
+    __attribute__((format(printf, 2, 3))); /* our side is wrong */
 int stage_skip(struct stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

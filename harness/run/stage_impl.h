@@ -28,15 +28,16 @@ struct stage {
 	socklen_t address_size;
 	bool sandboxed;
 
-	uint64_t deadline;     /* clock_now() time at which the scenario must be over; 0: the phases bound themselves now */
-	bool ending;           /* we are stopping the target: a request to end soon is being obeyed already */
+	uint64_t deadline;     /* clock_now() time at which the scenario must be over; 0: the phases bound
+				  themselves now */
+	bool ending;	       /* we are stopping the target: a request to end soon is being obeyed already */
 	bool interrupted;      /* it was: nothing is said about the target */
-	bool blind;            /* the journal or the watch failed: nothing can be said about the target */
-	bool gone;             /* no process of the target is left */
-	bool asked;            /* it was asked to end: by the scenario, or by us at the end */
-	bool ready;            /* it came to listen and to answer: from here on its death is its own fault */
-	bool paused;           /* processes were stopped (SIGSTOP) */
-	int problem;           /* following the journal failed */
+	bool blind;	       /* the journal or the watch failed: nothing can be said about the target */
+	bool gone;	       /* no process of the target is left */
+	bool asked;	       /* it was asked to end: by the scenario, or by us at the end */
+	bool ready;	       /* it came to listen and to answer: from here on its death is its own fault */
+	bool paused;	       /* processes were stopped (SIGSTOP) */
+	int problem;	       /* following the journal failed */
 	uint64_t target_event; /* clock_now() time of the last event of the target, 0 none */
 	int64_t fds_before;
 
@@ -64,7 +65,8 @@ int stage_until(struct stage *stage, bool (*over)(struct stage *stage), uint64_t
 /* Just follows what happens until then. 0 or a negative errno. */
 int stage_pass(struct stage *stage, uint64_t until);
 
-/* Undoes what the scenario left: faults, limits, stopped processes. Says broken when a fault was never delivered. */
+/* Undoes what the scenario left: faults, limits, stopped processes. Says broken when a fault was never
+ * delivered. */
 void stage_mend(struct stage *stage);
 /* Frees all peers; those still open close in an orderly way. */
 void stage_drop_all(struct stage *stage);
@@ -72,9 +74,9 @@ void stage_drop_all(struct stage *stage);
 int stage_mark(struct stage *stage, enum mark mark, uint64_t number, const char *text);
 
 /* The phases, each in its file. 0, or a negative errno: the case is over. */
-int case_ready(struct stage *stage);   /* wait until it listens, base requests */
-int case_settle(struct stage *stage);  /* the target cleans up, is probed, serves again */
-int case_stop(struct stage *stage);    /* SIGTERM and patience */
+int case_ready(struct stage *stage);  /* wait until it listens, base requests */
+int case_settle(struct stage *stage); /* the target cleans up, is probed, serves again */
+int case_stop(struct stage *stage);   /* SIGTERM and patience */
 
 /* For stage_until: the canary's fresh request is answered or given up; the canary rests. */
 bool stage_fresh_over(struct stage *stage);

@@ -183,7 +183,8 @@ static void sweep(struct suite *suite)
 	keep.pids = calloc(count_kept, sizeof(*keep.pids));
 	if (!keep.pids)
 		return;
-	memcpy(keep.pids, suite->before.pids, suite->before.count * sizeof(*keep.pids));
+	if (suite->before.count > 0)
+		memcpy(keep.pids, suite->before.pids, suite->before.count * sizeof(*keep.pids));
 	keep.count = suite->before.count;
 	for (uint32_t i = 0; i < suite->jobs; i++) {
 		if (suite->slots[i].item && !suite->slots[i].ended)

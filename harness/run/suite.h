@@ -30,10 +30,11 @@ struct suite_ops {
 };
 
 struct suite_options {
-	uint32_t jobs;          /* 0: the cores */
-	const char *keep;       /* --keep DIR, NULL none */
-	bool leave;             /* -l: keep the files of failed cases */
-	const volatile sig_atomic_t *stop; /* 1: no new cases, end the running ones in an orderly way; 2: kill them */
+	uint32_t jobs;	  /* 0: the cores */
+	const char *keep; /* --keep DIR, NULL none */
+	bool leave;	  /* -l: keep the files of failed cases */
+	const volatile sig_atomic_t
+	    *stop; /* 1: no new cases, end the running ones in an orderly way; 2: kill them */
 };
 
 struct suite_totals {
@@ -41,8 +42,9 @@ struct suite_totals {
 };
 
 /*
- * Runs them. A case's process that crashes, hangs past its limit or cannot be started is `broken`, never the end of the run. Leaves no process,
- * namespace or temporary file behind. 0, -EINTR when stopped (totals say what was done), or a negative errno with error.
+ * Runs them. A case's process that crashes, hangs past its limit or cannot be started is `broken`, never the
+ * end of the run. Leaves no process, namespace or temporary file behind. 0, -EINTR when stopped (totals say
+ * what was done), or a negative errno with error.
  */
 int suite_run(const struct suite_options *options, const struct suite_case *cases, size_t count,
 	      const struct suite_ops *ops, struct suite_totals *ret_totals, struct error *error);

@@ -17,8 +17,8 @@ struct slot {
 	int pidfd, pipe; /* -1 none */
 	struct buf json; /* what it sent so far */
 	uint64_t began, deadline;
-	bool ended;      /* its process is over */
-	bool killed;     /* by us, past its limit */
+	bool ended;  /* its process is over */
+	bool killed; /* by us, past its limit */
 	char directory[PATH_MAX];
 };
 
@@ -40,7 +40,7 @@ void slot_close(struct slot *slot);
 /* Folders of cases. */
 struct folders {
 	char root[PATH_MAX]; /* of all, "" none yet */
-	bool ours;           /* made by us: goes when it is empty */
+	bool ours;	     /* made by us: goes when it is empty */
 };
 int folders_open(struct folders *folders, const struct suite_options *options, struct error *error);
 /* A fresh one for a case. 0 or a negative errno with error. */

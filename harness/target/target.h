@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A server as a process: started under a watcher, its port found, its output kept, its resources read, stopped.
+ * A server as a process: started under a watcher, its port found, its output kept, its resources read,
+ * stopped.
  */
 #ifndef WRINGER_TARGET_TARGET_H
 #define WRINGER_TARGET_TARGET_H
@@ -22,17 +23,19 @@ struct target_options {
 	char *const *argv;
 	const struct watch_ops *watch;
 	uint64_t fd_soft, fd_hard; /* from the start; 0: as it is */
-	const char *directory;     /* a folder of the case's own, for its output; must exist. NULL: stdin and output are ours */
+	const char *directory;	   /* a folder of the case's own, for its output; must exist. NULL: stdin and
+				      output are ours */
 };
 
-/* Starts it. Its stdout and stderr go to files in directory; stdin is /dev/null. 0 or negative errno with error. */
+/* Starts it. Its stdout and stderr go to files in directory; stdin is /dev/null. 0 or negative errno with
+ * error. */
 int target_start(const struct target_options *options, struct journal *journal, struct fault_set *faults,
 		 struct target **ret_target, struct error *error);
 
 /*
- * Its address, once it listens on TCP: from its own listen() calls in the world (watch none: from the sandbox's table of
- * listeners). want 0: the first listener; else the one on that port. A wildcard address becomes loopback of that family.
- * 0, -EAGAIN not yet.
+ * Its address, once it listens on TCP: from its own listen() calls in the world (watch none: from the
+ * sandbox's table of listeners). want 0: the first listener; else the one on that port. A wildcard address
+ * becomes loopback of that family. 0, -EAGAIN not yet.
  */
 int target_address(const struct target *target, const struct world *world, uint16_t want,
 		   struct sockaddr_storage *ret_address, socklen_t *ret_size);
@@ -43,10 +46,12 @@ struct watcher *target_watcher(const struct target *target);
 /* The last lines it printed (stderr, else stdout), at most size-1 bytes, control characters replaced. */
 char *target_output(const struct target *target, char *out, size_t size);
 
-/* Lowers or restores RLIMIT_NOFILE of all live processes (prlimit), and journals FAULT_LIMIT. 0 or negative errno. */
+/* Lowers or restores RLIMIT_NOFILE of all live processes (prlimit), and journals FAULT_LIMIT. 0 or negative
+ * errno. */
 int target_limit_fds(struct target *target, const struct world *world, uint64_t soft, uint64_t hard,
 		     struct error *error);
-/* Lowers the soft limit of each live process so that just `spare` further fds can be opened there. 0 or negative errno. */
+/* Lowers the soft limit of each live process so that just `spare` further fds can be opened there. 0 or
+ * negative errno. */
 int target_limit_spare(struct target *target, const struct world *world, uint32_t spare, struct error *error);
 /* Gives every process back what target_limit_spare took. 0 or the first negative errno. */
 int target_limit_restore(struct target *target, const struct world *world);
@@ -61,12 +66,13 @@ uint64_t target_rss(const struct target *target, const struct world *world);
 int target_signal(struct target *target, const struct world *world, int signo, bool all);
 
 /*
- * Asks the kernel about every open TCP socket and listener, every epoll, thread and process of the target and journals
- * PROBE_* events: the ground truth beside the trace. Sockets are borrowed for a moment (pidfd_getfd). Returns how many were
- * asked, or a negative errno.
+ * Asks the kernel about every open TCP socket and listener, every epoll, thread and process of the target and
+ * journals PROBE_* events: the ground truth beside the trace. Sockets are borrowed for a moment
+ * (pidfd_getfd). Returns how many were asked, or a negative errno.
  */
 int target_probe(const struct target *target, const struct world *world);
-/* One socket: fills an EV_PROBE (PROBE_SOCKET or PROBE_LISTENER) without journalling it. 0 or negative errno. */
+/* One socket: fills an EV_PROBE (PROBE_SOCKET or PROBE_LISTENER) without journalling it. 0 or negative errno.
+ */
 int target_probe_socket(pid_t pid, int fd, struct event *ret_event);
 
 /* SIGTERM; the caller waits on watcher_done_fd for its patience, then target_free kills. */

@@ -34,7 +34,8 @@ struct target {
 	} limits;
 };
 
-/* The processes of the target alive now: the world's, or, where nothing is traced, the first and its descendants. */
+/* The processes of the target alive now: the world's, or, where nothing is traced, the first and its
+ * descendants. */
 struct pid_list {
 	pid_t *pids;
 	size_t count, capacity;
@@ -45,8 +46,9 @@ int pids_live(const struct target *target, const struct world *world, struct pid
 void pids_free(struct pid_list *list);
 
 /*
- * Calls each for every numeric entry of a folder of /proc ("/proc/7/fd", "/proc/7/task"); stops at its first non-zero result
- * and returns that. A folder that is gone (the process ended) is empty; else a negative errno.
+ * Calls each for every numeric entry of a folder of /proc ("/proc/7/fd", "/proc/7/task"); stops at its first
+ * non-zero result and returns that. A folder that is gone (the process ended) is empty; else a negative
+ * errno.
  */
 int proc_each(const char *path, int (*each)(void *arg, int number), void *arg);
 /* Reads a small file of /proc into out, NUL-terminated. Its length or a negative errno. */
@@ -61,7 +63,8 @@ uint64_t proc_rss(pid_t pid);
 /* The inode behind a number of that process when it is a socket, else 0. */
 uint64_t proc_socket_inode(pid_t pid, int fd);
 
-/* A socket of another process, borrowed: pidfd_open and pidfd_getfd. The fd or a negative errno; close it at once. */
+/* A socket of another process, borrowed: pidfd_open and pidfd_getfd. The fd or a negative errno; close it at
+ * once. */
 int borrow(int pidfd, int fd);
 int borrow_open(pid_t pid);
 

@@ -147,6 +147,8 @@ static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
 	int status = -1;
+	size_t at = 0;
+	void *entry;
 
 	assert_int_equal(write(fixture->to_child[1], "x", 1), 1);
 	assert_int_equal(waitpid(fixture->pid, &status, 0), fixture->pid);
@@ -160,7 +162,10 @@ static int tear_down(void **state)
 	}
 	(void)close(fixture->sender);
 	(void)close(fixture->waiter);
+	while ((entry = map_next(&fixture->target.book->entries, &at, NULL)))
+		free(entry);
 	map_free(&fixture->target.book->entries);
+	free(fixture->target.limits.items);
 	free(fixture->target.book);
 	free(fixture);
 	return 0;
@@ -284,6 +289,19 @@ static void test_resources(void **state)
 	assert_int_equal(target_fd_limit(&fixture->target, fixture->pid), FD_LIMIT - 1);
 }
 
+/* The limit leaves room for exactly so many, wherever the holes are; afterwards all is as before. */
+static void test_spare(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(target_limit_spare(&fixture->target, fixture->world, 0, NULL), 0);
+	assert_int_equal(target_fd_limit(&fixture->target, 0), fixture->fds.event + 1);
+	assert_int_equal(target_limit_spare(&fixture->target, fixture->world, 3, NULL), 0);
+	assert_int_equal(target_fd_limit(&fixture->target, 0), fixture->fds.event + 4);
+	assert_int_equal(target_limit_restore(&fixture->target, fixture->world), 0);
+	assert_int_equal(target_fd_limit(&fixture->target, 0), FD_LIMIT);
+}
+
 static void test_address(void **state)
 {
 	struct fixture *fixture = *state;
@@ -308,6 +326,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_everything, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_resources, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_spare, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_address, set_up, tear_down),
 	};
 
