@@ -103,7 +103,11 @@ function phases.mid_response(t, count)
   local peers = phases.connect(t, { reading = false, receive_buffer = 4096 }, count)
   for _, peer in ipairs(peers) do
     if not stuff(t, peer, big) then
-      if t:until_closed(peer, { patience = 0 }) then t:skip("the target ended the connection before it was blocked") end
+      if t:until_closed(peer, { patience = 0 }) then
+        peer:try("resume")
+        phases.answers(t, peer) -- whether it ended inside an answer is for the rules to see
+        t:skip("the target ended the connection before it was blocked")
+      end
       if big then t:broken("the target was never blocked by " .. peer:name()) end
       t:skip("no answer is big enough to block the target (-D big=/PATH names one)")
     end
