@@ -7,7 +7,6 @@ return scenario {
   why = [[Servers that size themselves by RLIMIT_NOFILE at their start meet EMFILE only when it is lowered later, as when
 a leak or another thread has used them up. When fds are there again those who waited must be accepted: an edge-
 triggered listener gets no new edge for them.]],
-  needs = { "sandbox" },
   run = function(t)
     t:keep_only(true)
     t:limit_fds(4)
