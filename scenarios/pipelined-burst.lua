@@ -3,7 +3,7 @@ local phases = use "lib.phases"
 
 return scenario {
   "pipelined-burst",
-  doc = "many requests arrive in one segment",
+  doc = "many requests arrive at once on each connection",
   why = [[One edge, one read, many requests: who answers the first and waits for the next event leaves the others in its
 own buffer, where no event will ever tell of them.]],
   needs = { "pipeline" },

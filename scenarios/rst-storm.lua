@@ -15,7 +15,7 @@ somebody else.]],
         if i % 2 == wave % 2 then t:until_accepted(peer) end
         if i % 5 == 0 and t.protocol.offers.protocol then peer:request() end
       end
-      for _, peer in ipairs(peers) do peer:reset() end
+      for _, peer in ipairs(peers) do peer:try("reset") end
       -- One that was reset before it was accepted may be nobody's that we know: not worth more than a moment.
       phases.all(t, peers, function(peer) t:until_closed(peer, { patience = 0.5 }) end)
       for _, peer in ipairs(peers) do peer:drop() end
