@@ -318,6 +318,8 @@ static int answer_done(lua_State *L, int status, lua_KContext context)
 
 	(void)status;
 	(void)context;
+	if (wait->result == 0 && wait->hurried)
+		return exchange_no(L, "hurried");
 	if (wait->result == 0)
 		return answer_late(L, peer, &owed); /* and goes on being owed */
 	peer->first++;

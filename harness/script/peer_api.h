@@ -19,6 +19,7 @@
  *                               "timeout"     patience ended before it; it goes on being owed
  *   peer:drip(what, S)        sends byte by byte, S seconds (5 ms) between; what: bytes, or a table as for request.
  *                             true, or nil, "closed" when the connection ended first
+ *                               "hurried"     an impatient play did not wait long enough to tell
  *   peer:recv(n, {timeout=S}) exactly n bytes; nil, "closed" or "timeout"
  *   peer:recv_some{timeout=S} what there is, at least a byte
  *   peer:fin() peer:half_close() peer:reset() peer:vanish() peer:stall() peer:resume() peer:oob()

@@ -43,8 +43,10 @@ static void limit_patience(const struct play *play, struct wait *wait)
 {
 	uint64_t soon = clock_now() + stage_window(play->stage, IMPATIENCE);
 
-	if (!wait->pause && play->wasted > stage_window(play->stage, WASTED_MOST) && wait->deadline > soon)
-		wait->deadline = soon;
+	if (wait->pause || play->wasted <= stage_window(play->stage, WASTED_MOST) || wait->deadline <= soon)
+		return;
+	wait->deadline = soon;
+	wait->hurried = true;
 }
 
 /* Waits that run beside each other waste their time once. */

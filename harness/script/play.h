@@ -37,6 +37,7 @@ struct wait {
 	uint64_t poll;		  /* ns between looks when nothing happens in the loop; 0: the loop tells */
 	uint64_t number, seen, since;
 	bool pause; /* its end in time is what was wanted: t:wait, the gaps of drip */
+	bool hurried; /* an impatient play cut its patience: that it came to nothing says nothing */
 	uint32_t mask;
 	const char *text; /* kept alive by the waiter's stack */
 	int result;	  /* 1, 0 when patience ended, -errno */

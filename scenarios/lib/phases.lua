@@ -21,13 +21,18 @@ function phases.all(t, peers, each)
   t:join()
 end
 
+-- A few at a time, so that a backlog of five is enough.
 function phases.connect(t, options, count)
-  local peers = {}
-  for i = 1, count or PEERS do peers[i] = t:open(options) end
-  for _, peer in ipairs(peers) do
-    if not t:until_connected(peer) then t:broken(peer:name() .. " could not connect") end
+  local peers, few = {}, 4
+  for i = 1, count or PEERS do
+    peers[i] = t:open(options)
+    if i % few == 0 or i == (count or PEERS) then
+      for k = i - (i - 1) % few, i do
+        if not t:until_connected(peers[k]) then t:broken(peers[k]:name() .. " could not connect") end
+        t:until_accepted(peers[k])
+      end
+    end
   end
-  for _, peer in ipairs(peers) do t:until_accepted(peer) end
   return peers
 end
 
@@ -171,15 +176,11 @@ end
 -- All answers owed to a peer. One that does not come, or stands still, is the target's fault; one that is cut is judged by the
 -- rules.
 function phases.answers(t, peer)
+  -- A handshake that a short backlog lost comes seconds late, or never: of that the target knows nothing.
+  if not t:until_accepted(peer, { patience = 3 }) then return false end
   while peer:owed() > 0 do
     local right, why = peer:answer { timeout = 5 }
-    -- A handshake that a short backlog lost comes seconds late, or never: the target is asked from when it accepted.
-    if (why == "timeout" or why == "stopped") and t:until_accepted(peer, { patience = 0 }) then
-      right, why = peer:answer { timeout = 3 }
-    end
-    if why == "timeout" and t:until_accepted(peer, { patience = 0 }) then
-      t:fail(peer:name() .. " was accepted, but the answer to its request does not begin")
-    end
+    if why == "timeout" then t:fail(peer:name() .. " was accepted, but the answer to its request does not begin") end
     if why == "stopped" then t:fail(peer:name() .. " reads, but the rest of its answer does not come") end
     if not right then return false end
   end
