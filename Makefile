@@ -24,7 +24,7 @@ room_obj   = $(patsubst %.c,$(BUILD)/%.o,$(call room_src,$(1)))
 ARCHIVES  := $(foreach r,$(ROOMS),$(BUILD)/lib$(r).a)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test unit e2e sanitize cross format includes bench servers install uninstall clean
+.PHONY: all run test unit e2e sanitize cross format includes bench install uninstall clean
 all: $(BUILD)/wringer targets
 
 $(BUILD)/%.o: %.c
@@ -115,11 +115,6 @@ bench:
 	@ci/deps.sh bench
 	@$(MAKE) --no-print-directory -s all
 	@ci/bench/bench.py $(BENCH)
-
-servers:
-	@ci/deps.sh servers
-	@$(MAKE) --no-print-directory -s all
-	@ci/servers.sh
 
 DATA := $(DESTDIR)$(PREFIX)/share/wringer
 LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/wringer

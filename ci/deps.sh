@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what is missing: ci/deps.sh run|test|bench|servers. As root or through sudo with apt-get; else prints the one line to run.
+# Installs what is missing: ci/deps.sh run|test|cross|bench. As root or through sudo with apt-get; else prints the one line to run.
 set -eu
 
 # Debian package and how to tell that it is there: a command, or a pkg-config module.
@@ -19,8 +19,8 @@ there() {
 }
 
 case ${1:-run} in
-run | test | cross | servers | bench) eval "wanted=\$${1:-run}" ;;
-*) echo "usage: ci/deps.sh run|test|cross|servers|bench" >&2; exit 2 ;;
+run | test | cross | bench) eval "wanted=\$${1:-run}" ;;
+*) echo "usage: ci/deps.sh run|test|cross|bench" >&2; exit 2 ;;
 esac
 
 missing=
