@@ -122,7 +122,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DATA) $(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(BUILD)/wringer $(DESTDIR)$(PREFIX)/bin/wringer
 	install -m 644 harness/wringer.1 $(DESTDIR)$(PREFIX)/share/man/man1/wringer.1
-	cd scenarios && find . -name '*.lua' -exec install -D -m 644 {} $(abspath $(DATA))/{} \;
+	cd scenarios && find . -name '*.lua' -exec install -D -m 644 {} $(abspath $(DATA))/scenarios/{} \;
 	find $(BUILD)/targets -maxdepth 1 -type f -perm -u+x -exec install -m 755 {} $(LIBEXEC) \;
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/wringer $(DESTDIR)$(PREFIX)/share/man/man1/wringer.1

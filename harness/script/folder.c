@@ -91,10 +91,12 @@ char *folder_of(const char *path, char *out, size_t size)
 	return out;
 }
 
-/* A binary in build/ of a source tree finds that tree's scenarios. */
+/* A binary in build/ of a source tree finds that tree's scenarios, an installed one those of its own prefix,
+ * wherever that went. */
 static bool beside_binary(char *out, size_t size)
 {
-	static const char *const ways[] = {"../scenarios", "../../scenarios", "scenarios"};
+	static const char *const ways[] = {"../scenarios", "../../scenarios", "scenarios",
+					   "../share/wringer/scenarios"};
 	char binary[PATH_MAX], place[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", binary, sizeof(binary) - 1);
 
