@@ -36,7 +36,7 @@ static void add_data(struct text *text, const struct event *event)
 	const char *data = event->data;
 
 	for (uint32_t i = 0; i < event->size && data[i]; i++)
-		add(text, "%c", data[i] >= ' ' || data[i] < 0 ? data[i] : '.');
+		add(text, "%c", (unsigned char)data[i] >= ' ' ? data[i] : '.');
 }
 
 static void add_mask(struct text *text, uint32_t mask)
