@@ -160,7 +160,7 @@ static void obey_stop(struct observer *observer)
 		(void)journal_mark(observer->journal, MARK_STOP, "%s", "");
 	}
 	observer->stop = stop;
-	(void)target_signal(observer->target, observer->world, stop >= 2 ? SIGKILL : SIGTERM, stop >= 2);
+	(void)target_signal(observer->target, stop >= 2 ? SIGKILL : SIGTERM, stop >= 2);
 }
 
 static int observe(struct observer *observer, struct error *error)

@@ -112,7 +112,7 @@ int stage_signal(struct stage *stage, int signo, bool all)
 		stage->paused = true;
 	if (signo == SIGCONT)
 		stage->paused = false;
-	return target_signal(stage->target, stage->world, signo, all);
+	return target_signal(stage->target, signo, all);
 }
 
 void stage_mend(struct stage *stage)

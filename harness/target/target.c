@@ -119,32 +119,9 @@ struct watcher *target_watcher(const struct target *target)
 	return target->watcher;
 }
 
-static int note_signal(const struct target *target, pid_t pid, int signo)
+int target_signal(struct target *target, int signo, bool all)
 {
-	struct event event = event_make(EV_FAULT, FAULT_SIGNAL);
-
-	event.pid = pid;
-	event.ret = signo;
-	return journal_append(target->journal, &event);
-}
-
-/*
- * Written before anything is sent: a process may be dead, and the watcher may have said so, before its sender
- * comes to write. A death must never stand before its cause.
- */
-int target_signal(struct target *target, const struct world *world, int signo, bool all)
-{
-	struct pid_list pids;
-	int rc = pids_live(target, world, &pids);
-
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; rc == 0 && i < pids.count; i++) {
-		if (all || pids.pids[i] == target->pid)
-			rc = note_signal(target, pids.pids[i], signo);
-	}
-	pids_free(&pids);
-	return rc ? rc : watcher_signal(target->watcher, signo, all);
+	return watcher_signal(target->watcher, signo, all);
 }
 
 int target_stop(struct target *target)

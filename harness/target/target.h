@@ -62,8 +62,8 @@ int64_t target_fds(const struct target *target, const struct world *world);
 /* CPU time all processes (dead ones included, as far as known) have used, ns. */
 uint64_t target_cpu(const struct target *target, const struct world *world);
 uint64_t target_rss(const struct target *target, const struct world *world);
-/* 0, -ESRCH when nobody is left, -EINVAL. Journals FAULT_SIGNAL for each process, before it is sent. */
-int target_signal(struct target *target, const struct world *world, int signo, bool all);
+/* 0, -ESRCH when nobody is left, -EINVAL. FAULT_SIGNAL is journalled for each process, before it is sent. */
+int target_signal(struct target *target, int signo, bool all);
 
 /*
  * Asks the kernel about every open TCP socket and listener, every epoll, thread and process of the target and

@@ -31,16 +31,26 @@ int watcher_join(struct watcher *watcher, pid_t pid, int *ret_pidfd)
 	return 0;
 }
 
+/* Under the lock. NULL: no member any more. */
+static struct member *member_find(const struct watcher *watcher, pid_t pid)
+{
+	for (size_t i = 0; i < watcher->count; i++) {
+		if (watcher->members[i].pid == pid)
+			return &watcher->members[i];
+	}
+	return NULL;
+}
+
 void watcher_leave(struct watcher *watcher, pid_t pid, int status)
 {
+	struct member *member;
+
 	pthread_mutex_lock(&watcher->lock);
-	for (size_t i = 0; i < watcher->count; i++) {
-		if (watcher->members[i].pid != pid)
-			continue;
-		if (watcher->members[i].pidfd >= 0)
-			close(watcher->members[i].pidfd);
-		watcher->members[i] = watcher->members[--watcher->count];
-		break;
+	member = member_find(watcher, pid);
+	if (member) {
+		if (member->pidfd >= 0)
+			close(member->pidfd);
+		*member = watcher->members[--watcher->count];
 	}
 	if (pid == watcher->first && !watcher->ended) {
 		watcher->ended = true;
@@ -93,24 +103,34 @@ static void journal_signal(struct watcher *watcher, pid_t pid, int signo)
 	(void)journal_append(watcher->journal, &event);
 }
 
-/*
- * Signals members (all, or the first process) and notes who was hit in pids, room for all of them. All under
- * one lock: members that end meanwhile change places.
- */
-static int signal_members(struct watcher *watcher, int signo, bool all, pid_t *pids, size_t *ret_count)
+/* Who is to be hit: members (all, or the first process). Room for all of them in pids. */
+static size_t list_members(const struct watcher *watcher, bool all, pid_t *pids)
 {
-	int ret = -ESRCH;
+	size_t count = 0;
 
 	for (size_t i = 0; i < watcher->count; i++) {
-		const struct member *member = &watcher->members[i];
+		if (all || watcher->members[i].pid == watcher->first)
+			pids[count++] = watcher->members[i].pid;
+	}
+	return count;
+}
 
-		if (!all && member->pid != watcher->first)
+/* Members that ended meanwhile, whose numbers may be others' now, are left alone. */
+static int signal_members(struct watcher *watcher, int signo, const pid_t *pids, size_t count)
+{
+	int sent = 0, ret = -ESRCH;
+
+	pthread_mutex_lock(&watcher->lock);
+	for (size_t i = 0; i < count; i++) {
+		const struct member *member = member_find(watcher, pids[i]);
+
+		if (!member)
 			continue;
 		ret = member_signal(member, signo);
-		if (ret == 0)
-			pids[(*ret_count)++] = member->pid;
+		sent += ret == 0;
 	}
-	return ret;
+	pthread_mutex_unlock(&watcher->lock);
+	return sent ? 0 : ret;
 }
 
 /* Those that are not members: an instant's list, by number. */
@@ -121,29 +141,36 @@ static int signal_listed(struct watcher *watcher, int signo)
 	int sent = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (kill(pids[i], signo) < 0)
-			continue;
 		journal_signal(watcher, pids[i], signo);
-		sent++;
+		sent += kill(pids[i], signo) == 0;
 	}
 	return sent ? 0 : -ESRCH;
 }
 
+/*
+ * Written before it is sent: the target may be dead, and the watcher may have said so, before the sender
+ * comes to write, and a death must never stand before its cause.
+ */
 int watcher_signal(struct watcher *watcher, int signo, bool all)
 {
-	size_t count = 0;
+	size_t count;
 	pid_t *pids;
 	int ret;
 
+	if (signo < 1 || signo > SIGRTMAX)
+		return -EINVAL;
 	if (all && watcher->ops->list)
 		return signal_listed(watcher, signo);
 	pthread_mutex_lock(&watcher->lock);
 	pids = malloc((watcher->count + 1) * sizeof *pids);
-	ret = pids ? signal_members(watcher, signo, all, pids, &count) : -ENOMEM;
+	count = pids ? list_members(watcher, all, pids) : 0;
 	pthread_mutex_unlock(&watcher->lock);
+	if (!pids)
+		return -ENOMEM;
 	/* Not under the lock: the appender may wait for the drainer. */
 	for (size_t i = 0; i < count; i++)
 		journal_signal(watcher, pids[i], signo);
+	ret = signal_members(watcher, signo, pids, count);
 	free(pids);
-	return count ? 0 : ret;
+	return ret;
 }

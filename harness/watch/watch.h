@@ -55,8 +55,8 @@ uint32_t watcher_alive(const struct watcher *watcher);
 /* Polls readable once no process of the target is left. */
 int watcher_done_fd(const struct watcher *watcher);
 /*
- * Sends a signal to every process of the target (first only when !all) and journals FAULT_SIGNAL for each it
- * reached; any thread. 0, -ESRCH when there is none, -EINVAL.
+ * Sends a signal to every process of the target (first only when !all); FAULT_SIGNAL is journalled for each
+ * before it is sent; any thread. 0, -ESRCH when there is none, -EINVAL.
  */
 int watcher_signal(struct watcher *watcher, int signo, bool all);
 /* Wait status of the first process, valid once it is gone; -ECHILD before. */
