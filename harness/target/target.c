@@ -75,6 +75,20 @@ static int launch(struct target *target, const struct target_options *options, c
 			     error);
 }
 
+/* A limit in force from the start is part of the story: at it, new connections may wait. */
+static int note_limit(const struct target *target, const struct target_options *options)
+{
+	struct event event = event_make(EV_FAULT, FAULT_LIMIT);
+
+	if (!options->fd_soft && !options->fd_hard)
+		return 0;
+	event.pid = target->pid;
+	event.arg[0] = options->fd_soft;
+	event.arg[1] = options->fd_hard;
+	event.arg[2] = 1;
+	return journal_append(target->journal, &event);
+}
+
 int target_start(const struct target_options *options, struct journal *journal, struct fault_set *faults,
 		 struct target **ret_target, struct error *error)
 {
@@ -93,6 +107,8 @@ int target_start(const struct target_options *options, struct journal *journal, 
 		rc = output_open(options->directory, target, &output, error);
 	if (rc == 0)
 		rc = launch(target, options, &output, faults, error);
+	if (rc == 0 && (rc = note_limit(target, options)) < 0)
+		(void)error_set(error, rc, "the journal cannot be written: %s", strerror(-rc));
 	output_close(&output);
 	if (rc < 0) {
 		target_free(target, false);
