@@ -209,7 +209,7 @@ const char man_after[] =
 	".PP\nA scenario of one's own on two reference targets:\n"
 	".PP\n.nf\n    wringer run ./my.lua \\-\\-target epoll\\-level \\-\\-target epoll\\-edge\n.fi\n"
 	".PP\nA third of all cases, on a slow machine:\n"
-	".PP\n.nf\n    wringer check \\-\\-shard 1/3 \\-\\-time\\-scale 4 \\-\\-protocol redis \\-\\- redis\\-server\n.fi\n"
+	".PP\n.nf\n    wringer check \\-\\-shard 1/3 \\-\\-time\\-scale 4 \\-\\-protocol tcp \\-\\- redis\\-server\n.fi\n"
 	".PP\nThe rules while one's own tests run:\n"
 	".PP\n.nf\n    wringer watch \\-\\- ./server \\-\\-port 8080\n.fi\n"
 	".PP\nWhat happened, line by line:\n"

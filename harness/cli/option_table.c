@@ -17,8 +17,8 @@ const char *const option_sections[SECTION_COUNT] = {
 /* clang-format off */
 const struct option_row option_rows[] = {
 	{"protocol", 0, "NAME|FILE.lua",
-	 "what the server speaks: echo, http, redis, memcached, smtp, tcp (connecting is all that "
-	 "is known), or a file of your own",
+	 "what the server speaks: echo, http, tcp (connecting is all that is known), or a file of "
+	 "your own",
 	 SECTION_WHAT, CASES | FOR_WATCH, value_text, AT(protocol), AGAIN},
 	{"port", 0, "N",
 	 "the port it listens on, when it has several; else taken from its own listen calls",
