@@ -142,27 +142,9 @@ static void note_trouble(struct session *session, const struct error *error)
 		session->trouble = *error;
 }
 
-static void count(struct suite_totals *totals, enum verdict verdict)
-{
-	switch (verdict) {
-	case VERDICT_PASS:
-		totals->passed++;
-		break;
-	case VERDICT_FAIL:
-		totals->failed++;
-		break;
-	case VERDICT_BROKEN:
-		totals->broken++;
-		break;
-	case VERDICT_SKIP:
-		totals->skipped++;
-		break;
-	}
-}
-
 void session_case(struct session *session, const struct result *result)
 {
-	count(&session->totals, result->verdict);
+	suite_count(&session->totals, result->verdict);
 	for (size_t i = 0; i < SESSION_REPORTS; i++) {
 		struct error error = {0};
 		if (session->files[i] && report_add(session->files[i], result, &error) < 0)

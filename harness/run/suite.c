@@ -62,9 +62,9 @@ static void progress(struct suite *suite)
 	suite->ops->progress(suite->ops->arg, &now);
 }
 
-static void count(struct suite_totals *totals, const struct result *result)
+void suite_count(struct suite_totals *totals, enum verdict verdict)
 {
-	switch (result->verdict) {
+	switch (verdict) {
 	case VERDICT_PASS:
 		totals->passed++;
 		break;
@@ -100,7 +100,7 @@ static void keep_files(const struct suite *suite, const char *directory, struct 
 static void report(struct suite *suite, const char *directory, struct result *result)
 {
 	keep_files(suite, directory, result);
-	count(&suite->totals, result);
+	suite_count(&suite->totals, result->verdict);
 	suite->ops->done(suite->ops->arg, result);
 	result_free(result);
 	progress(suite);

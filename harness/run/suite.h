@@ -41,6 +41,9 @@ struct suite_totals {
 	uint32_t passed, failed, broken, skipped, not_run;
 };
 
+/* One more case of that verdict. */
+void suite_count(struct suite_totals *totals, enum verdict verdict);
+
 /*
  * Runs them. A case's process that crashes, hangs past its limit or cannot be started is `broken`, never the
  * end of the run. Leaves no process, namespace or temporary file behind. 0, -EINTR when stopped (totals say
