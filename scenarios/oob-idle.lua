@@ -7,12 +7,6 @@ return scenario {
   why = [[An urgent byte raises PRI, for as long as it is not taken by MSG_OOB or passed by a read. A loop that arms PRI,
 or takes every event it does not know for IN, spins.]],
   run = function(t)
-    local peers = phases.idle(t)
-    for _, peer in ipairs(peers) do peer:oob() end
-    t:until_served(4)
-    phases.all(t, peers, function(peer)
-      peer:try("fin")
-      t:expect_closed(peer)
-    end)
+    phases.urgent(t, phases.idle(t))
   end,
 }

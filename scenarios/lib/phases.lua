@@ -120,6 +120,16 @@ function phases.mid_response(t, count)
   return peers
 end
 
+-- Peers send an urgent byte each, the canary is served meanwhile, and they go.
+function phases.urgent(t, peers)
+  for _, peer in ipairs(peers) do peer:oob() end
+  t:until_served(4)
+  phases.all(t, peers, function(peer)
+    peer:try("fin")
+    t:expect_closed(peer)
+  end)
+end
+
 -- Opens that many at once; they may be connected, waiting or refused.
 function phases.open(t, count)
   local peers = {}
