@@ -2,6 +2,7 @@
 #include "base/map.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum { SLOT_EMPTY, SLOT_FULL, SLOT_DELETED };
@@ -33,13 +34,19 @@ void *map_get(const struct map *map, uint64_t key)
 	return slot ? slot->value : NULL;
 }
 
-static void insert(struct map_slot *slots, size_t capacity, uint64_t key, void *value)
+/*
+ * Into the first slot of its way that is not full; the key is not there yet, and there is room. Whether that
+ * slot was empty: a deleted one, which find passes over, was counted as used already.
+ */
+static bool insert(struct map_slot *slots, size_t capacity, uint64_t key, void *value)
 {
 	size_t at = slot_of(key, capacity);
 
 	while (slots[at].state == SLOT_FULL)
 		at = (at + 1) & (capacity - 1);
+	bool was_empty = slots[at].state == SLOT_EMPTY;
 	slots[at] = (struct map_slot){.key = key, .value = value, .state = SLOT_FULL};
+	return was_empty;
 }
 
 /* Room for one more at a load of at most three quarters, deleted slots counted. */
@@ -55,7 +62,7 @@ static int make_room(struct map *map)
 		return -ENOMEM;
 	for (size_t i = 0; i < map->capacity; i++)
 		if (map->slots[i].state == SLOT_FULL)
-			insert(slots, capacity, map->slots[i].key, map->slots[i].value);
+			(void)insert(slots, capacity, map->slots[i].key, map->slots[i].value);
 	free(map->slots);
 	*map = (struct map){.slots = slots, .capacity = capacity, .used = map->live, .live = map->live};
 	return 0;
@@ -71,14 +78,7 @@ int map_put(struct map *map, uint64_t key, void *value)
 	}
 	if (make_room(map) < 0)
 		return -ENOMEM;
-	/* A deleted slot on the way is passed over by find, so it may be filled again without being counted
-	 * anew. */
-	size_t at = slot_of(key, map->capacity);
-	while (map->slots[at].state == SLOT_FULL)
-		at = (at + 1) & (map->capacity - 1);
-	if (map->slots[at].state == SLOT_EMPTY)
-		map->used++;
-	map->slots[at] = (struct map_slot){.key = key, .value = value, .state = SLOT_FULL};
+	map->used += insert(map->slots, map->capacity, key, value);
 	map->live++;
 	return 0;
 }

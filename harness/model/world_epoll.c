@@ -66,9 +66,8 @@ void regs_of_closed_file(struct world *world, struct file *file)
 		unlink_reg(world, file->members);
 }
 
-void regs_of_closed_number(const struct fd_table *table, struct file *file, int32_t pid, int32_t fd)
+void regs_of_closed_number(struct file *file, int32_t pid, int32_t fd)
 {
-	(void)table;
 	for (struct reg *reg = file->regs; reg; reg = reg->file_next)
 		if (reg->pid == pid && reg->fd == fd)
 			reg->zombie = true;

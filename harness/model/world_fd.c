@@ -124,7 +124,7 @@ void table_drop(struct world *world, struct process *process, int32_t fd)
 		return;
 	struct file *file = slot->file;
 	free(slot);
-	regs_of_closed_number(process->table, file, process->pid, fd);
+	regs_of_closed_number(file, process->pid, fd);
 	file_unref(world, file);
 }
 

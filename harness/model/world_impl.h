@@ -76,7 +76,7 @@ int world_call(struct world *world, const struct event *event);
 int world_ctl(struct world *world, const struct event *event);
 int world_wait(struct world *world, const struct event *event);
 void regs_of_closed_file(struct world *world, struct file *file);
-void regs_of_closed_number(const struct fd_table *table, struct file *file, int32_t pid, int32_t fd);
+void regs_of_closed_number(struct file *file, int32_t pid, int32_t fd);
 /* world_proc.c */
 int world_proc(struct world *world, const struct event *event);
 struct process *process_of(struct world *world, int32_t pid); /* made when new; NULL: out of memory */
