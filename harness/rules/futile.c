@@ -207,11 +207,7 @@ static int futile_calls(struct futile_state *state, const struct event *event)
 		for (; track; track = track->next)
 			round_note(&((struct futile *)track)->round, event, deeds[i].flags);
 	}
-	if (touch->last_close)
-		return track_end_file(&state->table, state->judge, touch->file->id);
-	if (touch->reg && touch->reg->removed)
-		return track_end_reg(&state->table, state->judge, touch->reg->file->id, touch->reg->id);
-	return 0;
+	return track_end_touched(&state->table, state->judge, touch);
 }
 
 static int futile_begin(struct judge *judge, void *arg)
@@ -233,7 +229,7 @@ static int futile_event(struct judge *judge, void *arg, const struct event *even
 	if (event->kind != EV_CALL)
 		return 0;
 	r = futile_calls(state, event);
-	if ((event->flags & EVF_INJECTED) || world_mark_time(world, MARK_STOP))
+	if (!spin_counts(world, event))
 		return r;
 	for (uint32_t i = 0; i < touch->report_count && r == 0; i++)
 		r = futile_report(state, event, &touch->reports[i]);

@@ -49,6 +49,11 @@ struct spin_state {
 	uint64_t submits; /* requests handed to a ring may be about any fd */
 };
 
+bool spin_counts(const struct world *world, const struct event *event)
+{
+	return !(event->flags & EVF_INJECTED) && !world_mark_time(world, MARK_STOP);
+}
+
 bool spin_is_eof(const struct file *file, uint32_t mask)
 {
 	if (file->eof_read)
@@ -287,11 +292,7 @@ static int spin_calls(struct spin_state *state, const struct event *event)
 	}
 	if (event->what == CALL_io_uring_enter && event->arg[0])
 		state->submits++;
-	if (touch->last_close)
-		return track_end_file(&state->table, state->judge, touch->file->id);
-	if (touch->reg && touch->reg->removed)
-		return track_end_reg(&state->table, state->judge, touch->reg->file->id, touch->reg->id);
-	return 0;
+	return track_end_touched(&state->table, state->judge, touch);
 }
 
 static int spin_event(struct judge *judge, void *arg, const struct event *event)
@@ -304,8 +305,7 @@ static int spin_event(struct judge *judge, void *arg, const struct event *event)
 	if (event->kind != EV_CALL)
 		return 0;
 	r = spin_calls(state, event);
-	/* What a target that was told to stop does on its way out is another rule's matter. */
-	if ((event->flags & EVF_INJECTED) || world_mark_time(world, MARK_STOP))
+	if (!spin_counts(world, event))
 		return r;
 	for (uint32_t i = 0; i < touch->report_count && r == 0; i++)
 		r = spin_report(state, event, &touch->reports[i]);

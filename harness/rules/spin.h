@@ -31,4 +31,10 @@ uint64_t spin_key(const struct report *report, const struct event *event);
 /* "fd 9 (peer c3)" for messages; returns out. */
 char *spin_subject(const struct finding *finding, const struct world *world, char *out, size_t size);
 
+/*
+ * Whether what this call reported is held against the target: not when we made the result, and not once it
+ * was told to stop: what it does on its way out is another rule's matter.
+ */
+bool spin_counts(const struct world *world, const struct event *event);
+
 #endif

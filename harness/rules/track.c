@@ -70,6 +70,15 @@ int track_end_file(struct track_table *table, void *arg, uint64_t file)
 	return end_chain(table, arg, map_remove(&table->by_file, file));
 }
 
+int track_end_touched(struct track_table *table, void *arg, const struct touch *touch)
+{
+	if (touch->last_close)
+		return track_end_file(table, arg, touch->file->id);
+	if (touch->reg && touch->reg->removed)
+		return track_end_reg(table, arg, touch->reg->file->id, touch->reg->id);
+	return 0;
+}
+
 int track_end_all(struct track_table *table, void *arg)
 {
 	size_t at = 0;

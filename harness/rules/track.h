@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/map.h"
+#include "model/world.h"
 
 struct track {
 	struct track *next; /* of the same file */
@@ -29,6 +30,9 @@ struct track *track_get(struct track_table *table, uint64_t file, uint64_t reg, 
 /* Ends the track of one registration, of a whole file, of everything. 0 or what `ending` said first. */
 int track_end_reg(struct track_table *table, void *arg, uint64_t file, uint64_t reg);
 int track_end_file(struct track_table *table, void *arg, uint64_t file);
+/* What the event just applied ended: the file by its last close, or a registration. 0 or what `ending` said.
+ */
+int track_end_touched(struct track_table *table, void *arg, const struct touch *touch);
 int track_end_all(struct track_table *table, void *arg);
 /* Frees without a word. */
 void track_free(struct track_table *table);
