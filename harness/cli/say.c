@@ -9,6 +9,16 @@
 #include "cli/status.h"
 #include "report/text.h"
 
+/* Without memory there is all the more to say: control characters only, in the bytes that are there. */
+static const char *clean_in_place(char *text)
+{
+	for (char *at = text; *at; at++) {
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '.';
+	}
+	return text;
+}
+
 /* Composed first, written at once: lines of several processes must not mix. */
 static void say_line(const char *format, va_list args)
 {
@@ -20,6 +30,8 @@ static void say_line(const char *format, va_list args)
 	/* An error may quote what a user or a file gave us. */
 	if (text_clean(TEXT_LINE, text, strlen(text), &line) == 0)
 		(void)fprintf(stderr, "wringer: %s\n", line.size ? line.data : "");
+	else
+		(void)fprintf(stderr, "wringer: %s\n", clean_in_place(text));
 	buf_free(&line);
 }
 
