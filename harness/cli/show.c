@@ -21,6 +21,8 @@ static const char *side_of(const struct event *event)
 	case EV_CALL:
 	case EV_PROC:
 		return "target";
+	case EV_RING:
+		return event->what == RING_COMPLETE ? "kernel" : "target";
 	case EV_FAULT:
 		return "fault";
 	case EV_PEER:

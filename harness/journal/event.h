@@ -13,8 +13,10 @@
  *   EV_FAULT    enum fault_what  fd it hit            see enum       see enum; data: the fault's own text
  *   EV_PEER     enum peer_act    peer                 see enum       see enum
  *   EV_PROBE    enum probe       fd                   see enum       see enum
+ *   EV_RING     enum ring_what   the fd acted on      see below      data: struct ring_entry (journal/ring.h), and more
  *
- * EV_ENTER is written for calls of CLASS_WAIT when they are entered, so that "asleep in epoll_wait" is known.
+ * EV_ENTER is written for calls of CLASS_WAIT when they are entered, so that "asleep in epoll_wait" is known;
+ * and for io_uring_enter that waits for completions (fd the ring, arg[0] how many, arg[1] timeout).
  *
  * EV_CALL, by call (ret is always the call's result, or the negative errno):
  *   socket            arg: domain, type, protocol
@@ -39,6 +41,25 @@
  *   io_uring_setup    arg[0] entries; enter: fd, arg[0] to_submit, arg[1] min_complete, arg[2] flags; register: arg[0] opcode
  *   prlimit64,        arg[0] resource, arg[1] new soft limit (~0: only asked)
  *   unknown           arg[0] the machine's own call number
+ *
+ * EV_RING. RING_SUBMIT: a request is handed to the kernel (pid, tid: by whom; a ring polled by the kernel: whoever made the
+ * ring); ret 0. RING_COMPLETE: its completion was posted; ret is its res. A submission stands before all its completions, the
+ * completions of a ring stand in their order; both are stamped when they are seen, which may be later than they happened. Of
+ * struct ring_entry, a completion repeats what its submission said (op OP_UNKNOWN, fd -1: that was not seen). By op:
+ *   READ, RECV, SEND, WRITE …      fd; length: bytes asked for or offered (0: the provided buffer decides), extra: file offset
+ *                                  (READ, WRITE and kin). RECVMSG, SENDMSG: behind the entry, int32_t[] fds of SCM_RIGHTS
+ *   ACCEPT                         fd listener, extra: 1 + direct slot asked for, 0 none; complete: ret the new fd (with extra:
+ *                                  0, or its slot), behind the entry the peer's struct sockaddr ("" when unknown)
+ *   CONNECT, BIND                  fd; behind the entry struct sockaddr. LISTEN: length backlog
+ *   CLOSE                          fd, or index. SHUTDOWN: length how
+ *   POLL_ADD                       length: mask asked for, extra: IORING_POLL_… flags (1 multishot, 8 level); ret: mask
+ *   EPOLL_CTL                      fd registered, length op, behind the entry one struct ready {data, events, fd = epfd}
+ *   EPOLL_WAIT                     fd epfd; complete: behind the entry struct ready[], as epoll_wait's
+ *   ASYNC_CANCEL, POLL_REMOVE,     extra: user_data of the request meant; op_flags: IORING_ASYNC_CANCEL_… (fd when it is by fd);
+ *   TIMEOUT_REMOVE                 POLL_REMOVE that updates: length the new mask
+ *   TIMEOUT, LINK_TIMEOUT          length: ns
+ *   SOCKET                         length: domain, extra: type | protocol << 32; complete: ret the new fd
+ *   SPLICE, TEE                    fd out, length bytes, extra: in fd
  */
 #ifndef WRINGER_JOURNAL_EVENT_H
 #define WRINGER_JOURNAL_EVENT_H
@@ -46,7 +67,7 @@
 #include <stdint.h>
 #include "journal/calls.h"
 
-enum event_kind { EV_META = 1, EV_MARK, EV_ENTER, EV_CALL, EV_PROC, EV_FAULT, EV_PEER, EV_PROBE, EV_KINDS };
+enum event_kind { EV_META = 1, EV_MARK, EV_ENTER, EV_CALL, EV_PROC, EV_FAULT, EV_PEER, EV_PROBE, EV_RING, EV_KINDS };
 
 /* Where the case is. The order of a case is the order here; RECOVERY may be missing when the target is dead. */
 enum mark {
@@ -113,6 +134,21 @@ enum probe {
 	                   arg[2] CPU ns it has used */
 	PROBE_PROCESS,  /* pid: arg[0] open fds, arg[1] CPU ns used, arg[2] resident bytes, arg[3] RLIMIT_NOFILE soft */
 	PROBE_EPOLL,    /* fd = epfd; data: struct ready[]: fd, mask (events armed), data; from /proc/PID/fdinfo */
+};
+
+/* What was seen of an io_uring. */
+enum ring_what {
+	RING_SUBMIT,
+	RING_COMPLETE,
+	RING_LOST,   /* fd: the ring; ret: how many entries were overwritten before they were seen; arg[0] 0 submissions,
+			1 completions */
+	RING_UNSEEN, /* fd: the ring, of which something stays unseen from here on; arg[0] enum ring_gap; data: in words */
+};
+
+/* What stays unseen. Rules that need it abstain. */
+enum ring_gap {
+	RING_GAP_ALL,	 /* neither submissions nor completions can be read */
+	RING_GAP_DIRECT, /* the ring holds direct descriptors: connections without a number */
 };
 
 #define EVF_INJECTED 0x1u /* the result was made by wringer, the kernel never saw the call */

@@ -10,15 +10,9 @@
 #include <sys/wait.h>
 #include "base/names.h"
 #include "journal/event.h"
+#include "journal/text.h"
 
-struct text {
-	char *out;
-	size_t size, used;
-};
-
-static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct text *text, const char *format, ...)
+void text_add(struct text *text, const char *format, ...)
 {
 	va_list args;
 
@@ -30,44 +24,78 @@ static void add(struct text *text, const char *format, ...)
 	text->used += n > 0 ? (size_t)n : 0;
 }
 
-/* Text that came in an event: up to its NUL or its end, control characters as '.'. */
-static void add_data(struct text *text, const struct event *event)
+void text_data(struct text *text, const struct event *event)
 {
 	const char *data = event->data;
 
 	for (uint32_t i = 0; i < event->size && data[i]; i++)
-		add(text, "%c", (unsigned char)data[i] >= ' ' ? data[i] : '.');
+		text_add(text, "%c", (unsigned char)data[i] >= ' ' ? data[i] : '.');
 }
 
-static void add_mask(struct text *text, uint32_t mask)
+void text_mask(struct text *text, uint32_t mask)
 {
 	char name[MASK_TEXT];
 
-	add(text, "%s", mask_short(mask, name, sizeof name));
+	text_add(text, "%s", mask_short(mask, name, sizeof name));
+}
+
+void text_number(struct text *text, int64_t ret)
+{
+	if (ret < 0 && errno_name((int)ret))
+		text_add(text, " = %s", errno_name((int)ret));
+	else
+		text_add(text, " = %lld", (long long)ret);
 }
 
 static void add_result(struct text *text, const struct event *event)
 {
-	if (event->ret >= 0)
-		add(text, " = %lld", (long long)event->ret);
-	else if (errno_name((int)event->ret))
-		add(text, " = %s", errno_name((int)event->ret));
-	else
-		add(text, " = %lld", (long long)event->ret);
+	text_number(text, event->ret);
 	if (event->flags & EVF_INJECTED)
-		add(text, " (injected)");
+		text_add(text, " (injected)");
 	if (event->flags & EVF_SHORTENED)
-		add(text, " (shortened)");
+		text_add(text, " (shortened)");
 	if (event->flags & EVF_RESTART)
-		add(text, " (restarted)");
+		text_add(text, " (restarted)");
 }
 
 static void add_timeout(struct text *text, uint64_t ns)
 {
 	if (ns == UINT64_MAX)
-		add(text, ", -1");
+		text_add(text, ", -1");
 	else
-		add(text, ", %g ms", (double)ns / 1e6);
+		text_add(text, ", %g ms", (double)ns / 1e6);
+}
+
+void text_ready(struct text *text, const struct ready *ready, uint32_t count)
+{
+	for (uint32_t i = 0; i < count && i < 8; i++) {
+		text_add(text, i ? ", " : " [");
+		if (ready[i].fd >= 0)
+			text_add(text, "fd %d: ", ready[i].fd);
+		text_mask(text, ready[i].events);
+	}
+	if (count > 8)
+		text_add(text, ", %u more", count - 8);
+	if (count)
+		text_add(text, "]");
+}
+
+void text_address(struct text *text, const void *data, uint32_t size)
+{
+	char name[INET6_ADDRSTRLEN] = "";
+	struct sockaddr_storage address = {0};
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+
+	if (!data || size < sizeof *v4)
+		return;
+	memcpy(&address, data, size < sizeof address ? size : sizeof address);
+	if (address.ss_family == AF_INET)
+		text_add(text, ", %s:%u", inet_ntop(AF_INET, &v4->sin_addr, name, sizeof name),
+			 ntohs(v4->sin_port));
+	else if (address.ss_family == AF_INET6)
+		text_add(text, ", [%s]:%u", inet_ntop(AF_INET6, &v6->sin6_addr, name, sizeof name),
+			 ntohs(v6->sin6_port));
 }
 
 static void add_ready(struct text *text, const struct event *event)
@@ -75,47 +103,20 @@ static void add_ready(struct text *text, const struct event *event)
 	uint32_t count;
 	const struct ready *ready = event_ready(event, &count);
 
-	for (uint32_t i = 0; i < count && i < 8; i++) {
-		add(text, i ? ", " : " [");
-		if (ready[i].fd >= 0)
-			add(text, "fd %d: ", ready[i].fd);
-		add_mask(text, ready[i].events);
-	}
-	if (count > 8)
-		add(text, ", %u more", count - 8);
-	if (count)
-		add(text, "]");
-}
-
-static void add_address(struct text *text, const struct event *event)
-{
-	char name[INET6_ADDRSTRLEN] = "";
-
-	if (event->size >= sizeof(struct sockaddr_in)) {
-		struct sockaddr_storage address = {0};
-		memcpy(&address, event->data, event->size < sizeof address ? event->size : sizeof address);
-		const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
-		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
-		if (address.ss_family == AF_INET)
-			add(text, ", %s:%u", inet_ntop(AF_INET, &v4->sin_addr, name, sizeof name),
-			    ntohs(v4->sin_port));
-		else if (address.ss_family == AF_INET6)
-			add(text, ", [%s]:%u", inet_ntop(AF_INET6, &v6->sin6_addr, name, sizeof name),
-			    ntohs(v6->sin6_port));
-	}
+	text_ready(text, ready, count);
 }
 
 static void ctl_text(struct text *text, const struct event *event)
 {
 	static const char *const ops[] = {"?", "ADD", "DEL", "MOD"};
 
-	add(text, "epoll_ctl(%lld, %s, %d", (long long)event->arg[0],
-	    ops[event->arg[1] < 4 ? event->arg[1] : 0], event->fd);
+	text_add(text, "epoll_ctl(%lld, %s, %d", (long long)event->arg[0],
+		 ops[event->arg[1] < 4 ? event->arg[1] : 0], event->fd);
 	if (event->arg[1] != EPOLL_CTL_DEL) {
-		add(text, ", ");
-		add_mask(text, (uint32_t)event->arg[2]);
+		text_add(text, ", ");
+		text_mask(text, (uint32_t)event->arg[2]);
 	}
-	add(text, ")");
+	text_add(text, ")");
 }
 
 static void call_text(struct text *text, const struct event *event)
@@ -128,30 +129,30 @@ static void call_text(struct text *text, const struct event *event)
 		ctl_text(text, event);
 		break;
 	case CLASS_WAIT:
-		add(text, "%s(", name);
+		text_add(text, "%s(", name);
 		if (event->fd >= 0)
-			add(text, "%d", event->fd);
+			text_add(text, "%d", event->fd);
 		else
-			add(text, "%llu fds", (unsigned long long)event->arg[0]);
+			text_add(text, "%llu fds", (unsigned long long)event->arg[0]);
 		add_timeout(text, event->arg[1]);
-		add(text, ")");
+		text_add(text, ")");
 		break;
 	case CLASS_READ:
 	case CLASS_WRITE:
-		add(text, "%s(%d, %llu)", name, event->fd, (unsigned long long)event->arg[0]);
+		text_add(text, "%s(%d, %llu)", name, event->fd, (unsigned long long)event->arg[0]);
 		break;
 	case CLASS_ACCEPT:
 	case CLASS_CONNECT:
 	case CLASS_LISTEN:
-		add(text, "%s(%d", name, event->fd);
-		add_address(text, event);
-		add(text, ")");
+		text_add(text, "%s(%d", name, event->fd);
+		text_address(text, event->data, event->size);
+		text_add(text, ")");
 		break;
 	case CLASS_SHUTDOWN:
-		add(text, "shutdown(%d, %s)", event->fd,
-		    event->arg[0] == 0	 ? "RD"
-		    : event->arg[0] == 1 ? "WR"
-					 : "RDWR");
+		text_add(text, "shutdown(%d, %s)", event->fd,
+			 event->arg[0] == 0   ? "RD"
+			 : event->arg[0] == 1 ? "WR"
+					      : "RDWR");
 		break;
 	case CLASS_CREATE:
 	case CLASS_CLOSE:
@@ -160,11 +161,11 @@ static void call_text(struct text *text, const struct event *event)
 	case CLASS_RING:
 	case CLASS_OTHER:
 		if (call == CALL_unknown)
-			add(text, "call %llu (not decoded)", (unsigned long long)event->arg[0]);
+			text_add(text, "call %llu (not decoded)", (unsigned long long)event->arg[0]);
 		else if (event->fd >= 0)
-			add(text, "%s(%d)", name, event->fd);
+			text_add(text, "%s(%d)", name, event->fd);
 		else
-			add(text, "%s()", name);
+			text_add(text, "%s()", name);
 		break;
 	}
 	add_result(text, event);
@@ -179,10 +180,10 @@ static void exit_text(struct text *text, const struct event *event)
 	const char *who = event->arg[0] ? "process" : "thread";
 
 	if (WIFSIGNALED(status))
-		add(text, "%s %d is killed by %s", who, event->tid,
-		    signal_name(WTERMSIG(status), name, sizeof name));
+		text_add(text, "%s %d is killed by %s", who, event->tid,
+			 signal_name(WTERMSIG(status), name, sizeof name));
 	else
-		add(text, "%s %d exits with %d", who, event->tid, WEXITSTATUS(status));
+		text_add(text, "%s %d exits with %d", who, event->tid, WEXITSTATUS(status));
 }
 
 static void proc_text(struct text *text, const struct event *event)
@@ -191,20 +192,20 @@ static void proc_text(struct text *text, const struct event *event)
 
 	switch ((enum proc)event->what) {
 	case PROC_START:
-		add(text, "process %d starts", event->pid);
+		text_add(text, "process %d starts", event->pid);
 		break;
 	case PROC_FORK:
-		add(text, "%d makes %llu", event->tid, (unsigned long long)event->arg[0]);
+		text_add(text, "%d makes %llu", event->tid, (unsigned long long)event->arg[0]);
 		break;
 	case PROC_EXEC:
-		add(text, "execve ");
-		add_data(text, event);
+		text_add(text, "execve ");
+		text_data(text, event);
 		break;
 	case PROC_EXIT:
 		exit_text(text, event);
 		break;
 	case PROC_SIGNAL:
-		add(text, "%s is delivered", signal_name((int)event->ret, name, sizeof name));
+		text_add(text, "%s is delivered", signal_name((int)event->ret, name, sizeof name));
 		break;
 	}
 }
@@ -215,21 +216,22 @@ static void fault_text_of(struct text *text, const struct event *event)
 
 	switch ((enum fault_what)event->what) {
 	case FAULT_ARMED:
-		add(text, "armed: ");
-		add_data(text, event);
+		text_add(text, "armed: ");
+		text_data(text, event);
 		break;
 	case FAULT_DELIVERED:
-		add(text, "delivered");
+		text_add(text, "delivered");
 		add_result(text, event);
 		break;
 	case FAULT_LIFTED:
-		add(text, "lifted after %llu", (unsigned long long)event->arg[1]);
+		text_add(text, "lifted after %llu", (unsigned long long)event->arg[1]);
 		break;
 	case FAULT_LIMIT:
-		add(text, "RLIMIT_NOFILE of %d is now %llu", event->pid, (unsigned long long)event->arg[0]);
+		text_add(text, "RLIMIT_NOFILE of %d is now %llu", event->pid,
+			 (unsigned long long)event->arg[0]);
 		break;
 	case FAULT_SIGNAL:
-		add(text, "%s sent to %d", signal_name((int)event->ret, name, sizeof name), event->pid);
+		text_add(text, "%s sent to %d", signal_name((int)event->ret, name, sizeof name), event->pid);
 		break;
 	}
 }
@@ -263,34 +265,34 @@ static void peer_text(struct text *text, const struct event *event)
 
 	if (event->what == PEER_STALL && event->arg[0] == 0)
 		known = "reads again";
-	add(text, "%s", known ? known : "does something unknown");
+	text_add(text, "%s", known ? known : "does something unknown");
 	switch ((enum peer_act)event->what) {
 	case PEER_CONNECT:
-		add(text, " from port %llu", (unsigned long long)event->arg[0]);
+		text_add(text, " from port %llu", (unsigned long long)event->arg[0]);
 		break;
 	case PEER_SEND:
 	case PEER_RECV:
-		add(text, " %lld bytes", (long long)event->ret);
+		text_add(text, " %lld bytes", (long long)event->ret);
 		break;
 	case PEER_ANSWER:
-		add(text, " of %llu bytes", (unsigned long long)event->arg[1]);
+		text_add(text, " of %llu bytes", (unsigned long long)event->arg[1]);
 		break;
 	case PEER_WRONG:
-		add(text, ": ");
-		add_data(text, event);
+		text_add(text, ": ");
+		text_data(text, event);
 		break;
 	case PEER_CUT:
-		add(text, ": %llu bytes", (unsigned long long)event->arg[0]);
+		text_add(text, ": %llu bytes", (unsigned long long)event->arg[0]);
 		if (event->arg[1])
-			add(text, " of %llu", (unsigned long long)event->arg[1]);
+			text_add(text, " of %llu", (unsigned long long)event->arg[1]);
 		break;
 	case PEER_CLOSE_UNREAD:
-		add(text, ": %llu", (unsigned long long)event->arg[0]);
+		text_add(text, ": %llu", (unsigned long long)event->arg[0]);
 		break;
 	case PEER_REFUSED:
 	case PEER_GOT_RST:
 		if (event->ret < 0 && errno_name((int)event->ret))
-			add(text, ": %s", errno_name((int)event->ret));
+			text_add(text, ": %s", errno_name((int)event->ret));
 		break;
 	case PEER_CONNECTED:
 	case PEER_REQUEST:
@@ -320,24 +322,25 @@ static void probe_text(struct text *text, const struct event *event)
 
 	switch ((enum probe)event->what) {
 	case PROBE_SOCKET:
-		add(text, "fd %d: %llu bytes to read, %llu unacknowledged, ", event->fd, a[0], a[1]);
-		add_mask(text, (uint32_t)a[2]);
-		add(text, ", %s", a[3] < sizeof tcp_states / sizeof *tcp_states ? tcp_states[a[3]] : "?");
+		text_add(text, "fd %d: %llu bytes to read, %llu unacknowledged, ", event->fd, a[0], a[1]);
+		text_mask(text, (uint32_t)a[2]);
+		text_add(text, ", %s",
+			 a[3] < sizeof tcp_states / sizeof *tcp_states ? tcp_states[a[3]] : "?");
 		break;
 	case PROBE_LISTENER:
-		add(text, "fd %d: %llu wait to be accepted (backlog %llu)", event->fd, a[0], a[1]);
+		text_add(text, "fd %d: %llu wait to be accepted (backlog %llu)", event->fd, a[0], a[1]);
 		break;
 	case PROBE_THREAD:
-		add(text, "thread %d: state %c in %s, %g ms CPU", event->tid,
-		    a[0] > ' ' && a[0] < 127 ? (char)a[0] : '?', call_name((enum call)a[1]),
-		    (double)a[2] / 1e6);
+		text_add(text, "thread %d: state %c in %s, %g ms CPU", event->tid,
+			 a[0] > ' ' && a[0] < 127 ? (char)a[0] : '?', call_name((enum call)a[1]),
+			 (double)a[2] / 1e6);
 		break;
 	case PROBE_PROCESS:
-		add(text, "process %d: %llu fds (limit %llu), %g ms CPU, %llu KiB", event->pid, a[0], a[3],
-		    (double)a[1] / 1e6, a[2] / 1024);
+		text_add(text, "process %d: %llu fds (limit %llu), %g ms CPU, %llu KiB", event->pid, a[0],
+			 a[3], (double)a[1] / 1e6, a[2] / 1024);
 		break;
 	case PROBE_EPOLL:
-		add(text, "epoll %d holds", event->fd);
+		text_add(text, "epoll %d holds", event->fd);
 		add_ready(text, event);
 		break;
 	}
@@ -352,29 +355,29 @@ static void mark_text(struct text *text, const struct event *event)
 	    [MARK_SAMPLE] = "sample",
 	};
 
-	add(text, "-- %s", event->what < MARK_COUNT ? names[event->what] : "?");
+	text_add(text, "-- %s", event->what < MARK_COUNT ? names[event->what] : "?");
 	if (event->what == MARK_SAMPLE)
-		add(text, " round %llu: %llu fds", (unsigned long long)event->arg[0],
-		    (unsigned long long)event->arg[2]);
+		text_add(text, " round %llu: %llu fds", (unsigned long long)event->arg[0],
+			 (unsigned long long)event->arg[2]);
 	if (event->size > 1) {
-		add(text, ": ");
-		add_data(text, event);
+		text_add(text, ": ");
+		text_data(text, event);
 	}
 }
 
 static void enter_text(struct text *text, const struct event *event)
 {
-	add(text, "%s(%d", call_name((enum call)event->what), event->fd);
+	text_add(text, "%s(%d", call_name((enum call)event->what), event->fd);
 	add_timeout(text, event->arg[1]);
-	add(text, ") …");
+	text_add(text, ") …");
 }
 
 char *event_text(const struct event *event, char *out, unsigned long size)
 {
 	static void (*const kinds[EV_KINDS])(struct text *, const struct event *) = {
-	    [EV_META] = add_data,  [EV_MARK] = mark_text,   [EV_ENTER] = enter_text,
+	    [EV_META] = text_data, [EV_MARK] = mark_text,   [EV_ENTER] = enter_text,
 	    [EV_CALL] = call_text, [EV_PROC] = proc_text,   [EV_FAULT] = fault_text_of,
-	    [EV_PEER] = peer_text, [EV_PROBE] = probe_text,
+	    [EV_PEER] = peer_text, [EV_PROBE] = probe_text, [EV_RING] = text_ring,
 	};
 	struct text text = {.out = out, .size = size};
 

@@ -98,7 +98,7 @@ static bool touches(const struct world *world, const struct plea *plea, const st
 		return false;
 	if ((touch->file && touch->file->id == plea->file) || (touch->made && touch->made->id == plea->file))
 		return true;
-	if (event->what != CALL_splice && event->what != CALL_sendfile)
+	if (event->kind != EV_CALL || (event->what != CALL_splice && event->what != CALL_sendfile))
 		return false;
 	source = world_file(world, event->pid, (int32_t)event->arg[2]);
 	return source && source->id == plea->file;
@@ -139,6 +139,13 @@ static void tell_probe(struct court *court, struct plea *plea, const struct even
 
 	if (its)
 		tell(plea, event, 'k', "probe");
+}
+
+/* What is handed in is the target's doing, what comes back the kernel's. */
+static void tell_ring(struct court *court, struct plea *plea, const struct event *event)
+{
+	if (touches(court->world, plea, event))
+		tell(plea, event, event->what == RING_SUBMIT ? 't' : 'k', "io_uring");
 }
 
 static void tell_fault(struct plea *plea, const struct event *event)
@@ -207,6 +214,9 @@ static void plea_hear(struct court *court, struct plea *plea, const struct event
 		break;
 	case EV_MARK:
 		tell_mark(plea, event);
+		break;
+	case EV_RING:
+		tell_ring(court, plea, event);
 		break;
 	case EV_META:
 	case EV_KINDS:

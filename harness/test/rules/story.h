@@ -27,11 +27,13 @@
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "journal/journal.h"
+#include "journal/ring.h"
 #include "rules/judge.h"
 
 #define STORY_PID      100
 #define STORY_LISTENER 4
 #define STORY_EPOLL    5
+#define STORY_RING     6
 #define STORY_PORT     8080
 #define STORY_STEP     1000ULL /* ns */
 #define STORY_FOREVER  UINT64_MAX
@@ -320,6 +322,44 @@ static inline void story_wait2(struct story *s, int32_t fd, uint32_t mask, int32
 
 	story_sleep(s, STORY_FOREVER);
 	story_wake(s, STORY_FOREVER, ready, 2);
+}
+
+/* Any happening in a ring, what stands behind the entry included. */
+static inline void story_entry(struct story *s, enum ring_what what, int32_t fd, int64_t ret,
+			       const struct ring_entry *entry, const void *rest, uint32_t size)
+{
+	_Alignas(8) char data[1024];
+	struct event event = story_event(s, EV_RING, what, fd, ret);
+
+	assert_true(sizeof(*entry) + size <= sizeof(data));
+	memcpy(data, entry, sizeof(*entry));
+	if (size)
+		memcpy(data + sizeof(*entry), rest, size);
+	event.data = data;
+	event.size = (uint32_t)sizeof(*entry) + size;
+	story_tell(s, event);
+}
+
+/* A request of ring STORY_RING, to be filled further; its user_data is its number. */
+static inline struct ring_entry story_request(enum ring_op op, uint64_t request)
+{
+	return (struct ring_entry){.op = (uint8_t)op,
+				   .request = request,
+				   .user_data = request,
+				   .ring = STORY_RING,
+				   .index = -1};
+}
+
+static inline void story_submit(struct story *s, int32_t fd, const struct ring_entry *entry)
+{
+	story_entry(s, RING_SUBMIT, fd, 0, entry, NULL, 0);
+}
+
+static inline void story_complete(struct story *s, int32_t fd, struct ring_entry entry, int64_t ret,
+				  uint32_t cqe_flags)
+{
+	entry.cqe_flags = cqe_flags;
+	story_entry(s, RING_COMPLETE, fd, ret, &entry, NULL, 0);
 }
 
 /* A whole epoll_wait with that timeout (ns) that reports nothing. */
