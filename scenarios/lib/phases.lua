@@ -65,8 +65,8 @@ function phases.after_request(t, fault)
 end
 
 -- One whole exchange, and the connection is kept.
-function phases.keepalive(t)
-  local peers = phases.connect(t)
+function phases.keepalive(t, options)
+  local peers = phases.connect(t, options)
   for _, peer in ipairs(peers) do
     peer:request()
     peer:answer()
@@ -79,7 +79,7 @@ function phases.keepalive(t)
 end
 
 -- Whether the target has big answers; http servers of strangers may not (-D big=/PATH names one).
-local function has_big(t)
+function phases.has_big(t)
   if not t.protocol.offers.big then return false end
   local peer = t:connect()
   peer:request { big = BIG }
@@ -102,10 +102,8 @@ local function stuff(t, peer, big)
   return false
 end
 
--- In the middle of an answer: the peer does not read, and the target cannot write any further.
-function phases.mid_response(t, count)
-  local big = has_big(t)
-  local peers = phases.connect(t, { reading = false, receive_buffer = 4096 }, count)
+-- Makes the target write to peers that do not read, until it cannot write to them any further.
+function phases.block(t, peers, big)
   for _, peer in ipairs(peers) do
     if not stuff(t, peer, big) then
       if t:until_closed(peer, { patience = 0 }) then
@@ -118,6 +116,23 @@ function phases.mid_response(t, count)
     end
   end
   return peers
+end
+
+-- In the middle of an answer: the peer does not read, and the target cannot write any further.
+function phases.mid_response(t, count)
+  local big = phases.has_big(t)
+  return phases.block(t, phases.connect(t, { reading = false, receive_buffer = 4096 }, count), big)
+end
+
+-- Peers that were blocked read again, and get all that is owed to them.
+function phases.unblock(t, peers)
+  phases.all(t, peers, function(peer)
+    peer:resume()
+    if not phases.answers(t, peer) and not peer:ended() then t:fail(peer:name() .. " was not answered") end
+    phases.hold(t, 3) -- written out and idle: who still asks for OUT spins now
+    peer:try("fin")
+    t:expect_closed(peer)
+  end)
 end
 
 -- Peers send an urgent byte each, the canary is served meanwhile, and they go.
