@@ -6,7 +6,7 @@
  *
  * mistake: EPOLLOUT is armed when a write is not whole, and never taken back
  * seen: pelikan #116, pikiwidb #251, redis 78c162355
- * shown by: greedy-peer, short-writes, greedy-peer (echo)
+ * shown by: greedy-peer, short-writes, short-writes (echo), stall-mid-response (echo)
  * also: none
  */
 #include "common/loop.h"
