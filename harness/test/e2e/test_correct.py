@@ -7,16 +7,21 @@ import sys
 import wringer
 
 tally = wringer.Tally()
-for target in ("epoll-level", "epoll-edge"):
-    for protocol in ("http", "echo"):
-        done, result = wringer.report("check", "--target", target, "--protocol", protocol, "-q")
-        if not tally.check(result is not None, f"{target} {protocol}: no report: {done.stderr}"):
-            continue
-        for case in result["cases"]:
-            where = f"{target} {protocol} {case['scenario']}"
-            tally.check(case["verdict"] in ("pass", "skip"), f"{where}: {case['verdict']} {case['reason']} {case['findings']}")
-            tally.check(not case["findings"], f"{where}: {[(f['rule'], f['message']) for f in case['findings']]}")
-            tally.check(case["verdict"] != "skip" or case["reason"], f"{where}: skipped without a reason")
-        tally.check(len(result["cases"]) >= 25, f"{target} {protocol}: only {len(result['cases'])} cases")
-        tally.check(done.returncode == 0, f"{target} {protocol}: exit status {done.returncode}")
+jobs = [(target, protocol) for target in wringer.correct() for protocol in ("http", "echo")]
+
+
+def play(job):
+    return wringer.report("check", "--target", job[0], "--protocol", job[1], "-q")
+
+
+for (target, protocol), (done, result) in zip(jobs, wringer.side_by_side(play, jobs)):
+    if not tally.check(result is not None, f"{target} {protocol}: no report: {done.stderr}"):
+        continue
+    for case in result["cases"]:
+        where = f"{target} {protocol} {case['scenario']}"
+        tally.check(case["verdict"] in ("pass", "skip"), f"{where}: {case['verdict']} {case['reason']} {case['findings']}")
+        tally.check(not case["findings"], f"{where}: {[(f['rule'], f['message']) for f in case['findings']]}")
+        tally.check(case["verdict"] != "skip" or case["reason"], f"{where}: skipped without a reason")
+    tally.check(len(result["cases"]) >= 25, f"{target} {protocol}: only {len(result['cases'])} cases")
+    tally.check(done.returncode == 0, f"{target} {protocol}: exit status {done.returncode}")
 sys.exit(tally.close())

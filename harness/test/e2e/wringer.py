@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What the end-to-end tests share: running the built wringer and reading its report."""
+import concurrent.futures
 import json
 import os
 import re
 import subprocess
 import tempfile
+import typing
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.environ.get("WRINGER_BUILD", os.path.join(ROOT, "build"))
@@ -40,24 +42,48 @@ def findings(result, severity="error"):
     return found
 
 
+def side_by_side(work, items, at_once=3):
+    """work(item) of every item, in their order; a few at once, since a case mostly waits."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        yield from pool.map(work, items)
+
+
+class Faulty(typing.NamedTuple):
+    """A faulty target, as the comment at the top of its source describes it."""
+    name: str    # faulty-NAME
+    rule: str    # what it breaks: "rule: NAME", or else the file's own name
+    shown: dict  # protocol -> the scenarios that show it; "shown by: drip (echo), churn" is drip in echo only, churn in http
+    also: list   # other rules it breaks as a consequence
+
+
+def header(text, key):
+    """The words of a line " * key: a, b" (in Python "# key: a, b"); "none" is no word; None without such a line."""
+    line = re.search(rf"^(?: \*|#) {key}: (.*)$", text, re.M)
+    return line and [word.strip() for word in line.group(1).split(",") if word.strip() != "none"]
+
+
 def faulty():
-    """The faulty targets, from the headers of their sources: [(rule, {protocol: scenarios that show it}, other rules it breaks)].
-    "shown by: drip (echo), churn" is drip in echo only and churn in http."""
+    """The faulty targets, by name."""
     folder = os.path.join(ROOT, "targets", "faulty")
     targets = []
-    for name in sorted(os.listdir(folder)):
-        if not name.endswith(".c"):
+    for name, kind in map(os.path.splitext, sorted(os.listdir(folder))):
+        if kind not in (".c", ".py"):
             continue
-        with open(os.path.join(folder, name)) as source:
-            head = source.read()
-        listed = lambda key, text=head: [word.strip() for word in re.search(rf"^ \* {key}: (.*)$", text, re.M).group(1).split(",")
-                                         if word.strip() != "none"]
+        with open(os.path.join(folder, name + kind)) as source:
+            text = source.read()
         shown = {}
-        for word in listed("shown by"):
+        for word in header(text, "shown by"):
             scenario, protocol = re.fullmatch(r"(\S+)(?: \((\w+)\))?", word).groups()
             shown.setdefault(protocol or "http", []).append(scenario)
-        targets.append((name[:-2], shown, listed("also")))
+        targets.append(Faulty("faulty-" + name, (header(text, "rule") or [name])[0], shown, header(text, "also")))
     return targets
+
+
+def correct():
+    """The names of the correct targets: every program of the build that is not a faulty one."""
+    folder = os.path.join(BUILD, "targets")
+    return sorted(name for name in os.listdir(folder) if not name.startswith("faulty-") and "." not in name and
+                  os.path.isfile(os.path.join(folder, name)) and os.access(os.path.join(folder, name), os.X_OK))
 
 
 class Tally:
