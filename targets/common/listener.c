@@ -9,12 +9,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define ACCEPT_BATCH  64 /* connections in one go */
+#define ACCEPT_ERRORS 16 /* failures in a row that count as a shortage too */
+
 static int set(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-int listener_open(uint16_t port, int backlog)
+static int open_with(int option, uint16_t port, int backlog)
 {
 	const struct sockaddr_in address = {
 	    .sin_family = AF_INET,
@@ -25,7 +28,7 @@ int listener_open(uint16_t port, int backlog)
 
 	if (fd < 0)
 		return -errno;
-	if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
+	if (set(fd, SOL_SOCKET, option, 1) < 0 ||
 	    bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || listen(fd, backlog) < 0) {
 		int error = errno;
 
@@ -35,14 +38,33 @@ int listener_open(uint16_t port, int backlog)
 	return fd;
 }
 
-int listener_announce(int listener)
+int listener_open(uint16_t port, int backlog)
+{
+	return open_with(SO_REUSEADDR, port, backlog);
+}
+
+int listener_open_shared(uint16_t port, int backlog)
+{
+	return open_with(SO_REUSEPORT, port, backlog);
+}
+
+int listener_port(int listener)
 {
 	struct sockaddr_in address;
 	socklen_t size = sizeof address;
 
 	if (getsockname(listener, (struct sockaddr *)&address, &size) < 0)
 		return -errno;
-	printf("%u\n", (unsigned)ntohs(address.sin_port));
+	return ntohs(address.sin_port);
+}
+
+int listener_announce(int listener)
+{
+	int port = listener_port(listener);
+
+	if (port < 0)
+		return port;
+	printf("%d\n", port);
 	return fflush(stdout) == 0 ? 0 : -errno;
 }
 
@@ -84,4 +106,20 @@ enum accept_result listener_accept(int listener, int *ret_fd)
 	(void)set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 	*ret_fd = fd;
 	return ACCEPT_GOT;
+}
+
+enum accept_result listener_accept_some(int listener, void (*admit)(void *server, int fd), void *server)
+{
+	int failures = 0, fd;
+
+	for (int i = 0; i < ACCEPT_BATCH && failures < ACCEPT_ERRORS; i++) {
+		enum accept_result result = listener_accept(listener, &fd);
+
+		if (result == ACCEPT_NONE || result == ACCEPT_LATER)
+			return result;
+		failures = result == ACCEPT_GOT ? 0 : failures + 1;
+		if (result == ACCEPT_GOT)
+			admit(server, fd);
+	}
+	return failures < ACCEPT_ERRORS ? ACCEPT_GOT : ACCEPT_LATER;
 }

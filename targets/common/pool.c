@@ -26,6 +26,13 @@ uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+int clock_sooner(int timeout, uint64_t now, uint64_t when)
+{
+	int left = when > now ? (int)(when - now) : 0;
+
+	return timeout < 0 || left < timeout ? left : timeout;
+}
+
 static uint64_t limit_of(const struct pool *pool, unsigned queue)
 {
 	if (queue == POOL_RESTING)
@@ -171,6 +178,11 @@ void pool_doom(struct pool *pool, struct conn *conn)
 	TAILQ_REMOVE(&pool->timed[conn->timer], conn, timed);
 	TAILQ_INSERT_TAIL(&pool->doomed, conn, timed);
 	conn->doomed = true;
+}
+
+bool pool_has_doomed(const struct pool *pool)
+{
+	return !TAILQ_EMPTY(&pool->doomed);
 }
 
 size_t pool_reap(struct pool *pool)

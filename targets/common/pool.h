@@ -24,6 +24,8 @@ struct pool {
 
 /* Milliseconds of a clock that only goes forward. */
 uint64_t clock_ms(void);
+/* The sooner of a timeout (ms from now, -1 never) and a moment of that clock, as a timeout. */
+int clock_sooner(int timeout, uint64_t now, uint64_t when);
 
 void pool_init(struct pool *pool, enum speaks speaks);
 /* Takes the fd over. NULL: out of memory, and the fd is closed. */
@@ -45,6 +47,8 @@ int pool_patience(const struct pool *pool, uint64_t now);
  */
 struct conn *pool_expired(struct pool *pool, uint64_t now);
 
+/* Whether pool_reap would close something. */
+bool pool_has_doomed(const struct pool *pool);
 /* To be closed by pool_reap. Twice is fine. */
 void pool_doom(struct pool *pool, struct conn *conn);
 /* Closes the doomed ones; how many. */
