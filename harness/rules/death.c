@@ -263,10 +263,10 @@ static int judge_loop(struct judge *judge, const struct death *death, const stru
 	const struct world *world = judge_world(judge);
 	const struct diary *diary = &death->facts.diary;
 	const struct thread *thread = world_thread(world, omen->tid);
-	uintptr_t letter = (uintptr_t)map_get(&death->facts.ground.letters, (uint32_t)omen->tid);
 	struct finding finding;
-	char after[160];
+	char after[160], letter;
 
+	(void)ground_call(&death->facts.ground, omen->tid, &letter);
 	if (!thread || !thread->alive || thread->waiting != CALL_unknown || thread->waits < 2 ||
 	    letter != 'S' || call_class(omen->call) != CLASS_WAIT)
 		return 0;

@@ -10,6 +10,7 @@ extern const struct rule_family futile_family;	  /* futile-spin */
 extern const struct rule_family accept_family;	  /* accept-spin */
 extern const struct rule_family busy_family;	  /* busy-poll */
 extern const struct rule_family lost_family;	  /* edge-not-drained, accept-lost */
+extern const struct rule_family oneshot_family;	  /* oneshot-lost */
 extern const struct rule_family write_family;	  /* write-not-armed, write-lost */
 extern const struct rule_family leak_family;	  /* fin-leak, reset-leak */
 extern const struct rule_family growth_family;	  /* fd-growth */

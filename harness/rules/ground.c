@@ -13,6 +13,10 @@
 /* A thread that is in no wait and was not heard of for this long rests somewhere out of sight. */
 #define OUT_OF_SIGHT (250 * NS_PER_MS)
 
+/* A thread's letter and call in a map's pointer. */
+#define LETTER	   0xffu
+#define CALL_SHIFT 8
+
 /* Probes and peers are one thread's work: what a peer does comes after the round. */
 static bool ends_round(const struct event *event)
 {
@@ -144,7 +148,8 @@ int ground_follow(struct ground *ground, const struct world *world, const struct
 		return add_fd(ground, world, event);
 	case PROBE_THREAD:
 		return event->arg[0] ? map_put(&ground->letters, (uint32_t)event->tid,
-					       (void *)(uintptr_t)(event->arg[0] & 0xff))
+					       (void *)(uintptr_t)((event->arg[0] & LETTER) |
+								   event->arg[1] << CALL_SHIFT))
 				     : 0;
 	case PROBE_PROCESS:
 		return add_process(ground, event);
@@ -164,14 +169,44 @@ const struct ground_fd *ground_find(const struct ground *ground, const struct fi
 	return find(ground->fds, ground->fd_count, file);
 }
 
+static char letter_of(const void *found)
+{
+	return (char)((uintptr_t)found & LETTER);
+}
+
 bool ground_runs(const struct ground *ground)
 {
 	size_t at = 0;
-	void *letter;
+	void *found;
 
-	while ((letter = map_next(&ground->letters, &at, NULL)))
-		if ((uintptr_t)letter == 'R' || (uintptr_t)letter == 'D')
+	while ((found = map_next(&ground->letters, &at, NULL)))
+		if (letter_of(found) == 'R' || letter_of(found) == 'D')
 			return true;
+	return false;
+}
+
+enum call ground_call(const struct ground *ground, int32_t tid, char *ret_letter)
+{
+	void *found = map_get(&ground->letters, (uint32_t)tid);
+	uintptr_t call = (uintptr_t)found >> CALL_SHIFT;
+
+	if (ret_letter)
+		*ret_letter = letter_of(found);
+	return call < CALL_COUNT ? (enum call)call : CALL_unknown;
+}
+
+bool ground_busy(const struct ground *ground, const struct world *world)
+{
+	const struct thread *thread;
+	size_t at = 0;
+
+	while ((thread = world_next_thread(world, &at))) {
+		enum call call = ground_call(ground, thread->tid, NULL);
+
+		if (thread->alive && thread->waiting == CALL_unknown && call != CALL_unknown &&
+		    call_class(call) != CLASS_WAIT && call_class(call) != CLASS_ACCEPT)
+			return true;
+	}
 	return false;
 }
 
@@ -227,8 +262,9 @@ struct rest {
 static void rest_of(const struct ground *ground, const struct world *world, const struct thread *thread,
 		    struct rest *rest)
 {
-	uintptr_t letter = (uintptr_t)map_get(&ground->letters, (uint32_t)thread->tid);
+	char letter;
 
+	(void)ground_call(ground, thread->tid, &letter);
 	if (letter && letter != 'S' && letter != 'I') {
 		rest->awake = true;
 	} else if (thread->waiting != CALL_unknown) {

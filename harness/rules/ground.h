@@ -57,7 +57,7 @@ struct ground {
 	size_t interest_count, interest_capacity;
 	struct ground_process *processes;
 	size_t process_count, process_capacity;
-	struct map letters; /* tid -> state letter */
+	struct map letters; /* tid -> state letter, the call it is in above the lowest byte */
 };
 
 /* Whether the round that is open ends with this event. */
@@ -70,6 +70,11 @@ bool ground_at_rest(const struct ground *ground);
 const struct ground_fd *ground_find(const struct ground *ground, const struct file *file);
 /* Whether the probes found a thread running, or kept from it by the disk. */
 bool ground_runs(const struct ground *ground);
+/* What the probes found a thread at: the call it is in (CALL_unknown for none, and for those nobody asked
+ * about), its state letter ('S' asleep, 0 not probed). */
+enum call ground_call(const struct ground *ground, int32_t tid, char *ret_letter);
+/* Whether the probes found a thread inside a call that is no wait: busy with something, though it sleeps. */
+bool ground_busy(const struct ground *ground, const struct world *world);
 const struct ground_process *ground_process(const struct ground *ground, int32_t pid);
 void ground_release(struct ground *ground);
 

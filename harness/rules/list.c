@@ -10,6 +10,7 @@ const struct rule_family *const rule_families[] = {
     &accept_family,
     &busy_family,
     &lost_family,
+    &oneshot_family,
     &write_family,
     &leak_family,
     &growth_family,
