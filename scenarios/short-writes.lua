@@ -14,7 +14,7 @@ and sent, in order, once; every byte is checked.]],
       if t.protocol.offers.big then peer:request { big = phases.big } end
       for _ = 1, t.protocol.offers.pipeline and 30 or 1 do peer:request() end
       phases.answers(t, peer)
-      phases.hold(t, 3) -- written out and idle: who still asks for OUT spins now
+      phases.hold(t, 8) -- written out and idle: who still asks for OUT spins now
       peer:try("fin")
       t:expect_closed(peer)
     end)

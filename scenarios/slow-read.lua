@@ -18,7 +18,7 @@ was; every byte is checked.]],
       end
       peer:try("resume")
       phases.answers(t, peer)
-      phases.hold(t, 3)
+      phases.hold(t, 8)
       peer:try("fin")
       t:expect_closed(peer)
     end)

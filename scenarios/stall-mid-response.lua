@@ -10,7 +10,7 @@ kept, and meanwhile everybody else is to be served. Every byte is checked.]],
   knobs = phases.small_buffers,
   run = function(t)
     local peers = phases.mid_response(t)
-    phases.hold(t, 3)
+    phases.hold(t, 8)
     phases.unblock(t, peers)
   end,
 }

@@ -12,7 +12,7 @@
  */
 #include "common/loop.h"
 
-#define LOOK_AGAIN 100 /* ms */
+#define LOOK_AGAIN 500 /* ms */
 
 static void start(struct loop *loop)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Peers are throttled: after 32 KiB a connection is not read for 100 ms, and not while much of what it was
+ * Peers are throttled: after 32 KiB a connection is not read for 500 ms, and not while much of what it was
  * told is unsent. That it is not read is known to the server, not to the kernel: IN stays armed, so every
  * wait returns at once with bytes that nobody takes.
  *
@@ -13,7 +13,7 @@
 #include "common/loop.h"
 
 #define ALLOWANCE 32768 /* bytes, then a pause */
-#define PAUSE	  100	/* ms */
+#define PAUSE	  500	/* ms */
 
 static void start(struct loop *loop)
 {
