@@ -15,16 +15,16 @@ LDFLAGS   += $(SANITIZE)
 
 # Rooms from the top down: a room may include, and links, only what stands after it.
 ROOMS     := cli report script run rules peer target watch inject model journal base
-LUA_CFLAGS = $(shell pkg-config --cflags lua5.4)
-XML_CFLAGS = $(shell pkg-config --cflags libxml-2.0)
-LIBS       = $(shell pkg-config --libs lua5.4 libcjson libxml-2.0) -lpthread -lm
+LUA_CFLAGS = $(shell pkg-config --cflags lua5.4 2>/dev/null)
+XML_CFLAGS = $(shell pkg-config --cflags libxml-2.0 2>/dev/null)
+LIBS       = $(shell pkg-config --libs lua5.4 libcjson libxml-2.0 2>/dev/null) -lpthread -lm
 
 room_src   = $(wildcard harness/$(1)/*.c)
 room_obj   = $(patsubst %.c,$(BUILD)/%.o,$(call room_src,$(1)))
 ARCHIVES  := $(foreach r,$(ROOMS),$(BUILD)/lib$(r).a)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test unit e2e sanitize cross format includes bench install uninstall clean
+.PHONY: all run test unit e2e sanitize cross format includes matrix bench install uninstall clean
 all: $(BUILD)/wringer targets
 
 $(BUILD)/%.o: %.c
@@ -110,6 +110,12 @@ cross:
 	@echo "clang and AArch64 compile every room without a warning"
 .PHONY: objects
 objects: $(filter-out $(BUILD)/harness/run/result%,$(WERROR_ALL))
+
+# Every rule against every target, all scenarios: MATRIX='--rounds 20 --load' for the long version.
+matrix:
+	@ci/deps.sh test
+	@$(MAKE) --no-print-directory -s all
+	@ci/matrix.py $(MATRIX)
 
 bench:
 	@ci/deps.sh bench
