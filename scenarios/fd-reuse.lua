@@ -17,7 +17,7 @@ the old number now means somebody else: bytes go astray, or a healthy connection
       local new = phases.open(t, 6)
       for _, peer in ipairs(new) do
         t:until_connected(peer)
-        if t.protocol.offers.protocol then peer:request() end
+        if phases.asks_at_once(t) then peer:request() end
       end
       t:signal("CONT")
       phases.all(t, new, function(peer)

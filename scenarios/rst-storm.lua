@@ -13,7 +13,7 @@ somebody else.]],
       for i, peer in ipairs(peers) do
         t:until_connected(peer)
         if i % 2 == wave % 2 then t:until_accepted(peer) end
-        if i % 5 == 0 and t.protocol.offers.protocol then peer:request() end
+        if i % 5 == 0 and phases.asks_at_once(t) then peer:request() end
       end
       for _, peer in ipairs(peers) do peer:try("reset") end
       -- One that was reset before it was accepted may be nobody's that we know: not worth more than a moment.

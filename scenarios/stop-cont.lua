@@ -13,13 +13,14 @@ rest behind for ever.]],
       local peers = phases.open(t, 8)
       for _, peer in ipairs(peers) do
         t:until_connected(peer)
-        phases.ask_much(t, peer)
+        if phases.asks_at_once(t) then phases.ask_much(t, peer) end
       end
       t:wait(0.02)
       t:signal("CONT")
       phases.all(t, peers, function(peer)
         t:until_accepted(peer)
         phases.answers(t, peer)
+        if t.protocol.offers.greets then phases.exchange(t, peer) end
         peer:try("fin")
         t:expect_closed(peer)
       end)

@@ -205,21 +205,22 @@ static bool pass_greeting(struct asker *asker)
 
 	if (asker->greeted)
 		return true;
-	int64_t n =
-	    inbox->size ? protocol_of(asker)->greeting(protocol_of(asker), bytes_of(inbox), inbox->size) : 0;
+	struct buf why = {0};
+	int64_t n = 0;
+	if (inbox->size)
+		n = protocol_of(asker)->greeting(protocol_of(asker), bytes_of(inbox), inbox->size, &why);
 	if (n > 0) {
 		asker->greeted = true;
 		buf_consume(inbox, (size_t)n);
-		return true;
-	}
-	if (n < 0) {
-		char why[160];
-		snprintf(why, sizeof why, "expected a greeting, received %.100s", bytes_of(inbox));
-		wrong(asker, why);
+	} else if (n == -EBADMSG) {
+		wrong(asker, why.size ? why.data : "a wrong greeting");
+	} else if (n < 0) {
+		broken(asker, (int)n, why.size ? why.data : "the greeting could not be checked");
 	} else if (peer_ended(asker->peer)) {
 		connection_ended(asker, 0);
 	}
-	return false;
+	buf_free(&why);
+	return n > 0;
 }
 
 static int send_request(struct asker *asker)

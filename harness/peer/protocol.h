@@ -38,8 +38,8 @@ struct protocol {
 	 */
 	int64_t (*answer)(const struct protocol *protocol, enum request_kind kind, const char *token, uint64_t bytes,
 			  const char *data, size_t size, bool closed, uint64_t *ret_announced, struct buf *why);
-	/* Length of the greeting at the start of data, 0: more is needed, -EBADMSG. Only with PROTOCOL_GREETS. */
-	int64_t (*greeting)(const struct protocol *protocol, const char *data, size_t size);
+	/* Length of the greeting at the start of data, 0: more is needed, -EBADMSG with why as above. Only with PROTOCOL_GREETS. */
+	int64_t (*greeting)(const struct protocol *protocol, const char *data, size_t size, struct buf *why);
 };
 
 #endif

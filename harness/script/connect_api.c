@@ -131,6 +131,8 @@ static int connect_done(lua_State *L, int status, lua_KContext try)
 	(void)status;
 	if (wait->result == 1)
 		return 1;
+	if (wait->result == -EBADMSG || wait->result == -EIO)
+		return answer_wrong(L, wait->peer, wait->result);
 	return try ? connect_nothing(L, code) : connect_failed(L, peer_name(wait->peer->peer), code);
 }
 
@@ -164,6 +166,23 @@ static int until_done(lua_State *L, int status, lua_KContext context)
 	return 1;
 }
 
+/* Greeted, where the target speaks first; else connected. */
+static int greeted_done(lua_State *L, int status, lua_KContext context)
+{
+	struct wait *wait = play_result(L);
+
+	if (wait->result == -EBADMSG || wait->result == -EIO)
+		return answer_wrong(L, wait->peer, wait->result);
+	return until_done(L, status, context);
+}
+
+static int api_until_greeted(lua_State *L)
+{
+	struct wait wait = connected_wait(peer_api_check(L, 2), true, patience_read(L, 3, PLAY_PATIENCE));
+
+	return play_wait(L, &wait, 0, greeted_done);
+}
+
 static int api_until_connected(lua_State *L)
 {
 	struct wait wait = connected_wait(peer_api_check(L, 2), false, patience_read(L, 3, PLAY_PATIENCE));
@@ -175,5 +194,6 @@ const luaL_Reg connect_methods[] = {
     {"connect", api_connect},
     {"open", api_open},
     {"until_connected", api_until_connected},
+    {"until_greeted", api_until_greeted},
     {NULL, NULL},
 };

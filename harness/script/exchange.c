@@ -216,7 +216,8 @@ int greeting_take(struct script_peer *peer)
 
 	if (peer->greeted || !(protocol->offers & PROTOCOL_GREETS))
 		return 1;
-	int64_t size = protocol->greeting(protocol, inbox->data ? inbox->data : "", inbox->size);
+	peer->why.size = 0;
+	int64_t size = protocol->greeting(protocol, inbox->data ? inbox->data : "", inbox->size, &peer->why);
 	if (size < 0)
 		return (int)size;
 	if (size == 0)
@@ -236,8 +237,9 @@ static int answer_check(struct play *play, struct wait *wait)
 	bool ended = peer_ended(peer->peer);
 	uint64_t seen = inbox->size << 1 | ended;
 
-	if (greeting_take(peer) <= 0)
-		return ended ? -ENOTCONN : 0;
+	int greeted = greeting_take(peer);
+	if (greeted <= 0)
+		return greeted;
 	if (wait->seen == seen + 1)
 		return 0;
 	wait->seen = seen + 1;
@@ -272,7 +274,7 @@ static int answer_right(lua_State *L, struct script_peer *peer, const struct owe
 	return 2;
 }
 
-static int answer_wrong(lua_State *L, struct script_peer *peer, int code)
+int answer_wrong(lua_State *L, struct script_peer *peer, int code)
 {
 	const char *why = peer->why.size ? peer->why.data : "it is not what the protocol says";
 

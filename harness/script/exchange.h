@@ -25,8 +25,12 @@ void request_build(lua_State *L, const struct request_spec *spec, struct buf *re
 /* How many of its bytes a partial request sends: a proper prefix. */
 size_t request_half(size_t size);
 
-/* Takes the greeting out of the inbox if one is due: 1 when nothing is due (any more), 0 not yet, -errno. */
+/* Takes the greeting out of the inbox if one is due: 1 when nothing is due (any more), 0 not yet, -EBADMSG
+ * with peer->why when it is wrong, -ENOTCONN when the target ended instead, or another errno. */
 int greeting_take(struct script_peer *peer);
+/* What the protocol said of peer->why with code: ends the case, the target's fault with -EBADMSG, else ours.
+ */
+int answer_wrong(lua_State *L, struct script_peer *peer, int code);
 
 /* Results nil and a reason. */
 int exchange_no(lua_State *L, const char *reason);

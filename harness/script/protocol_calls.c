@@ -150,9 +150,10 @@ int64_t protocol_file_answer(const struct protocol *protocol, enum request_kind 
 	return result;
 }
 
-int64_t protocol_file_greeting(const struct protocol *protocol, const char *data, size_t size)
+int64_t protocol_file_greeting(const struct protocol *protocol, const char *data, size_t size,
+			       struct buf *why)
 {
-	struct asked call = {.file = protocol->state, .data = data, .size = size};
+	struct asked call = {.file = protocol->state, .data = data, .size = size, .out = why};
 
 	return look(&call, call_greeting);
 }

@@ -11,10 +11,10 @@
  *                  data: a view (view.h). Returns its length when whole and right; 0, announced when more is needed;
  *                  nil, "expected …, received …" when it is wrong
  *     greeting = function(data)
- *                  its length, 0, or nil; with "greets" only
+ *                  its length; 0; or nil, "expected …, received …"; with "greets" only
  *   }
  *
- * `settings` is also a global while the file is loaded; `quote(text)` makes bytes fit for a message. The file keeps
+ * `settings` is also a global while the file is loaded; `quote(text)` makes bytes fit for a message; `use` is use.h's. The file keeps
  * what it learns in its own locals: one state a protocol, for as long as the process lives.
  */
 /* clang-format on */
@@ -31,7 +31,8 @@ struct protocol_file {
 	struct buf source;
 	char *name, *doc, *file;
 	struct view *view;		    /* the one every answer is looked at through */
-	const struct run_setting *settings; /* while it is loaded */
+	const char *folder;		    /* while it is loaded: where `use` finds what is not beside it */
+	const struct run_setting *settings; /* the same */
 	size_t setting_count;
 };
 
@@ -41,7 +42,8 @@ int protocol_file_request(const struct protocol *protocol, enum request_kind kin
 int64_t protocol_file_answer(const struct protocol *protocol, enum request_kind kind, const char *token,
 			     uint64_t bytes, const char *data, size_t size, bool closed,
 			     uint64_t *ret_announced, struct buf *why);
-int64_t protocol_file_greeting(const struct protocol *protocol, const char *data, size_t size);
+int64_t protocol_file_greeting(const struct protocol *protocol, const char *data, size_t size,
+			       struct buf *why);
 
 /* Names in the registry. */
 #define PROTOCOL_TABLE	  "wringer.protocol"

@@ -15,6 +15,7 @@
  * Waiting. All take {patience=S} at the end (2 s) and return true, or false when it came to nothing: that is not a
  * failure, the rules judge what the journal shows.
  *   t:until_connected(peer)
+ *   t:until_greeted(peer)     it has said its greeting, where it speaks first
  *   t:until_accepted(peer)    the target has accepted it
  *   t:until_read(peer)        it has read all bytes this peer sent
  *   t:until_blocked(peer)     it cannot write to this peer any further

@@ -21,15 +21,24 @@ function phases.all(t, peers, each)
   t:join()
 end
 
+-- Where the target speaks first a peer reads that much, before it says anything and before it stops reading.
+local function greet(t, peer, reading)
+  t:until_greeted(peer)
+  if not reading then peer:try("stall") end
+end
+
 -- A few at a time, so that a backlog of five is enough.
 function phases.connect(t, options, count)
   local peers, few = {}, 4
+  local greets, reading = t.protocol.offers.greets, not options or options.reading ~= false
+  if greets and not reading then options = { receive_buffer = options.receive_buffer, name = options.name } end
   for i = 1, count or PEERS do
     peers[i] = t:open(options)
     if i % few == 0 or i == (count or PEERS) then
       for k = i - (i - 1) % few, i do
         if not t:until_connected(peers[k]) then t:broken(peers[k]:name() .. " could not connect") end
         t:until_accepted(peers[k])
+        if greets then greet(t, peers[k], reading) end
       end
     end
   end
@@ -215,8 +224,14 @@ end
 -- One whole exchange, where the protocol has any and the target has not ended the connection.
 function phases.exchange(t, peer)
   if not t.protocol.offers.protocol or peer:ended() or not peer:alive() then return true end
+  t:until_greeted(peer)
   peer:request()
   return phases.answers(t, peer)
+end
+
+-- Whether a peer may ask as soon as it is connected: where the target speaks first, that would be before its turn.
+function phases.asks_at_once(t)
+  return t.protocol.offers.protocol and not t.protocol.offers.greets
 end
 
 return phases

@@ -41,11 +41,13 @@ static int64_t check(const struct protocol *protocol, enum request_kind kind, co
 	return size < want ? 0 : (int64_t)want;
 }
 
-static int64_t greet(const struct protocol *protocol, const char *data, size_t size)
+static int64_t greet(const struct protocol *protocol, const char *data, size_t size, struct buf *why)
 {
 	(void)protocol;
-	if (memcmp(data, "welcome\n", size < 8 ? size : 8) != 0)
+	if (memcmp(data, "welcome\n", size < 8 ? size : 8) != 0) {
+		assert_int_equal(buf_puts(why, "expected a welcome"), 0);
 		return -EBADMSG;
+	}
 	return size < 8 ? 0 : 8;
 }
 
