@@ -8,6 +8,7 @@
 #include "script/protocol_file.h"
 #include "script/scenario_file.h"
 #include "script/script.h"
+#include "script/use.h"
 #include "script/view.h"
 
 #define QUOTE_MOST 60
@@ -177,6 +178,7 @@ static int protocol_read(lua_State *L)
 	push_settings(L, file);
 	lua_register(L, "protocol", protocol_call);
 	lua_register(L, "quote", protocol_quote);
+	use_register(L, file->file, file->folder);
 	box_compile(L, file->file, &file->source);
 	lua_call(L, 0, 1);
 	lua_getfield(L, LUA_REGISTRYINDEX, PROTOCOL_TABLE);
@@ -189,9 +191,10 @@ static int protocol_read(lua_State *L)
 	return 0;
 }
 
-static int protocol_open(const char *path, const struct run_setting *settings, size_t setting_count,
-			 struct protocol_file *file, struct error *error)
+static int protocol_open(const char *path, const char *folder, const struct run_setting *settings,
+			 size_t setting_count, struct protocol_file *file, struct error *error)
 {
+	file->folder = folder;
 	file->settings = settings;
 	file->setting_count = setting_count;
 	if (!(file->file = strdup(path)))
@@ -201,7 +204,8 @@ static int protocol_open(const char *path, const struct run_setting *settings, s
 		code = box_open(&file->box, file, error);
 	if (code == 0)
 		code = box_protect(&file->box, protocol_read, file, error);
-	file->settings = NULL; /* the caller's */
+	file->folder = NULL; /* the caller's, as are the settings */
+	file->settings = NULL;
 	file->setting_count = 0;
 	file->protocol.name = file->name;
 	file->protocol.doc = file->doc;
@@ -234,7 +238,7 @@ int protocol_load(const char *name, const char *folder, const struct run_setting
 	struct protocol_file *file = calloc(1, sizeof(*file));
 	if (!file)
 		return error_set(error, -ENOMEM, "out of memory");
-	code = protocol_open(path, settings, setting_count, file, error);
+	code = protocol_open(path, folder, settings, setting_count, file, error);
 	if (code < 0) {
 		protocol_free(&file->protocol);
 		return code;

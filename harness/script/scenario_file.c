@@ -9,6 +9,7 @@
 #include "script/folder.h"
 #include "script/lua_box.h"
 #include "script/play.h"
+#include "script/script.h"
 #include "script/use.h"
 
 #define NAME_MOST 60
@@ -189,7 +190,7 @@ static int scenario_call(lua_State *L)
 static void scenario_execute(lua_State *L, struct reading *reading)
 {
 	lua_register(L, "scenario", scenario_call);
-	use_register(L, reading->file);
+	use_register(L, reading->file, script_folder());
 	box_compile(L, reading->file, reading->source);
 	lua_call(L, 0, 1);
 	lua_getfield(L, LUA_REGISTRYINDEX, "wringer.line");

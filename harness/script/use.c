@@ -9,7 +9,6 @@
 #include <lauxlib.h>
 #include "script/folder.h"
 #include "script/lua_box.h"
-#include "script/script.h"
 
 /* "lib.phases" as "lib/phases.lua"; nothing that could lead out of the folder. */
 static void use_path(lua_State *L, const char *name, char *out, size_t size)
@@ -59,7 +58,7 @@ static int use_call(lua_State *L)
 	lua_settop(L, 2);
 	use_path(L, name, part, sizeof(part));
 	if (!use_find(lua_tostring(L, lua_upvalueindex(1)), part, path, sizeof(path)) &&
-	    !use_find(script_folder(), part, path, sizeof(path)))
+	    !use_find(lua_tostring(L, lua_upvalueindex(2)), part, path, sizeof(path)))
 		return luaL_error(L, "use \"%s\": there is no %s beside the file or among the scenarios",
 				  name, part);
 	use_compile(L, path);
@@ -71,11 +70,12 @@ static int use_call(lua_State *L)
 	return 1;
 }
 
-void use_register(lua_State *L, const char *file)
+void use_register(lua_State *L, const char *file, const char *folder)
 {
-	char folder[PATH_MAX];
+	char beside[PATH_MAX];
 
-	lua_pushstring(L, folder_of(file, folder, sizeof(folder)));
-	lua_pushcclosure(L, use_call, 1);
+	lua_pushstring(L, folder_of(file, beside, sizeof(beside)));
+	lua_pushstring(L, folder);
+	lua_pushcclosure(L, use_call, 2);
 	lua_setglobal(L, "use");
 }
