@@ -131,7 +131,8 @@ enum probe {
 	                   acknowledged by the peer (SIOCOUTQ), arg[2] poll() mask (all bits asked), arg[3] TCP state (tcp_info) */
 	PROBE_LISTENER, /* arg[0] connections waiting to be accepted, arg[1] backlog, arg[2] poll() mask */
 	PROBE_THREAD,   /* tid: arg[0] its state letter ('S', 'R' …), arg[1] enum call it is in (CALL_unknown: another or none),
-	                   arg[2] CPU ns it has used */
+	                   arg[2] CPU ns it has used; fd: the number that call is about, -1 none; data: the name of a call that
+	                   has no number of ours ("futex") */
 	PROBE_PROCESS,  /* pid: arg[0] open fds, arg[1] CPU ns used, arg[2] resident bytes, arg[3] RLIMIT_NOFILE soft */
 	PROBE_EPOLL,    /* fd = epfd; data: struct ready[]: fd, mask (events armed), data; from /proc/PID/fdinfo */
 };

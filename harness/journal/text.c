@@ -316,6 +316,20 @@ static const char *const tcp_states[] = {
     "TIME_WAIT", "CLOSE",	"CLOSE_WAIT", "LAST_ACK", "LISTEN",    "CLOSING",
 };
 
+static void add_thread(struct text *text, const struct event *event)
+{
+	uint64_t state = event->arg[0];
+
+	text_add(text, "thread %d: state %c in ", event->tid, state > ' ' && state < 127 ? (char)state : '?');
+	if (event->arg[1] == CALL_unknown && event->size)
+		text_data(text, event);
+	else
+		text_add(text, "%s", call_name((enum call)event->arg[1]));
+	if (event->fd >= 0)
+		text_add(text, "(%d)", event->fd);
+	text_add(text, ", %g ms CPU", (double)event->arg[2] / 1e6);
+}
+
 static void probe_text(struct text *text, const struct event *event)
 {
 	const unsigned long long a[] = {event->arg[0], event->arg[1], event->arg[2], event->arg[3]};
@@ -331,9 +345,7 @@ static void probe_text(struct text *text, const struct event *event)
 		text_add(text, "fd %d: %llu wait to be accepted (backlog %llu)", event->fd, a[0], a[1]);
 		break;
 	case PROBE_THREAD:
-		text_add(text, "thread %d: state %c in %s, %g ms CPU", event->tid,
-			 a[0] > ' ' && a[0] < 127 ? (char)a[0] : '?', call_name((enum call)a[1]),
-			 (double)a[2] / 1e6);
+		add_thread(text, event);
 		break;
 	case PROBE_PROCESS:
 		text_add(text, "process %d: %llu fds (limit %llu), %g ms CPU, %llu KiB", event->pid, a[0],

@@ -195,6 +195,17 @@ int canary_fresh_result(const struct canary *canary)
 	return canary->fresh;
 }
 
+uint64_t canary_waits_since(const struct canary *canary)
+{
+	const struct asker *askers[] = {&canary->kept, &canary->turn, &canary->extra};
+	uint64_t since = 0;
+
+	for (size_t i = 0; i < sizeof(askers) / sizeof(*askers); i++)
+		if (askers[i]->asking && (!since || askers[i]->began < since))
+			since = askers[i]->began;
+	return since;
+}
+
 struct canary_figures canary_figures(const struct canary *canary)
 {
 	struct figures *latencies = &((struct canary *)canary)->latencies; /* they are sorted when asked */

@@ -58,6 +58,9 @@ void canary_keep_only(struct canary *canary, bool keep_only);
 int canary_fresh(struct canary *canary);
 int canary_fresh_result(const struct canary *canary);
 
+/* Since when (clock_now() time) the oldest request under way has waited for its answer; 0: none is. */
+uint64_t canary_waits_since(const struct canary *canary);
+
 struct canary_figures {
 	uint64_t asked, served, wrong, missed; /* missed: patience ended, or the connection did */
 	uint64_t p50, p99, max;		       /* ns, of served ones */

@@ -18,6 +18,7 @@
 #define LIMIT_GROWTH_ROUNDS 3            /* identical rounds before growth is judged */
 #define LIMIT_GROWTH_SLOPE 0.5           /* fds a peer */
 #define LIMIT_UNSERVED_WINDOW 2000000000ULL /* the canary's patience */
+#define LIMIT_BLOCKED_WINDOW 1000000000ULL /* a canary waits this long while its loop sits in one call */
 #define LIMIT_CROWD 8                    /* connections from which on a limit on their number is believable */
 #define LIMIT_RECOVERY_FDS 4             /* fewer fds kept than this are warm caches */
 #define LIMIT_LATENCY_FACTOR 20.0

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include "base/clock.h"
+#include "rules/limits.h"
 #include "run/stage_impl.h"
 
 /* The loop looks up this often whatever happens, so that a request to stop is never missed for long. */
@@ -195,6 +196,21 @@ static int trouble(struct stage *stage, uint64_t now)
 	return rc;
 }
 
+/*
+ * A healthy peer waits for a suspiciously long time: what the target's threads are in meanwhile is seen only
+ * now, for a call that blocks is written down when it returns.
+ */
+static void look_why(struct stage *stage, uint64_t now)
+{
+	uint64_t since =
+	    stage->canary && !stage->gone && !stage->ending ? canary_waits_since(stage->canary) : 0;
+
+	if (!since || since == stage->looked_into || since + stage_window(stage, LIMIT_BLOCKED_WINDOW) > now)
+		return;
+	stage->looked_into = since;
+	(void)target_probe_threads(stage->target, stage->world);
+}
+
 int stage_step(struct stage *stage, uint64_t until)
 {
 	uint64_t now = clock_now(), count = journal_count(stage->journal), slice = now + STAGE_SLICE;
@@ -202,6 +218,7 @@ int stage_step(struct stage *stage, uint64_t until)
 
 	if (rc < 0)
 		return rc;
+	look_why(stage, now);
 	if (stage->gone)
 		slice = now + STAGE_AFTERMATH;
 	if (stage->deadline != 0 && stage->deadline < slice)

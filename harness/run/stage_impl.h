@@ -38,6 +38,7 @@ struct stage {
 	bool ready;	       /* it came to listen and to answer: from here on its death is its own fault */
 	bool paused;	       /* processes were stopped (SIGSTOP) */
 	int problem;	       /* following the journal failed */
+	uint64_t looked_into;  /* since when the canary waited (canary_waits_since) when we last looked why */
 	uint64_t target_event; /* clock_now() time of the last event of the target, 0 none */
 	int64_t fds_before;
 

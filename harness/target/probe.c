@@ -218,6 +218,15 @@ static int walk_process(struct probe_walk *walk)
 	return journal_append(walk->journal, &event);
 }
 
+static int probe_threads(struct probe_walk *walk, pid_t pid)
+{
+	char path[64];
+
+	walk->pid = pid;
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	return proc_each(path, walk_thread, walk);
+}
+
 static int probe_pid(struct probe_walk *walk, pid_t pid)
 {
 	char path[64];
@@ -231,12 +240,12 @@ static int probe_pid(struct probe_walk *walk, pid_t pid)
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	rc = proc_each(path, walk_fd, walk);
 	(void)close(walk->pidfd);
-	(void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	rc = rc ? rc : proc_each(path, walk_thread, walk);
+	rc = rc ? rc : probe_threads(walk, pid);
 	return rc ? rc : walk_process(walk);
 }
 
-int target_probe(const struct target *target, const struct world *world)
+static int probe_each(const struct target *target, const struct world *world,
+		      int (*probe)(struct probe_walk *walk, pid_t pid))
 {
 	struct map seen = {0};
 	struct probe_walk walk = {.journal = target->journal, .seen = &seen};
@@ -246,8 +255,18 @@ int target_probe(const struct target *target, const struct world *world)
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < pids.count; i++)
-		rc = probe_pid(&walk, pids.pids[i]);
+		rc = probe(&walk, pids.pids[i]);
 	pids_free(&pids);
 	map_free(&seen);
 	return rc < 0 ? rc : walk.asked;
+}
+
+int target_probe(const struct target *target, const struct world *world)
+{
+	return probe_each(target, world, probe_pid);
+}
+
+int target_probe_threads(const struct target *target, const struct world *world)
+{
+	return probe_each(target, world, probe_threads);
 }

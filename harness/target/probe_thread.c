@@ -2,6 +2,7 @@
 #include "target/probe_thread.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,25 @@ static const struct {
     {SYS_io_uring_enter, CALL_io_uring_enter},
 };
 
+/* Others that block, which the watcher does not stop at. */
+static const struct {
+	long number;
+	const char *name;
+} other_calls[] = {
+    {SYS_futex, "futex"},
+    {SYS_wait4, "wait4"},
+    {SYS_waitid, "waitid"},
+    {SYS_flock, "flock"},
+    {SYS_rt_sigtimedwait, "sigtimedwait"},
+    {SYS_rt_sigsuspend, "sigsuspend"},
+    {SYS_fsync, "fsync"},
+    {SYS_fdatasync, "fdatasync"},
+    {SYS_msgrcv, "msgrcv"},
+#ifdef SYS_pause
+    {SYS_pause, "pause"},
+#endif
+};
+
 static enum call call_of(long number)
 {
 	for (size_t i = 0; i < sizeof(sleepy_calls) / sizeof(sleepy_calls[0]); i++) {
@@ -64,17 +84,53 @@ static enum call call_of(long number)
 	return CALL_unknown;
 }
 
-/* "running" has no number; the call a thread sleeps in stands first. */
-static enum call thread_call(pid_t pid, pid_t tid)
+static const char *other_name(long number)
+{
+	for (size_t i = 0; i < sizeof(other_calls) / sizeof(other_calls[0]); i++) {
+		if (other_calls[i].number == number)
+			return other_calls[i].name;
+	}
+	return NULL;
+}
+
+/* Whether a call's first argument is the fd it is about; splice's is the one it reads. */
+static bool begins_with_fd(enum call call)
+{
+	switch (call_class(call)) {
+	case CLASS_READ:
+	case CLASS_WRITE:
+	case CLASS_ACCEPT:
+	case CLASS_CONNECT:
+	case CLASS_CLOSE:
+	case CLASS_RING:
+		return true;
+	case CLASS_WAIT:
+		return call == CALL_epoll_wait || call == CALL_epoll_pwait || call == CALL_epoll_pwait2;
+	default:
+		return false;
+	}
+}
+
+/* "7 0x9 0x7ffd…": the number of the call a thread sleeps in, then its arguments; "running" has none. */
+static void thread_call(pid_t pid, pid_t tid, struct event *event)
 {
 	char path[64], text[256], *end;
+	const char *name;
 	long number;
 
+	event->arg[1] = CALL_unknown;
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
 	if (proc_read(path, text, sizeof(text)) <= 0)
-		return CALL_unknown;
+		return;
 	number = strtol(text, &end, 10);
-	return end == text ? CALL_unknown : call_of(number);
+	if (end == text || number < 0)
+		return;
+	event->arg[1] = call_of(number);
+	if (begins_with_fd((enum call)event->arg[1]))
+		event->fd = (int32_t)strtoul(end, NULL, 16);
+	name = event->arg[1] == CALL_unknown ? other_name(number) : NULL;
+	event->data = name;
+	event->size = name ? (uint32_t)strlen(name) + 1 : 0;
 }
 
 /* stat: "pid (name) S ppid …"; the name may contain anything, so the last parenthesis counts. */
@@ -120,7 +176,7 @@ int probe_thread(pid_t pid, pid_t tid, struct event *ret_event)
 	event.pid = pid;
 	event.tid = tid;
 	event.arg[0] = (unsigned char)state;
-	event.arg[1] = thread_call(pid, tid);
+	thread_call(pid, tid, &event);
 	event.arg[2] = thread_cpu(pid, tid, ticks);
 	*ret_event = event;
 	return 0;

@@ -71,6 +71,8 @@ int target_signal(struct target *target, int signo, bool all);
  * (pidfd_getfd). Returns how many were asked, or a negative errno.
  */
 int target_probe(const struct target *target, const struct world *world);
+/* The threads only: what each is in at this moment, for somebody who waits. */
+int target_probe_threads(const struct target *target, const struct world *world);
 /* One socket: fills an EV_PROBE (PROBE_SOCKET or PROBE_LISTENER) without journalling it. 0 or negative errno.
  */
 int target_probe_socket(pid_t pid, int fd, struct event *ret_event);
