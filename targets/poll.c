@@ -74,7 +74,7 @@ static void sweep(struct server *server)
 {
 	size_t kept = FIRST;
 
-	if (!pool_has_doomed(&server->pool))
+	if (TAILQ_EMPTY(&server->pool.doomed))
 		return;
 	for (size_t i = FIRST; i < server->count; i++) {
 		if (server->conns[i]->doomed)

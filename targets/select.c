@@ -48,22 +48,17 @@ static void want(fd_set *set, int fd, bool wanted)
 /* Takes those that are to be closed out of the sets: their numbers will soon be others'. */
 static void sweep(struct server *server)
 {
-	int top = server->signals > server->listener ? server->signals : server->listener;
+	int least = server->signals > server->listener ? server->signals : server->listener;
+	const struct conn *conn;
 
-	if (!pool_has_doomed(&server->pool))
-		return;
-	for (int fd = 0; fd <= server->top; fd++) {
-		if (!server->conns[fd])
-			continue;
-		if (!server->conns[fd]->doomed) {
-			top = fd > top ? fd : top;
-			continue;
-		}
-		FD_CLR(fd, &server->want_read);
-		FD_CLR(fd, &server->want_write);
-		server->conns[fd] = NULL;
+	TAILQ_FOREACH(conn, &server->pool.doomed, timed)
+	{
+		FD_CLR(conn->fd, &server->want_read);
+		FD_CLR(conn->fd, &server->want_write);
+		server->conns[conn->fd] = NULL;
 	}
-	server->top = top;
+	while (server->top > least && !server->conns[server->top])
+		server->top--;
 }
 
 static void serve(struct server *server, struct conn *conn)

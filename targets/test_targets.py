@@ -8,6 +8,7 @@ each makes its mistake is what wringer's own tests show.
 
     test_targets.py FOLDER [NAME...]
 """
+import concurrent.futures
 import os
 import resource
 import signal
@@ -34,6 +35,26 @@ def wait_for(what, ready, patience=PATIENCE):
     raise AssertionError(f"waited {patience} s for {what}")
 
 
+def tasks(pid):
+    try:
+        return [f"/proc/{pid}/task/{tid}" for tid in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
+
+
+def stat(folder):
+    """The fields behind the name, of a process or a thread; of one that just ended, something that sleeps."""
+    try:
+        with open(f"{folder}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return ["S"] + ["0"] * 20
+
+
+def fds(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 class Server:
     def __init__(self, path, protocol, nofile=None):
         limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile * 4))) if nofile else None
@@ -42,6 +63,8 @@ class Server:
                                         preexec_fn=limit)
         self.pid = self.process.pid
         self.port = int(self.process.stdout.readline())
+        ask(self)  # its workers are there now, or on their way
+        wait_for("it to begin", self.asleep)
         self.base_fds = self.fds()
 
     def __enter__(self):
@@ -61,19 +84,39 @@ class Server:
         peer.connect(("127.0.0.1", self.port))
         return peer
 
-    def fds(self):
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+    def pids(self):
+        """Its process and those under it."""
+        pids = [self.pid]
+        for pid in pids:  # grows meanwhile
+            for task in tasks(pid):
+                try:
+                    with open(f"{task}/children") as children:
+                        pids += [int(child) for child in children.read().split()]
+                except OSError:  # it ended
+                    pass
+        return pids
 
-    def stat(self):
-        with open(f"/proc/{self.pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()
+    def fds(self):
+        return sum(fds(pid) for pid in self.pids())
+
+    def states(self):
+        """A letter for each thread of each process."""
+        return [stat(task)[0] for pid in self.pids() for task in tasks(pid)]
 
     def cpu(self):
-        fields = self.stat()
-        return (int(fields[11]) + int(fields[12])) / TICK
+        fields = [stat(f"/proc/{pid}") for pid in self.pids()]
+        return sum(int(field[11]) + int(field[12]) for field in fields) / TICK
 
     def asleep(self):
-        return self.stat()[0] == "S"
+        return set(self.states()) == {"S"}
+
+    def signal(self, signo):
+        for pid in self.pids():
+            os.kill(pid, signo)
+
+    def limit_fds(self, limits):
+        """{pid: RLIMIT_NOFILE}; gives the limits there were back."""
+        return {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE, limit) for pid, limit in limits.items()}
 
     def check_quiet(self, fds=None):
         """The faults are over: it serves, has let go of what they used, and burns nothing."""
@@ -255,10 +298,10 @@ def test_greedy(server):
 def test_stop_cont(server):
     with server.connect() as peer:
         for number in range(10):
-            os.kill(server.pid, signal.SIGSTOP)
-            wait_for("the stop", lambda: server.stat()[0] == "T")
+            server.signal(signal.SIGSTOP)
+            wait_for("the stop", lambda: set(server.states()) == {"T"})
             peer.sendall(b"" if server.protocol == "http" else b".")
-            os.kill(server.pid, signal.SIGCONT)
+            server.signal(signal.SIGCONT)
             if server.protocol == "echo":
                 assert read_exactly(peer, 1) == b"."
             ask_on(server, peer, f"round{number}")
@@ -266,15 +309,15 @@ def test_stop_cont(server):
 
 def test_short_of_fds(server):
     """The limit is lowered while running; raising it again must be enough, with nobody closing anything."""
-    soft, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (server.base_fds, hard))
+    hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)[1]
+    before = server.limit_fds({pid: (fds(pid), hard) for pid in server.pids()})
     waiting = [server.connect() for _ in range(20)]
     for peer in waiting:
         peer.sendall(request())
-    before, begin = server.cpu(), time.monotonic()
+    burnt, begin = server.cpu(), time.monotonic()
     wait_for("time to pass", lambda: time.monotonic() - begin > 0.3)
-    assert server.cpu() - before <= 0.1, "spins at the limit"
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    assert server.cpu() - burnt <= 0.1, "spins at the limit"
+    server.limit_fds(before)
     for peer in waiting:
         read_exactly(peer, 20)
         peer.close()
@@ -540,19 +583,13 @@ def main():
     names = sorted(name for name in os.listdir(folder)
                    if os.access(f"{folder}/{name}", os.X_OK) and os.path.isfile(f"{folder}/{name}"))
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    results, threads = [], []
-    for name in wanted or names:
-        for protocol in ("echo", "http"):
-            if name.startswith("faulty-"):
-                drive_faulty(f"{folder}/{name}", protocol, results)
-                continue
-            threads.append(threading.Thread(target=drive, args=(f"{folder}/{name}", protocol, results)))
-            threads[-1].start()
-            if len(threads) % 2 == 0:  # two at a time: enough to share the waiting
-                threads[-1].join()
-                threads[-2].join()
-    for thread in threads:
-        thread.join()
+    results, jobs = [], []
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:  # several at a time: they mostly wait
+        for name in wanted or names:
+            work = drive_faulty if name.startswith("faulty-") else drive
+            jobs += [pool.submit(work, f"{folder}/{name}", protocol, results) for protocol in ("echo", "http")]
+    for job in jobs:
+        job.result()
     for label, failure in results:
         print(f"{'not ok' if failure else 'ok'} - {label}{chr(10) + failure if failure else ''}")
     failed = sum(failure is not None for _, failure in results)

@@ -25,14 +25,16 @@ enum turn { TURN_WAIT, TURN_AGAIN, TURN_OVER };
 struct conn {
 	int fd;
 	bool readable, writable; /* not known to be exhausted */
-	bool resting;	/* the kernel was out of memory for it: left alone until the pool's clock wakes it */
-	bool shut;	/* our side is shut down */
-	bool doomed;	/* closed at the end of this batch; its later events are stale */
-	bool queued;	/* on the pool's list of connections still ready */
-	bool moved;	/* bytes moved since the last pool_note */
-	uint32_t armed; /* the loop's: the interest registered now */
-	uint64_t own;	/* a server's own note, 0 at first */
-	unsigned timer; /* the pool's: the queue it stands in, as of the last pool_note */
+	bool resting;	 /* the kernel was out of memory for it: left alone until the pool's clock wakes it */
+	bool shut;	 /* our side is shut down */
+	bool doomed;	 /* closed at the end of this batch; its later events are stale */
+	bool queued;	 /* on the pool's list of connections still ready */
+	bool moved;	 /* bytes moved since the last pool_note */
+	bool busy;	 /* a thread is serving it: nobody else may touch it (servers with threads) */
+	uint32_t serial; /* tells it from those that had its number before (servers that need that) */
+	uint32_t armed;	 /* the loop's: the interest registered now */
+	uint64_t own;	 /* a server's own note, 0 at first */
+	unsigned timer;	 /* the pool's: the queue it stands in, as of the last pool_note */
 	uint64_t requests; /* the pool's: requests as of then */
 	uint64_t since;	   /* the pool's, ms: when it was put there */
 	TAILQ_ENTRY(conn) timed, ready;

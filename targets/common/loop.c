@@ -2,18 +2,15 @@
 #include "common/loop.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "common/listener.h"
 #include "common/options.h"
+#include "common/signals.h"
 
-#define BATCH	      64
-#define ACCEPT_PAUSE  100 /* ms */
-#define ACCEPT_ERRORS 16
+#define BATCH 64
 
 static int watch(struct loop *loop, int fd, uint32_t events, void *data)
 {
@@ -94,40 +91,33 @@ void loop_admit(struct loop *loop, int fd)
 		pool_doom(&loop->pool, conn);
 }
 
-static void pause_accepting(struct loop *loop)
+void loop_pause(struct loop *loop)
 {
 	if (epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener, NULL) == 0)
 		loop->listening = false;
-	loop->accept_at = loop->now + ACCEPT_PAUSE;
+	loop->accept_at = loop->now + LISTENER_PAUSE;
+}
+
+static void take_in(void *server, int fd)
+{
+	struct loop *loop = server;
+
+	loop->hooks->admit ? loop->hooks->admit(loop, fd) : loop_admit(loop, fd);
 }
 
 void loop_accept(struct loop *loop)
 {
-	enum accept_result result = ACCEPT_GOT;
-	int failures = 0, fd;
-
-	for (int i = 0; i < BATCH && failures < ACCEPT_ERRORS && result != ACCEPT_LATER; i++) {
-		result = listener_accept(loop->listener, &fd);
-		if (result == ACCEPT_NONE)
-			return;
-		failures = result == ACCEPT_GOT ? 0 : failures + 1;
-		if (result == ACCEPT_GOT && loop->hooks->admit)
-			loop->hooks->admit(loop, fd);
-		else if (result == ACCEPT_GOT)
-			loop_admit(loop, fd);
-	}
-	if (failures >= ACCEPT_ERRORS || result == ACCEPT_LATER)
-		pause_accepting(loop);
+	if (listener_accept_some(loop->listener, take_in, loop) == ACCEPT_LATER)
+		loop_pause(loop);
 }
 
 int loop_timeout(const struct loop *loop)
 {
-	int timeout = pool_patience(&loop->pool, loop->now), left;
+	int timeout = pool_patience(&loop->pool, loop->now);
 
-	if (!loop->accept_at)
-		return timeout;
-	left = loop->accept_at > loop->now ? (int)(loop->accept_at - loop->now) : 0;
-	return timeout < 0 || left < timeout ? left : timeout;
+	if (loop->accept_at)
+		timeout = clock_sooner(timeout, loop->now, loop->accept_at);
+	return loop->stopping ? clock_sooner(timeout, loop->now, loop->stop_at) : timeout;
 }
 
 int loop_wait(struct loop *loop, struct epoll_event *events, int most)
@@ -147,16 +137,30 @@ static void report(struct loop *loop, struct conn *conn, uint32_t events)
 		loop_event(loop, conn, events);
 }
 
+static void stop(struct loop *loop)
+{
+	if (signals_take(loop->signals) == 0 || loop->stopping)
+		return;
+	loop->stopping = true;
+	loop->stop_at = loop->now + loop->hooks->drain;
+	loop->accept_at = 0;
+	/* Closing is not enough: another process may hold the listener too, and then it stays in the set. */
+	if (loop->listening)
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, loop->listener, NULL);
+	close(loop->listener);
+	pool_stop(&loop->pool);
+}
+
 static void dispatch(struct loop *loop, const struct epoll_event *event)
 {
 	struct conn *conn = event->data.ptr;
 
 	if (event->data.ptr == &loop->signals)
-		loop->stopping = true;
-	else if (event->data.ptr == &loop->listener)
-		loop->hooks->accept ? loop->hooks->accept(loop) : loop_accept(loop);
-	else if (!conn->doomed)
+		stop(loop);
+	else if (event->data.ptr != &loop->listener && !conn->doomed)
 		report(loop, conn, event->events);
+	else if (event->data.ptr == &loop->listener && !loop->stopping)
+		loop->hooks->accept ? loop->hooks->accept(loop) : loop_accept(loop);
 }
 
 static void settle(struct loop *loop)
@@ -168,14 +172,14 @@ static void settle(struct loop *loop)
 	if (pool_reap(&loop->pool) > 0 && loop->accept_at)
 		loop->accept_at = loop->now;
 	if (loop->accept_at && loop->accept_at <= loop->now && watch_listener(loop) < 0)
-		loop->accept_at = loop->now + ACCEPT_PAUSE;
+		loop->accept_at = loop->now + LISTENER_PAUSE;
 }
 
-static int run(struct loop *loop)
+int loop_run(struct loop *loop)
 {
 	struct epoll_event events[BATCH];
 
-	while (!loop->stopping) {
+	while (!loop->stopping || (loop->pool.count > 0 && loop->now < loop->stop_at)) {
 		int count = loop->hooks->wait ? loop->hooks->wait(loop, events, BATCH)
 					      : loop_wait(loop, events, BATCH);
 
@@ -190,40 +194,40 @@ static int run(struct loop *loop)
 	return 0;
 }
 
-static int open_loop(struct loop *loop, const struct options *options)
+int loop_open(struct loop *loop, int listener, enum speaks speaks)
 {
-	sigset_t signals;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	loop->listener = listener_open(options->port, options->backlog);
-	if (loop->listener < 0)
-		return loop->listener;
-	loop->signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	loop->listener = listener;
+	loop->signals = signals_open();
+	if (loop->signals < 0)
+		return loop->signals;
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (loop->signals < 0 || loop->epoll < 0 || watch(loop, loop->signals, EPOLLIN, &loop->signals) < 0)
+	if (loop->epoll < 0 || watch(loop, loop->signals, EPOLLIN, &loop->signals) < 0)
 		return -errno;
 	loop->now = clock_ms();
-	pool_init(&loop->pool, options->speaks);
+	pool_init(&loop->pool, speaks);
 	if (loop->hooks->start)
 		loop->hooks->start(loop);
 	return watch_listener(loop);
+}
+
+int loop_status(const char *program, int error)
+{
+	if (error < 0)
+		fprintf(stderr, "%s: %s\n", program, strerror(-error));
+	return error < 0;
 }
 
 int loop_main(int argc, char **argv, const struct loop_hooks *hooks)
 {
 	struct loop loop = {.hooks = hooks};
 	struct options options = options_parse(argc, argv);
-	int error = open_loop(&loop, &options);
+	int error = listener_open(options.port, options.backlog);
 
+	if (error >= 0)
+		error = loop_open(&loop, error, options.speaks);
 	if (error == 0)
 		error = listener_announce(loop.listener);
 	if (error == 0)
-		error = run(&loop);
-	if (error < 0)
-		fprintf(stderr, "%s: %s\n", argv[0], strerror(-error));
-	return error < 0;
+		error = loop_run(&loop);
+	return loop_status(argv[0], error);
 }

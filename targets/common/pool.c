@@ -60,9 +60,10 @@ struct conn *pool_add(struct pool *pool, int fd, uint64_t now)
 		return NULL;
 	}
 	conn->fd = fd;
-	conn->readable = conn->resting = conn->shut = conn->doomed = conn->queued = conn->moved = false;
+	conn->readable = conn->resting = conn->shut = conn->doomed = conn->queued = conn->moved = conn->busy =
+	    false;
 	conn->writable = true;
-	conn->armed = 0;
+	conn->armed = conn->serial = 0;
 	conn->own = 0;
 	conn->timer = PHASE_IDLE;
 	conn->requests = 0;
@@ -156,7 +157,9 @@ struct conn *pool_expired(struct pool *pool, uint64_t now)
 		struct conn *conn;
 
 		while (limit > 0 && (conn = TAILQ_FIRST(&pool->timed[i])) && conn->since + limit <= now) {
-			if (!expire(conn)) {
+			bool busy = conn->busy; /* its thread sees to it: from now on again */
+
+			if (!busy && !expire(conn)) {
 				pool_doom(pool, conn);
 				continue;
 			}
@@ -164,7 +167,8 @@ struct conn *pool_expired(struct pool *pool, uint64_t now)
 			    now; /* back to the end, lest it come again at once when nothing changes for it */
 			TAILQ_REMOVE(&pool->timed[i], conn, timed);
 			TAILQ_INSERT_TAIL(&pool->timed[i], conn, timed);
-			return conn;
+			if (!busy)
+				return conn;
 		}
 	}
 	return NULL;
@@ -178,11 +182,6 @@ void pool_doom(struct pool *pool, struct conn *conn)
 	TAILQ_REMOVE(&pool->timed[conn->timer], conn, timed);
 	TAILQ_INSERT_TAIL(&pool->doomed, conn, timed);
 	conn->doomed = true;
-}
-
-bool pool_has_doomed(const struct pool *pool)
-{
-	return !TAILQ_EMPTY(&pool->doomed);
 }
 
 size_t pool_reap(struct pool *pool)
@@ -206,6 +205,8 @@ static void stop_queue(struct pool *pool, struct conn_list *list)
 {
 	for (struct conn *conn = TAILQ_FIRST(list), *next; conn; conn = next) {
 		next = TAILQ_NEXT(conn, timed);
+		if (conn->busy)
+			continue;
 		session_stop(&conn->session);
 		if (!session_speaks(&conn->session))
 			pool_doom(pool, conn);

@@ -47,14 +47,12 @@ int pool_patience(const struct pool *pool, uint64_t now);
  */
 struct conn *pool_expired(struct pool *pool, uint64_t now);
 
-/* Whether pool_reap would close something. */
-bool pool_has_doomed(const struct pool *pool);
 /* To be closed by pool_reap. Twice is fine. */
 void pool_doom(struct pool *pool, struct conn *conn);
 /* Closes the doomed ones; how many. */
 size_t pool_reap(struct pool *pool);
 
-/* No new requests: dooms every connection that owes nothing. */
+/* No new requests: dooms every connection that owes nothing. Busy ones are their threads' business. */
 void pool_stop(struct pool *pool);
 /* Closes all. */
 void pool_clear(struct pool *pool);
