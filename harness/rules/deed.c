@@ -60,11 +60,12 @@ static uint32_t flags_of(const struct event *event)
 		return DEED_CALL | (moves & DEED_TURN);
 	case CLASS_CTL:
 		return ctl_flags(event);
+	case CLASS_OPTION:
+		return DEED_ASK;
 	case CLASS_OTHER:
 	case CLASS_CREATE:
 	case CLASS_LISTEN:
 	case CLASS_DUP:
-	case CLASS_OPTION:
 	case CLASS_RING:
 		return DEED_CALL;
 	}
@@ -80,7 +81,8 @@ size_t deeds_of(const struct world *world, const struct event *event, struct dee
 	if (event->kind != EV_CALL)
 		return 0;
 	if (touch->file)
-		ret_deeds[count++] = (struct deed){touch->file, flags_of(event) | fake};
+		ret_deeds[count++] =
+		    (struct deed){touch->file, flags_of(event) | fake | (event->ret < 0 ? DEED_FAIL : 0)};
 	if (event->what == CALL_splice || event->what == CALL_sendfile) {
 		struct file *source = world_file(world, event->pid, (int32_t)event->arg[2]);
 		uint32_t moved = event->ret > 0 ? DEED_IN : 0;

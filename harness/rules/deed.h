@@ -8,7 +8,7 @@
 #include "journal/event.h"
 #include "model/world.h"
 
-#define DEED_CALL  0x01u /* any call on it, epoll_ctl excepted when it worked */
+#define DEED_CALL  0x01u /* any call on it but those below: an epoll_ctl that worked, a question */
 #define DEED_READ  0x02u /* tried to take something out: read, accept, an inner epoll_wait; not a peek */
 #define DEED_WRITE 0x04u /* tried to put something in */
 #define DEED_IN	   0x08u /* took something out */
@@ -18,6 +18,8 @@
 #define DEED_FAKE                                                                                            \
 	0x80u /* the result was made or shortened by wringer: the target is not to blame for what it led to  \
 	       */
+#define DEED_ASK  0x100u /* asked or set something that moves nothing: getsockopt, fcntl, ioctl … */
+#define DEED_FAIL 0x200u /* a call on it failed */
 
 #define DEED_MOVES (DEED_IN | DEED_OUT | DEED_TURN)
 

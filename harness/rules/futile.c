@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/names.h"
 #include "rules/deed.h"
@@ -154,6 +155,16 @@ static void futile_count(struct futile_state *state, struct futile *futile, cons
 		futile->found = now;
 }
 
+/* The direction that was reported was not even tried: readable-spin and writable-spin say that better. */
+static bool never_tried(uint32_t mask, uint32_t deeds)
+{
+	if (mask & (EPOLLERR | EPOLLHUP))
+		return false;
+	if (mask & EPOLLIN)
+		return !(deeds & DEED_READ);
+	return (mask & EPOLLOUT) && !(deeds & DEED_WRITE);
+}
+
 /* A report closes the round before it. */
 static int futile_round(struct futile_state *state, struct futile *futile, const struct report *report)
 {
@@ -163,7 +174,7 @@ static int futile_round(struct futile_state *state, struct futile *futile, const
 	if ((round->deeds & DEED_MOVES) || report->asked != futile->armed)
 		return futile_end(state->judge, futile);
 	if (!round->failures || (round->deeds & DEED_FAKE) || spin_is_eof(futile->file, report->events) ||
-	    !spin_can_repeat(report->reg, round->deeds))
+	    never_tried(report->events, round->deeds) || !spin_can_repeat(report->reg, round->deeds))
 		return 0;
 	if (!futile_again(futile, report))
 		r = futile_end(state->judge, futile);

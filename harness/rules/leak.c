@@ -80,7 +80,7 @@ static const char *knowledge(const struct file *file)
 	if (file->write_error)
 		return "a write failed with it";
 	if (file->reported_ever & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))
-		return "it was reported, never read";
+		return "the end was reported, but never read";
 	return file->regs ? "it was neither reported nor read" : "it is in no interest list and was not read";
 }
 

@@ -19,13 +19,13 @@
 #include "rules/window.h"
 
 #define DEED_ANY    (DEED_CALL | DEED_READ | DEED_WRITE | DEED_MOVES)
-#define DEED_CHANGE 0x100u /* this file's own: the interest is not what it was at the last report */
+#define DEED_CHANGE 0x1000u /* this file's own: the interest is not what it was at the last report */
 
 /* An unbroken row of repeats. */
 struct run {
 	struct window window;
 	uint64_t from, to, found; /* ns; found 0: not yet a finding */
-	uint64_t count, rearms, reads;
+	uint64_t count, rearms, reads, asks;
 	uint32_t mask;
 	int32_t pid, tid;
 };
@@ -120,8 +120,10 @@ static const struct kind {
 	bool (*fits)(const struct file *file, uint32_t mask);
 	uint32_t progress; /* deeds that answer such a report */
 	const char *tail;  /* of the message */
+	const char *asked; /* the same when it was asked about each time; NULL: no difference */
 } kinds[SPIN_KINDS] = {
-    [SPIN_HUP] = {fits_hup, DEED_ANY | DEED_CHANGE, "no call on it in between"},
+    [SPIN_HUP] = {fits_hup, DEED_ANY | DEED_CHANGE, "no call on it in between",
+		  "only asked about in between (getsockopt, ioctl, fcntl), never closed"},
     [SPIN_EOF] = {spin_is_eof, DEED_MOVES | DEED_CHANGE, "its end is known already"},
     [SPIN_URGENT] = {fits_urgent, DEED_ANY | DEED_CHANGE, "the urgent byte was never taken"},
     [SPIN_READABLE] = {fits_readable, DEED_READ | DEED_MOVES | DEED_CHANGE, "never read in between"},
@@ -141,7 +143,8 @@ static void run_describe(const struct run *run, enum spin_kind kind, const struc
 	snprintf(
 	    finding->message, sizeof(finding->message), "%s: %s reported %" PRIu64 " times in %.2f s%s, %s",
 	    spin_subject(finding, world, subject, sizeof(subject)), mask_short(run->mask, mask, sizeof(mask)),
-	    finding->count, clock_seconds(run->to - run->from), extra, kinds[kind].tail);
+	    finding->count, clock_seconds(run->to - run->from), extra,
+	    run->asks && kinds[kind].asked ? kinds[kind].asked : kinds[kind].tail);
 }
 
 /* The row is over: what it was goes to the judge, and it begins anew. */
@@ -200,10 +203,12 @@ static void run_count(struct spin_state *state, const struct spin *spin, struct 
 	uint32_t recent = window_count(&run->window, now, judge_window(state->judge, LIMIT_SPIN_WINDOW));
 
 	run->to = now;
-	run->mask = mask;
+	/* what all reports had in common: a bit beside the reason comes and goes */
+	run->mask = (run->mask & mask) ? run->mask & mask : mask;
 	run->count++;
 	run->rearms += (spin->deeds & DEED_REARM) != 0;
 	run->reads += (spin->deeds & DEED_READ) != 0;
+	run->asks += (spin->deeds & DEED_ASK) != 0;
 	run->pid = world_touch(world)->process->pid;
 	run->tid = world_touch(world)->thread->tid;
 	if (!run->found && recent >= LIMIT_SPIN_COUNT && !spin_is_ambiguous(spin->reg))
@@ -226,6 +231,9 @@ static int spin_repeat(struct spin_state *state, struct spin *spin, uint32_t mas
 {
 	for (unsigned i = 0; i < SPIN_KINDS; i++) {
 		if (!kinds[i].fits(spin->file, mask) || (spin->deeds & kinds[i].progress))
+			continue;
+		/* IN is there because of the error, which a call was tried on: futile-spin counts those */
+		if (i == SPIN_READABLE && (mask & (EPOLLERR | EPOLLHUP)) && (spin->deeds & DEED_FAIL))
 			continue;
 		if (!spin->runs)
 			spin->runs = calloc(SPIN_KINDS, sizeof(*spin->runs));

@@ -26,8 +26,9 @@ const struct rule spin_rules[SPIN_KINDS] = {
 		   "only looks at the bits it asked for wakes up at once, finds nothing to do and waits "
 		   "again: one "
 		   "reset connection costs a whole core, for as long as the process lives.",
-	    .how = "ERR or HUP is in the mask and between two reports there is no call on that fd, by any "
-		   "thread. " COMMON_HOW,
+	    .how =
+		"ERR or HUP is in the mask and between two reports there is no call on that fd, by any "
+		"thread, that could have changed anything: getsockopt, fcntl and ioctl only ask. " COMMON_HOW,
 	    .mend = "Treat ERR and HUP as a reason to act on every registration: read (which gives the errno "
 		    "or the end) "
 		    "or ask SO_ERROR, then close. A handler that is not interested in the fd at the moment "

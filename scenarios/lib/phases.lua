@@ -98,7 +98,15 @@ function phases.has_big(t)
 end
 
 -- Makes the target write to a stalled peer until it cannot write any more: with one big answer, or with many small ones.
-local function stuff(t, peer, big)
+-- In steps it has read all that was sent: a peer with a request still on its way could not have its FIN heard.
+local function stuff(t, peer, big, steps)
+  if steps and big and t.protocol.name == "echo" then
+    for _ = 1, 24 do
+      peer:request { big = 8192 }
+      if t:until_blocked(peer, { patience = 0.06 }) then return true end
+    end
+    return false
+  end
   if big then
     peer:request { big = BIG }
     return t:until_blocked(peer)
@@ -112,9 +120,9 @@ local function stuff(t, peer, big)
 end
 
 -- Makes the target write to peers that do not read, until it cannot write to them any further.
-function phases.block(t, peers, big)
+function phases.block(t, peers, big, steps)
   for _, peer in ipairs(peers) do
-    if not stuff(t, peer, big) then
+    if not stuff(t, peer, big, steps) then
       if t:until_closed(peer, { patience = 0 }) then
         peer:try("resume")
         phases.answers(t, peer) -- whether it ended inside an answer is for the rules to see
@@ -127,10 +135,11 @@ function phases.block(t, peers, big)
   return peers
 end
 
--- In the middle of an answer: the peer does not read, and the target cannot write any further.
-function phases.mid_response(t, count)
+-- In the middle of an answer: the peer does not read, and the target cannot write any further (steps: while it has read all
+-- that was asked).
+function phases.mid_response(t, count, steps)
   local big = phases.has_big(t)
-  return phases.block(t, phases.connect(t, { reading = false, receive_buffer = 4096 }, count), big)
+  return phases.block(t, phases.connect(t, { reading = false, receive_buffer = 4096 }, count), big, steps)
 end
 
 -- Peers that were blocked read again, and get all that is owed to them.

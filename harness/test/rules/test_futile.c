@@ -169,6 +169,37 @@ static void test_herd_of_threads(void **state)
 	story_free(&s);
 }
 
+/* One mistake, one rule: tried in vain is this one's, not tried at all the others'. */
+static void test_one_rule_each(void **state)
+{
+	static const struct {
+		uint32_t reported;
+		enum call call;
+		int code;
+		const char *broken;
+	} rounds[] = {
+	    {GONE, CALL_shutdown, ENOTCONN, "futile-spin"},
+	    {EPOLLIN | EPOLLERR | EPOLLHUP, CALL_sendto, EPIPE, "futile-spin"},
+	    {EPOLLIN, CALL_sendto, EAGAIN, "readable-spin"},
+	    {EPOLLOUT, CALL_recvfrom, EAGAIN, "writable-spin"},
+	    {EPOLLIN, CALL_recvfrom, EAGAIN, "futile-spin"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rounds) / sizeof(*rounds); i++) {
+		struct story s = story_new("*-spin");
+
+		story_conn(&s, 3, FD, rounds[i].reported & (EPOLLIN | EPOLLOUT));
+		for (unsigned n = 0; n < 300; n++) {
+			story_loop(&s, 1, 100, FD, rounds[i].reported);
+			story_asking(&s, rounds[i].call, FD, -rounds[i].code, 4096, 0);
+		}
+		(void)assert_broken(&s, rounds[i].broken);
+		assert_int_equal(story_findings(&s), 1);
+		story_free(&s);
+	}
+}
+
 /* Results that wringer made up are not the server's fault; without free fds it is accept-spin's matter. */
 static void test_left_to_others(void **state)
 {
@@ -241,8 +272,11 @@ static void test_rearmed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_table),	   cmocka_unit_test(test_herd_of_threads),
-	    cmocka_unit_test(test_left_to_others), cmocka_unit_test(test_poll_and_message),
+	    cmocka_unit_test(test_table),
+	    cmocka_unit_test(test_one_rule_each),
+	    cmocka_unit_test(test_herd_of_threads),
+	    cmocka_unit_test(test_left_to_others),
+	    cmocka_unit_test(test_poll_and_message),
 	    cmocka_unit_test(test_rearmed),
 	};
 
