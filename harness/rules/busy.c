@@ -13,6 +13,7 @@
 #include "rules/deed.h"
 #include "rules/families.h"
 #include "rules/limits.h"
+#include "rules/window.h"
 
 static const struct rule busy_rules[] = {
     {
@@ -25,17 +26,14 @@ static const struct rule busy_rules[] = {
 	       "the latency of "
 	       "its neighbours.",
 	.how = "After the fault, with only the canary asking, waits that led to nothing (no byte moved, "
-	       "nothing accepted "
-	       "or closed by that thread before its next wait) exceed 5000 a second, or waits with a timeout "
-	       "of 0 that "
-	       "found nothing, one right after the other, exceed 1000 a second, or a process or thread uses "
-	       "more than "
-	       "half a core while nothing more moves than before. Only what exceeds the same figure of the "
-	       "base run "
-	       "counts, so that polling by design is not held against a server. Without a base run (wringer "
-	       "watch) "
-	       "a whole second in which nothing moved at all is judged. Silent when one of the spin rules "
-	       "explains it.",
+	       "nothing accepted or closed by that thread before its next wait) exceed 5000 a second, or "
+	       "waits with a timeout of 0 that found nothing, one right after the other, exceed 1000 a "
+	       "second, or a process or thread uses more than half a core while nothing more moves than "
+	       "before. Only what exceeds the same figure of the base run counts, so that polling by design "
+	       "is not held against a server. While the fault lasts only the waits of 0 in a row count, at "
+	       "the same rate over a fifth of a second, in a server that did not poll before. Without a "
+	       "base run (wringer watch) a whole second in which nothing moved at all is judged. Silent "
+	       "when one of the spin rules explains it.",
 	.mend = "Round timeouts up, not down, when turning them into milliseconds; sleep until the next "
 		"timer or for ever; "
 		"look for a condition that makes the loop pass 0.",
@@ -68,6 +66,7 @@ struct worker {
 	uint64_t calls;			/* in SILENT */
 	uint64_t idle;			/* in SILENT */
 	bool waited, moved, empty_zero; /* its last wait, and what followed */
+	struct window zeros;		/* during the fault: empty waits of 0 ms in a row */
 };
 
 struct busy_state {
@@ -81,6 +80,7 @@ struct busy_state {
 	uint64_t slice_from, slice_idle;
 	struct finding unmarked;
 	bool unmarked_found;
+	struct finding faulty; /* polled while the fault lasted; count 0: did not */
 };
 
 static struct worker *worker_of(struct map *map, const struct event *event, int32_t tid)
@@ -160,6 +160,26 @@ static void busy_slice(struct busy_state *state, struct judge *judge, const stru
 	state->slice_idle = 0;
 }
 
+/* One more empty wait of 0 ms right behind another while the fault lasts. */
+static void busy_zero(struct busy_state *state, struct judge *judge, struct worker *worker, uint64_t now)
+{
+	uint64_t stretch = judge_window(judge, LIMIT_BUSY_STRETCH);
+	uint64_t most = LIMIT_BUSY_ZERO_WAITS * LIMIT_BUSY_STRETCH / NS_PER_S;
+
+	if (world_phase(judge_world(judge)) != MARK_FAULT ||
+	    window_count(&worker->zeros, now, stretch) < most)
+		return;
+	if (!state->faulty.count) {
+		state->faulty = finding_make(judge, &busy_rules[0]);
+		state->faulty.from = now > stretch ? now - stretch : 0;
+		state->faulty.count = most;
+	}
+	if (state->faulty.tid != worker->tid)
+		return;
+	state->faulty.count++;
+	state->faulty.to = now;
+}
+
 /* A wait came back: the one before it is now known to have led somewhere or not. */
 static void busy_wait(struct busy_state *state, struct judge *judge, struct worker *worker,
 		      const struct event *event)
@@ -168,6 +188,8 @@ static void busy_wait(struct busy_state *state, struct judge *judge, struct work
 	bool empty_zero = event->ret == 0 && event->arg[1] == 0;
 
 	if (worker->waited && !worker->moved) {
+		if (empty_zero && worker->empty_zero)
+			busy_zero(state, judge, worker, event->at);
 		state->slice_idle++;
 		if (tally) {
 			tally->idle++;
@@ -314,6 +336,7 @@ static int busy_judge_waits(const struct busy_state *state, struct judge *judge)
 	return r < 0 ? r : 1;
 }
 
+/* As busy_judge_waits. */
 static int busy_judge_cpu(const struct busy_state *state, struct judge *judge)
 {
 	const uint64_t *spent = state->spent;
@@ -325,6 +348,7 @@ static int busy_judge_cpu(const struct busy_state *state, struct judge *judge)
 	    thread && cpu_increase(thread) > LIMIT_BUSY_CPU_SHARE ? thread : process;
 	const struct meter *meter;
 	struct finding finding;
+	int r;
 
 	if (!worker || cpu_increase(worker) <= LIMIT_BUSY_CPU_SHARE || moves > LIMIT_BUSY_MOVES)
 		return 0;
@@ -341,7 +365,24 @@ static int busy_judge_cpu(const struct busy_state *state, struct judge *judge)
 	    " calls",
 	    worker->tid ? "thread" : "process", worker->tid ? worker->tid : worker->pid, meter_share(meter),
 	    clock_seconds(meter->to - meter->from), share_before(worker), worker->calls);
-	return judge_report(judge, &finding);
+	r = judge_report(judge, &finding);
+	return r < 0 ? r : 1;
+}
+
+/* Polled only while the fault lasted, in a row too dense to be a moment's spinning before a sleep. */
+static int busy_judge_fault(struct busy_state *state, struct judge *judge)
+{
+	double base = rate(state->tally[BASE].zero, state->spent[BASE]);
+	struct finding *finding = &state->faulty;
+
+	if (!finding->count || base > LIMIT_BUSY_ZERO_WAITS / 2.0)
+		return 0;
+	snprintf(finding->message, sizeof(finding->message),
+		 "while the fault lasted %" PRIu64
+		 " waits with a timeout of 0 found nothing, one right after "
+		 "the other, in %.2f s (%.0f a second before the fault)",
+		 finding->count, clock_seconds(finding->to - finding->from), base);
+	return judge_report(judge, finding);
 }
 
 static int busy_finish(struct judge *judge, void *arg)
@@ -360,7 +401,8 @@ static int busy_finish(struct judge *judge, void *arg)
 		return state->unmarked_found ? judge_report(judge, &state->unmarked) : 0;
 	/* The CPU it takes follows from the waits. */
 	r = busy_judge_waits(state, judge);
-	return r ? (r < 0 ? r : 0) : busy_judge_cpu(state, judge);
+	r = r ? r : busy_judge_cpu(state, judge);
+	return r ? (r < 0 ? r : 0) : busy_judge_fault(state, judge);
 }
 
 static void workers_free(struct map *map)

@@ -17,6 +17,10 @@
 /* A sleep this long is part of the story of a finding about a thread that does nothing. */
 #define EVIDENCE_NAP (250 * NS_PER_MS)
 
+/* A finding with a stretch this long is proved by it; what its thread did long before is another story. */
+#define EVIDENCE_STRETCH (100 * NS_PER_MS)
+#define EVIDENCE_RUN_UP	 (10 * NS_PER_MS)
+
 /* One finding and what is collected for it. */
 struct plea {
 	const struct finding *finding;
@@ -224,6 +228,14 @@ static void plea_hear(struct court *court, struct plea *plea, const struct event
 	}
 }
 
+static bool is_old(const struct plea *plea, uint64_t at)
+{
+	const struct finding *finding = plea->finding;
+
+	return is_about_thread(plea) && finding->from + EVIDENCE_STRETCH <= finding->to &&
+	       at + EVIDENCE_RUN_UP < finding->from;
+}
+
 /* First pass: only the world. */
 static int learn(void *arg, const struct event *event)
 {
@@ -237,7 +249,7 @@ static int hear(void *arg, const struct event *event)
 	int r = world_apply(court->world, event);
 
 	for (size_t i = 0; i < court->count && r == 0; i++) {
-		if (event->at <= court->pleas[i].finding->to)
+		if (event->at <= court->pleas[i].finding->to && !is_old(&court->pleas[i], event->at))
 			plea_hear(court, &court->pleas[i], event);
 	}
 	return r;

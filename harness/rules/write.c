@@ -207,11 +207,11 @@ static int follow_peer(struct judge *judge, struct write *write, const struct ev
 
 	if (!debt || (event->what != PEER_CUT && event->what != PEER_WRONG))
 		return 0;
-	if (!facts_free(&write->facts, event->at, 0) || hand_spoilt(&write->facts.hand, peer->conn) ||
-	    !reads_on(write, judge, peer))
+	if (!facts_free(&write->facts, event->at, 0) || hand_spoilt(&write->facts.hand, peer->conn))
 		return 0;
+	/* A peer that did not read may be given up on, but never be sent other bytes than those it is owed. */
 	if (event->what == PEER_CUT)
-		return suspect_cut(judge, write, debt, peer->conn, event);
+		return reads_on(write, judge, peer) ? suspect_cut(judge, write, debt, peer->conn, event) : 0;
 	return judge_wrong(judge, debt, peer->conn, diary_page(&write->facts.diary, peer->id)->answer_at);
 }
 

@@ -115,6 +115,46 @@ static void test_short_stretch(void **state)
 	story_free(&s);
 }
 
+/* Polling with 0 only while a peer stalls: 1000 a second for a fifth of one; a dozen before each sleep is no
+ * poll. */
+static void test_during_the_fault(void **state)
+{
+	static const struct {
+		unsigned in_a_row, waits;
+		uint64_t base_timeout;
+		bool broken;
+	} cases[] = {
+	    {1000, 400, NS_PER_MS, true},
+	    {1000, 190, NS_PER_MS, false},
+	    {12, 2000, NS_PER_MS, false},
+	    {1000, 400, 0, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct story s = story_new("busy-poll");
+		const struct pace base = {1500, cases[i].base_timeout, 100, 1};
+		uint64_t cpu = 0;
+
+		story_conn(&s, 3, FD, EPOLLIN);
+		story_mark(&s, MARK_BASE);
+		second(&s, &base, &cpu);
+		story_mark(&s, MARK_FAULT);
+		for (unsigned n = 1; n <= cases[i].waits; n++) {
+			story_wait_none(&s, n % cases[i].in_a_row ? 0 : 20 * NS_PER_MS);
+			story_later(&s, n % cases[i].in_a_row ? 100 : 20000);
+		}
+		story_mark(&s, MARK_SETTLE);
+		story_later(&s, 1000000);
+		story_mark(&s, MARK_STOP);
+		if (cases[i].broken)
+			assert_non_null(strstr(assert_broken(&s, "busy-poll")->message, "while the fault"));
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
 /* No base run (wringer watch): a second without any move in which the loop turns. */
 static void test_without_marks(void **state)
 {
@@ -148,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_short_stretch),
+	    cmocka_unit_test(test_during_the_fault),
 	    cmocka_unit_test(test_without_marks),
 	};
 
