@@ -54,21 +54,13 @@ static const char *last_part(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-static bool error_found(const struct result *result)
-{
-	for (size_t i = 0; i < result->finding_count; i++)
-		if (result->findings[i].finding.severity == SEVERITY_ERROR)
-			return true;
-	return false;
-}
-
 static void fill_verdict(struct result *result, int judged, const struct error *error)
 {
 	if (judged < 0) {
 		result->verdict = VERDICT_BROKEN;
 		(void)snprintf(result->reason, sizeof result->reason, "%s", error->text);
 	} else {
-		result->verdict = error_found(result) ? VERDICT_FAIL : VERDICT_PASS;
+		result->verdict = result_convicts(result) ? VERDICT_FAIL : VERDICT_PASS;
 	}
 }
 
@@ -81,14 +73,14 @@ static void judge_one(const struct settings *settings, const char *path, struct 
 	int r = journal_read(path, note_origin, &origin, NULL, &error);
 	struct judge_options options = {settings_given(settings, "time-scale") ? settings->time_scale
 									       : origin.time_scale,
-					settings->rules, settings->ignore};
+					settings->rules};
 
-	if (r == 0)
-		r = case_judge(path, &options, &result, &error);
 	(void)snprintf(result.scenario, sizeof result.scenario, "%s",
 		       origin.scenario[0] ? origin.scenario : last_part(path));
 	(void)snprintf(result.target, sizeof result.target, "%s",
 		       origin.target[0] ? origin.target : "command");
+	if (r == 0)
+		r = case_judge(path, &options, &settings->ignores, &result, &error);
 	fill_verdict(&result, r, &error);
 	session_case(session, &result);
 	result_free(&result);

@@ -36,8 +36,9 @@ const struct option_row option_rows[] = {
 	 "only these rules (ids or globs, separated by commas)",
 	 SECTION_WHAT, JUDGING, value_text, AT(rules), AGAIN},
 	{"ignore", 0, "LIST",
-	 "none of these rules",
-	 SECTION_WHAT, JUDGING, value_text, AT(ignore), AGAIN},
+	 "known deviations that fail nothing: RULE or RULE@SCENARIO, separated by commas; behind a = "
+	 "the reason, to the end (repeatable)",
+	 SECTION_WHAT, JUDGING, value_ignore, AT(ignores), AGAIN},
 	{"repeat", 'n', "N",
 	 "run every case N times, each round with the next seed",
 	 SECTION_WHAT, CASES, value_count, AT(repeat), 0},

@@ -117,7 +117,7 @@ static struct case_options options_of(const struct settings *settings, const str
 	    .time_scale = settings->time_scale,
 	    .timeout = settings->timeout,
 	    .rules = settings->rules,
-	    .ignore = settings->ignore,
+	    .ignores = &settings->ignores,
 	    .settings = settings->defines,
 	    .setting_count = settings->define_count,
 	};

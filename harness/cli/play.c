@@ -142,11 +142,12 @@ static const char *scenario_word(void *arg, const char *name)
 	return name;
 }
 
-static void make_head(struct playing *playing)
+static void make_head(struct playing *playing, bool all)
 {
+	const struct settings *settings = playing->settings;
 	struct report_head *head = &playing->head;
 
-	session_head(playing->settings, head);
+	session_head(settings, head);
 	playing->again =
 	    (struct again){playing->settings, playing->command, scenario_word, &playing->selection};
 	head->target = playing->plan.names;
@@ -155,6 +156,8 @@ static void make_head(struct playing *playing)
 	head->command = playing->plan.target_count == 1 ? playing->plan.targets[0].argv : NULL;
 	head->planned = (uint32_t)playing->plan.count;
 	head->targets = (uint32_t)playing->plan.target_count;
+	head->complete = all && !settings->scenarios.count && !settings->excludes.count &&
+			 !settings->shards && !settings->rules;
 	head->again = again_line;
 	head->again_arg = &playing->again;
 }
@@ -248,7 +251,7 @@ int play(struct settings *settings, char *const *words, size_t word_count, char 
 	if (prepare(&playing, words, word_count, &error) < 0) {
 		status = say(&error);
 	} else {
-		make_head(&playing);
+		make_head(&playing, word_count == 0);
 		status = settings->dry_run ? dry_run(&playing) : perform(&playing);
 	}
 	plan_free(&playing.plan);

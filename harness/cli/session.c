@@ -29,6 +29,7 @@ void session_head(const struct settings *settings, struct report_head *ret_head)
 	    .target = "command",
 	    .protocol = settings->protocol,
 	    .watch = settings->watch,
+	    .ignores = &settings->ignores,
 	    .seed = settings->seed,
 	    .started = time(NULL),
 	    .targets = 1,

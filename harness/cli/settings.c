@@ -23,6 +23,7 @@ void settings_free(struct settings *settings)
 	for (size_t i = 0; i < settings->owned.count; i++)
 		free((char *)settings->owned.items[i]);
 	free(settings->owned.items);
+	ignore_free(&settings->ignores);
 	free(settings->targets.items);
 	free(settings->scenarios.items);
 	free(settings->excludes.items);
@@ -92,7 +93,7 @@ bool settings_given(const struct settings *settings, const char *name)
 
 int settings_check_rules(const struct settings *settings, struct error *error)
 {
-	struct judge_options options = {settings->time_scale, settings->rules, settings->ignore};
+	struct judge_options options = {settings->time_scale, settings->rules};
 	struct judge *judge = NULL;
 	int r = judge_new(&options, &judge, error);
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "rules/ignore.h"
 #include "run/case.h"
 
 struct text_list {
@@ -29,7 +30,8 @@ struct settings {
 	const char *protocol;
 	uint64_t port;
 	struct text_list targets, scenarios, excludes;
-	const char *rules, *ignore;
+	const char *rules;
+	struct ignore_list ignores;
 	uint64_t shard, shards; /* 1-based; shards 0: not divided */
 	uint64_t repeat;
 	struct run_setting *defines;
@@ -71,8 +73,7 @@ int settings_set(struct settings *settings, const struct option_row *row, const 
 /* Whether the option was given, on the line or in the file. */
 bool settings_given(const struct settings *settings, const char *name);
 
-/* Whether --rules and --ignore name rules that exist: a misspelt one is said before the run. 0 or -EINVAL
- * with error. */
+/* Whether --rules names rules that exist: a misspelt one is said before the run. 0 or -EINVAL with error. */
 int settings_check_rules(const struct settings *settings, struct error *error);
 
 /* Reads -c FILE, or wringer.lua where there is one, for that command. What the command line said stays. */

@@ -38,6 +38,14 @@ int value_list(struct settings *settings, const struct option_row *row, const ch
 	return 0;
 }
 
+int value_ignore(struct settings *settings, const struct option_row *row, const char *value,
+		 struct error *error)
+{
+	int r = ignore_add(member(settings, row), value, error);
+
+	return r < 0 ? error_prefix(error, "--%s", row->name) : 0;
+}
+
 static int truth(const struct option_row *row, const char *value, bool *ret_truth, struct error *error)
 {
 	if (value && strcmp(value, "true") != 0 && strcmp(value, "false") != 0)

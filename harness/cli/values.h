@@ -11,6 +11,7 @@
 
 VALUE(value_text);     /* any text, not empty: const char * */
 VALUE(value_list);     /* repeatable: struct text_list */
+VALUE(value_ignore);   /* repeatable: struct ignore_list */
 VALUE(value_flag);     /* bool */
 VALUE(value_counter);  /* a flag that may be repeated: uint64_t */
 VALUE(value_count);    /* a whole number above 0, with units: uint64_t */

@@ -49,14 +49,6 @@ static void drop_place(const struct place *place)
 	(void)rmdir(place->folder);
 }
 
-static bool error_found(const struct result *result)
-{
-	for (size_t i = 0; i < result->finding_count; i++)
-		if (result->findings[i].finding.severity == SEVERITY_ERROR)
-			return true;
-	return false;
-}
-
 static int observe(const struct settings *settings, char **command, const struct watch_ops *watch,
 		   const struct place *place, struct session *session)
 {
@@ -64,7 +56,7 @@ static int observe(const struct settings *settings, char **command, const struct
 	    .argv = command,
 	    .watch = watch,
 	    .rules = settings->rules,
-	    .ignore = settings->ignore,
+	    .ignores = &settings->ignores,
 	    .protocol = settings->protocol,
 	    .time_scale = settings->time_scale,
 	    .journal = place->journal,
@@ -77,7 +69,7 @@ static int observe(const struct settings *settings, char **command, const struct
 	if (r < 0) {
 		result.verdict = VERDICT_BROKEN;
 		(void)snprintf(result.reason, sizeof result.reason, "%s", error.text);
-	} else if (error_found(&result)) {
+	} else if (result_convicts(&result)) {
 		result.verdict = VERDICT_FAIL;
 	}
 	if (!result.scenario[0])

@@ -95,6 +95,24 @@ static bool put_summary(cJSON *root, const struct report_sums *sums)
 	       put_count(findings, "info", sums->findings[SEVERITY_INFO]);
 }
 
+static bool put_suppressions(cJSON *root, const struct report_head *head, const struct report_sums *sums)
+{
+	cJSON *array = cJSON_AddArrayToObject(root, "suppressions");
+
+	for (size_t i = 0; array && head->ignores && i < head->ignores->count; i++) {
+		const struct ignore *ignore = &head->ignores->items[i];
+		cJSON *item = cJSON_CreateObject();
+		if (!item || !cJSON_AddItemToArray(array, item))
+			return false;
+		if (!put_text(item, "rule", ignore->rule) ||
+		    !put_text(item, "scenario", ignore->scenario[0] ? ignore->scenario : NULL) ||
+		    !put_text(item, "reason", ignore->reason[0] ? ignore->reason : NULL) ||
+		    !put_count(item, "cases", sums->ignored[i]))
+			return false;
+	}
+	return array;
+}
+
 static bool fill(cJSON *root, const struct json_state *state, const struct report_head *head,
 		 const struct report_sums *sums)
 {
@@ -102,7 +120,8 @@ static bool fill(cJSON *root, const struct json_state *state, const struct repor
 	       put_text(root, "wringer", head->version) && put_text(root, "kernel", head->kernel) &&
 	       put_count(root, "seed", head->seed) && put_started(root, head->started) &&
 	       put(root, "seconds", seconds_number(sums->seconds)) && put_target(root, head) &&
-	       cJSON_AddItemReferenceToObject(root, "cases", state->cases) && put_summary(root, sums);
+	       cJSON_AddItemReferenceToObject(root, "cases", state->cases) &&
+	       put_suppressions(root, head, sums) && put_summary(root, sums);
 }
 
 static int json_begin(void *opaque, const struct report_head *head, struct error *error)

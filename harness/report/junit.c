@@ -260,7 +260,7 @@ static int junit_add(void *opaque, const struct report_head *head, const struct 
 		r = buf_puts(&suite->cases, "\n");
 	if (r < 0)
 		return error_set(error, r, "out of memory");
-	report_count(&suite->sums, result);
+	report_count(&suite->sums, head, result);
 	suite->seconds += result->seconds;
 	return 0;
 }

@@ -35,8 +35,25 @@ int report_title(const struct report_head *head, const char *scenario, const cha
 	return r;
 }
 
-void report_count(struct report_sums *sums, const struct result *result)
+/* Two rules of one case may be covered by one deviation: the case counts once. */
+static void count_ignored(struct report_sums *sums, const struct report_head *head,
+			  const struct result *result)
 {
+	bool met[IGNORE_MOST] = {false};
+
+	for (size_t i = 0; i < result->ignored_count; i++) {
+		const struct ignore *ignore =
+		    ignore_find(head->ignores, result->scenario, result->ignored[i].rule->id);
+		if (ignore)
+			met[ignore - head->ignores->items] = true;
+	}
+	for (size_t i = 0; i < IGNORE_MOST; i++)
+		sums->ignored[i] += met[i];
+}
+
+void report_count(struct report_sums *sums, const struct report_head *head, const struct result *result)
+{
+	count_ignored(sums, head, result);
 	switch (result->verdict) {
 	case VERDICT_PASS:
 		sums->passed++;
@@ -118,7 +135,7 @@ int report_add(struct report_file *report, const struct result *result, struct e
 
 	if (r < 0)
 		return r;
-	report_count(&report->sums, result);
+	report_count(&report->sums, report->head, result);
 	report->held_back = true;
 	return report_tick(report, error);
 }

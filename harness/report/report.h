@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include "base/buf.h"
 #include "base/error.h"
+#include "rules/ignore.h"
 #include "run/result.h"
 #include "run/suite.h"
 
@@ -17,9 +18,11 @@ struct report_head {
 	const char *version, *kernel, *target, *protocol, *watch;
 	char *const *command; /* NULL-terminated; NULL: none */
 	uint64_t seed;
-	bool unseeded;		  /* no choice was drawn from it (watch): people are not told of it */
-	int64_t started;	  /* CLOCK_REALTIME seconds */
-	uint32_t planned;	  /* cases */
+	bool unseeded;	  /* no choice was drawn from it (watch): people are not told of it */
+	int64_t started;  /* CLOCK_REALTIME seconds */
+	uint32_t planned; /* cases */
+	const struct ignore_list *ignores; /* known deviations; NULL: none */
+	bool complete; /* every scenario that fits is run: a deviation that matches nothing is gone */
 	uint32_t targets, rounds; /* above 1: a case is named with its target, its round */
 	/* Appends the command that runs one case again; may be NULL. 0 or -ENOMEM. */
 	int (*again)(void *arg, const char *scenario, const char *target, uint32_t round, struct buf *out);
@@ -29,7 +32,8 @@ struct report_head {
 /* How the run stands: written into every report, so that an interrupted one is as true as a finished one. */
 struct report_sums {
 	uint32_t passed, failed, broken, skipped, not_run;
-	uint32_t findings[3]; /* by enum severity */
+	uint32_t findings[3];	       /* by enum severity */
+	uint32_t ignored[IGNORE_MOST]; /* cases in which each known deviation was met */
 	double seconds;
 	bool over; /* the last rendering: nothing follows */
 };
@@ -38,7 +42,7 @@ struct report_sums {
 int report_title(const struct report_head *head, const char *scenario, const char *target, uint32_t round,
 		 struct buf *out);
 /* Counts one more case. */
-void report_count(struct report_sums *sums, const struct result *result);
+void report_count(struct report_sums *sums, const struct report_head *head, const struct result *result);
 
 /* One format. The state is its own; rendering gives the whole document, however many cases there are so far.
  */

@@ -208,7 +208,7 @@ void terminal_case(struct terminal *terminal, const struct result *result)
 	int r = report_title(terminal->head, result->scenario, result->target, result->round, &title);
 
 	measure(terminal);
-	report_count(&terminal->sums, result);
+	report_count(&terminal->sums, terminal->head, result);
 	if (r == 0 && (!terminal->options.quiet || !(passed || skipped)))
 		r = put_line(terminal, result, title.data);
 	if (r == 0 && result->journal[0] && !passed)
@@ -255,6 +255,33 @@ static int put_findings(struct terminal *terminal)
 			r = timeline_put(&terminal->style, terminal->head, group,
 					 severity == SEVERITY_INFO && terminal->options.verbose < 2,
 					 &terminal->scratch);
+	}
+	return r;
+}
+
+/* What was met and let pass; and, after a whole run, what is said to be there and was not. */
+static int put_ignored(const struct terminal *terminal, struct buf *out)
+{
+	const struct report_head *head = terminal->head;
+	bool whole = head->complete && !terminal->sums.not_run;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && head->ignores && i < head->ignores->count; i++) {
+		const struct ignore *ignore = &head->ignores->items[i];
+		uint32_t cases = terminal->sums.ignored[i];
+		struct buf line = {0};
+		if (!cases && !whole)
+			continue;
+		r = buf_printf(&line, "%s%s%s", ignore->rule, ignore->scenario[0] ? "@" : "",
+			       ignore->scenario);
+		if (r == 0)
+			r = cases ? buf_printf(&line, " in %u case%s", cases, cases == 1 ? "" : "s")
+				  : buf_puts(&line, " matched nothing: no longer needed?");
+		if (r == 0 && ignore->reason[0])
+			r = buf_printf(&line, " (%s)", ignore->reason);
+		if (r == 0)
+			r = timeline_labelled(&terminal->style, "ignored:", line.data, out);
+		buf_free(&line);
 	}
 	return r;
 }
@@ -310,6 +337,8 @@ void terminal_end(struct terminal *terminal, const struct suite_totals *totals, 
 	int r = trouble_put(&terminal->style, terminal->head, &terminal->troubles, out);
 	if (r == 0)
 		r = put_findings(terminal);
+	if (r == 0)
+		r = put_ignored(terminal, out);
 	if (r == 0 && (out->size || !terminal->options.quiet))
 		r = buf_puts(out, "\n");
 	if (r == 0)

@@ -39,20 +39,20 @@ static struct seat *seat_of(const struct judge *judge, const struct rule *rule)
 }
 
 /* Sets `wanted` on every rule the glob matches; -ENOENT when it matches none. */
-static int seats_match(struct judge *judge, const char *glob, bool wanted)
+static int seats_match(struct judge *judge, const char *glob)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < judge->seat_count; i++) {
 		if (fnmatch(glob, judge->seats[i].rule->id, 0) != 0)
 			continue;
-		judge->seats[i].wanted = wanted;
+		judge->seats[i].wanted = true;
 		any = true;
 	}
 	return any ? 0 : -ENOENT;
 }
 
-static int seats_parse(struct judge *judge, const char *list, bool wanted, struct error *error)
+static int seats_parse(struct judge *judge, const char *list, struct error *error)
 {
 	size_t named = 0;
 
@@ -65,12 +65,12 @@ static int seats_parse(struct judge *judge, const char *list, bool wanted, struc
 					 at);
 		memcpy(glob, at, size);
 		glob[size] = '\0';
-		if (seats_match(judge, glob, wanted) != 0)
+		if (seats_match(judge, glob) != 0)
 			return error_set(error, -EINVAL, "no rule is called '%s'", glob);
 		named++;
 		at += size;
 	}
-	return named || !wanted ? 0 : error_set(error, -EINVAL, "the list of rules is empty");
+	return named ? 0 : error_set(error, -EINVAL, "the list of rules is empty");
 }
 
 static int seats_make(struct judge *judge, const struct judge_options *options, struct error *error)
@@ -87,13 +87,7 @@ static int seats_make(struct judge *judge, const struct judge_options *options, 
 		judge->seats[i].rule = rule_next(&at);
 		judge->seats[i].wanted = !options->rules;
 	}
-	if (options->rules) {
-		int r = seats_parse(judge, options->rules, true, error);
-
-		if (r < 0)
-			return r;
-	}
-	return options->ignore ? seats_parse(judge, options->ignore, false, error) : 0;
+	return options->rules ? seats_parse(judge, options->rules, error) : 0;
 }
 
 static int states_make(struct judge *judge)

@@ -10,9 +10,8 @@
 #include "rules/rule.h"
 
 struct judge_options {
-	double time_scale;   /* 0 means 1 */
-	const char *rules;   /* comma list of rule ids or globs, NULL all */
-	const char *ignore;  /* the same, taken away */
+	double time_scale; /* 0 means 1 */
+	const char *rules; /* comma list of rule ids or globs, NULL all */
 };
 
 /* 0; -EINVAL with error when a list names a rule that does not exist. */
@@ -27,9 +26,10 @@ void judge_free(struct judge *judge);
 /* One line of evidence. */
 struct evidence {
 	uint64_t at;
-	char side;       /* 'p' peer, 'k' kernel (what was reported), 't' target (what it did), 'f' fault, 'm' mark */
+	char side; /* 'p' peer, 'k' kernel (what was reported), 't' target (what it did), 'f' fault, 'm' mark
+		    */
 	char call[24];
-	char text[200];  /* repeated lines are folded: "… 4108 more of the same until 1.120" */
+	char text[200]; /* repeated lines are folded: "… 4108 more of the same until 1.120" */
 };
 
 struct evidence_list {
@@ -38,9 +38,10 @@ struct evidence_list {
 };
 
 /*
- * Reads the journal file again and collects what proves each of the findings: events of the finding's file and peer within
- * its stretch (and how it began: accept, registration), at most `most` lines a finding, repetitions folded.
- * ret_lists has one entry a finding; free each with evidence_free. 0 or a negative errno with error.
+ * Reads the journal file again and collects what proves each of the findings: events of the finding's file
+ * and peer within its stretch (and how it began: accept, registration), at most `most` lines a finding,
+ * repetitions folded. ret_lists has one entry a finding; free each with evidence_free. 0 or a negative errno
+ * with error.
  */
 int evidence_collect(const char *path, const struct finding *findings, size_t count, size_t most,
 		     struct evidence_list *ret_lists, struct error *error);

@@ -161,15 +161,6 @@ static struct death death_of(const struct stage *stage)
 	return death;
 }
 
-static bool convicted(const struct result *result)
-{
-	for (size_t i = 0; i < result->finding_count; i++) {
-		if (result->findings[i].finding.severity == SEVERITY_ERROR)
-			return true;
-	}
-	return false;
-}
-
 /*
  * Who is wrong? A target that died or broke a rule is, even when the scenario could not do what it wanted:
  * that may well be the consequence. Only when we could not see what happened does our own failure outrank
@@ -177,7 +168,7 @@ static bool convicted(const struct result *result)
  */
 static void decide(const struct stage *stage, const struct death *death, struct result *result)
 {
-	bool guilty = convicted(result);
+	bool guilty = result_convicts(result);
 
 	if (stage->interrupted) {
 		result->verdict = VERDICT_SKIP;
@@ -202,11 +193,10 @@ static void judge_case(const struct stage *stage, const char *journal, const str
 	const struct judge_options options = {
 	    .time_scale = stage->options->time_scale,
 	    .rules = stage->options->rules,
-	    .ignore = stage->options->ignore,
 	};
 	struct error error = {0};
 
-	if (case_judge(journal, &options, result, &error) < 0) {
+	if (case_judge(journal, &options, stage->options->ignores, result, &error) < 0) {
 		result->verdict = VERDICT_BROKEN;
 		(void)error_prefix(&error, "judging");
 		result_text(result->reason, sizeof(result->reason), error.text);

@@ -5,6 +5,7 @@
 #define WRINGER_RUN_CASE_H
 
 #include <signal.h>
+#include "rules/ignore.h"
 #include "run/result.h"
 #include "run/scenario.h"
 #include "peer/protocol.h"
@@ -27,7 +28,8 @@ struct case_options {
 	uint64_t seed;
 	double time_scale;
 	uint64_t timeout; /* ns for the whole case, 0: 30 s times time_scale */
-	const char *rules, *ignore;
+	const char *rules;
+	const struct ignore_list *ignores; /* NULL: none */
 	const struct run_setting *settings;
 	size_t setting_count;
 	const char *directory;		   /* exists; journal ("journal"), stdout, stderr go there */
@@ -40,10 +42,11 @@ struct case_options {
 int case_run(const struct case_options *options, const struct scenario *scenario, struct result *ret_result);
 
 /*
- * Judges a finished journal file: findings with evidence, masks, measures into result. Used by case_run and
- * `wringer judge`, so that both find the same.
+ * Judges a finished journal file: findings with evidence, masks, measures into result, whose scenario is set
+ * already. What `ignores` (NULL: nothing) covers is set apart. Used by case_run and `wringer judge`, so that
+ * both find the same.
  */
-int case_judge(const char *journal, const struct judge_options *options, struct result *result,
-	       struct error *error);
+int case_judge(const char *journal, const struct judge_options *options, const struct ignore_list *ignores,
+	       struct result *result, struct error *error);
 
 #endif

@@ -12,6 +12,7 @@
 struct judgement {
 	struct judge *judge;
 	struct measures *measures;
+	const struct ignore_list *ignores;
 };
 
 static int hear(void *arg, const struct event *event)
@@ -22,42 +23,66 @@ static int hear(void *arg, const struct event *event)
 	return rc ? rc : measures_event(judgement->measures, judge_world(judgement->judge), event);
 }
 
+/* One more finding that a known deviation covers. */
+static int set_apart(struct result *result, const struct finding *finding)
+{
+	struct result_ignored *grown;
+
+	for (size_t i = 0; i < result->ignored_count; i++) {
+		if (result->ignored[i].rule == finding->rule) {
+			result->ignored[i].count++;
+			return 0;
+		}
+	}
+	grown = realloc(result->ignored, (result->ignored_count + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	result->ignored = grown;
+	grown += result->ignored_count++;
+	*grown = (struct result_ignored){.rule = finding->rule, .count = 1};
+	result_text(grown->message, sizeof(grown->message), finding->message);
+	return 0;
+}
+
+static void take(const struct world *world, const struct finding *finding, struct result *result)
+{
+	struct result_finding *entry = &result->findings[result->finding_count++];
+	const struct peer_view *peer = finding->peer >= 0 ? world_peer(world, finding->peer) : NULL;
+
+	entry->finding = *finding;
+	if (peer)
+		result_text(entry->peer, sizeof(entry->peer), peer->name);
+}
+
 /* Findings are copied: the judge and its world go, the result stays. */
 static int take_findings(const struct judgement *judgement, struct result *result, struct error *error)
 {
 	const struct world *world = judge_world(judgement->judge);
 	size_t count = 0;
 	const struct finding *findings = judge_findings(judgement->judge, &count);
+	int rc = 0;
 
 	if (count == 0)
 		return 0;
 	result->findings = calloc(count, sizeof(*result->findings));
 	if (!result->findings)
-		return error_set(error, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < count; i++) {
-		struct result_finding *entry = &result->findings[i];
-		const struct peer_view *peer =
-		    findings[i].peer >= 0 ? world_peer(world, findings[i].peer) : NULL;
-
-		entry->finding = findings[i];
-		if (peer)
-			result_text(entry->peer, sizeof(entry->peer), peer->name);
+		rc = -ENOMEM;
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		if (ignore_find(judgement->ignores, result->scenario, findings[i].rule->id))
+			rc = set_apart(result, &findings[i]);
+		else
+			take(world, &findings[i], result);
 	}
-	result->finding_count = count;
-	return 0;
+	return rc < 0 ? error_set(error, rc, "out of memory") : 0;
 }
 
-static int take_evidence(const char *journal, const struct judgement *judgement, struct result *result,
-			 struct error *error)
+static int collect(const char *journal, const struct finding *findings, struct result *result,
+		   struct error *error)
 {
-	size_t count = 0;
-	const struct finding *findings = judge_findings(judgement->judge, &count);
-	struct evidence_list *lists;
+	size_t count = result->finding_count;
+	struct evidence_list *lists = calloc(count, sizeof(*lists));
 	int rc;
 
-	if (count == 0)
-		return 0;
-	lists = calloc(count, sizeof(*lists));
 	if (!lists)
 		return error_set(error, -ENOMEM, "out of memory");
 	rc = evidence_collect(journal, findings, count, EVIDENCE_MOST, lists, error);
@@ -68,6 +93,23 @@ static int take_evidence(const char *journal, const struct judgement *judgement,
 			evidence_free(&lists[i]);
 	}
 	free(lists);
+	return rc;
+}
+
+static int take_evidence(const char *journal, struct result *result, struct error *error)
+{
+	struct finding *findings;
+	int rc;
+
+	if (result->finding_count == 0)
+		return 0;
+	findings = calloc(result->finding_count, sizeof(*findings));
+	if (!findings)
+		return error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < result->finding_count; i++)
+		findings[i] = result->findings[i].finding;
+	rc = collect(journal, findings, result, error);
+	free(findings);
 	return rc;
 }
 
@@ -85,13 +127,13 @@ static int judge_whole(const char *journal, struct judgement *judgement, struct 
 	if (rc < 0)
 		return error_set(error, rc, "%s: %s", journal, strerror(-rc));
 	rc = take_findings(judgement, result, error);
-	return rc ? rc : take_evidence(journal, judgement, result, error);
+	return rc ? rc : take_evidence(journal, result, error);
 }
 
-int case_judge(const char *journal, const struct judge_options *options, struct result *result,
-	       struct error *error)
+int case_judge(const char *journal, const struct judge_options *options, const struct ignore_list *ignores,
+	       struct result *result, struct error *error)
 {
-	struct judgement judgement = {.measures = measures_new()};
+	struct judgement judgement = {.measures = measures_new(), .ignores = ignores};
 	int rc;
 
 	if (!judgement.measures)

@@ -186,15 +186,6 @@ static int observe(struct observer *observer, struct error *error)
 	return 0;
 }
 
-static bool convicted(const struct result *result)
-{
-	for (size_t i = 0; i < result->finding_count; i++) {
-		if (result->findings[i].finding.severity == SEVERITY_ERROR)
-			return true;
-	}
-	return false;
-}
-
 int observe_run(const struct observe_options *options, struct result *ret_result, int *ret_status,
 		struct error *error)
 {
@@ -202,7 +193,6 @@ int observe_run(const struct observe_options *options, struct result *ret_result
 	const struct judge_options judge = {
 	    .time_scale = options->time_scale,
 	    .rules = options->rules,
-	    .ignore = options->ignore,
 	};
 	uint64_t began = clock_now();
 	int status = 0, rc = observer_open(&observer, error);
@@ -214,12 +204,12 @@ int observe_run(const struct observe_options *options, struct result *ret_result
 	if (rc < 0)
 		return rc;
 	result_init(ret_result, "watch", "command");
-	rc = case_judge(options->journal, &judge, ret_result, error);
+	rc = case_judge(options->journal, &judge, options->ignores, ret_result, error);
 	if (rc < 0) {
 		result_free(ret_result);
 		return rc;
 	}
-	ret_result->verdict = convicted(ret_result) ? VERDICT_FAIL : VERDICT_PASS;
+	ret_result->verdict = result_convicts(ret_result) ? VERDICT_FAIL : VERDICT_PASS;
 	ret_result->seconds = clock_seconds(clock_now() - began);
 	*ret_status = status;
 	return 0;

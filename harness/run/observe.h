@@ -8,7 +8,8 @@
 struct observe_options {
 	char *const *argv;
 	const struct watch_ops *watch;
-	const char *rules, *ignore, *protocol;
+	const char *rules, *protocol;
+	const struct ignore_list *ignores; /* NULL: none */
 	double time_scale;
 	const char *journal;		   /* where to write it */
 	const volatile sig_atomic_t *stop; /* 1: pass SIGTERM on to the target, 2: kill it */

@@ -46,6 +46,14 @@ void result_text(char *out, size_t size, const char *text)
 	out[length] = '\0';
 }
 
+bool result_convicts(const struct result *result)
+{
+	for (size_t i = 0; i < result->finding_count; i++)
+		if (result->findings[i].finding.severity == SEVERITY_ERROR)
+			return true;
+	return false;
+}
+
 void result_free(struct result *result)
 {
 	if (!result)
@@ -53,8 +61,10 @@ void result_free(struct result *result)
 	for (size_t i = 0; i < result->finding_count; i++)
 		evidence_free(&result->findings[i].evidence);
 	free(result->findings);
+	free(result->ignored);
 	free(result->masks);
 	result->findings = NULL;
+	result->ignored = NULL;
 	result->masks = NULL;
-	result->finding_count = result->mask_count = 0;
+	result->finding_count = result->ignored_count = result->mask_count = 0;
 }

@@ -28,6 +28,13 @@ struct result_mask {
 	uint32_t events;
 };
 
+/* Findings that a known deviation covers, those of one rule together: they are no findings any more. */
+struct result_ignored {
+	const struct rule *rule;
+	uint32_t count;
+	char message[256]; /* of the first */
+};
+
 struct result_measures {
 	double canary_p50_ms, canary_p99_ms, base_p99_ms;
 	int64_t fds_before, fds_after; /* -1 unknown */
@@ -45,6 +52,8 @@ struct result {
 	char output[1024]; /* the target's last lines when the case did not pass */
 	struct result_finding *findings;
 	size_t finding_count;
+	struct result_ignored *ignored;
+	size_t ignored_count;
 	struct result_mask *masks; /* distinct masks reported for peers that misbehaved, at most 64 */
 	size_t mask_count;
 	struct result_measures measures;
@@ -54,6 +63,9 @@ struct result {
 void result_init(struct result *result, const char *scenario, const char *target);
 /* Copies text into out, cut to size-1 bytes; NULL gives "". */
 void result_text(char *out, size_t size, const char *text);
+
+/* Whether a finding of severity error is among them. */
+bool result_convicts(const struct result *result);
 
 struct cJSON;
 /* NULL: out of memory. Exactly CONTRACT.md's case object. */

@@ -133,6 +133,16 @@ static bool add_finding(cJSON *array, const struct result_finding *entry)
 	       add_number(item, "count", (double)finding->count) && add_evidence(item, &entry->evidence);
 }
 
+static bool add_ignored(cJSON *array, const struct result_ignored *ignored)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	if (!item || !cJSON_AddItemToArray(array, item))
+		return false;
+	return add_text(item, "rule", ignored->rule->id) && add_number(item, "count", ignored->count) &&
+	       add(item, "message", text_item(ignored->message));
+}
+
 static bool add_mask(cJSON *array, const struct result_mask *mask)
 {
 	char text[MASK_TEXT];
@@ -174,12 +184,17 @@ static bool add_measures(cJSON *object, const struct result_measures *measures)
 static bool add_lists(cJSON *object, const struct result *result)
 {
 	cJSON *findings = cJSON_AddArrayToObject(object, "findings");
+	cJSON *ignored = cJSON_AddArrayToObject(object, "ignored");
 	cJSON *masks = cJSON_AddArrayToObject(object, "masks");
 
-	if (!findings || !masks)
+	if (!findings || !ignored || !masks)
 		return false;
 	for (size_t i = 0; i < result->finding_count; i++) {
 		if (!add_finding(findings, &result->findings[i]))
+			return false;
+	}
+	for (size_t i = 0; i < result->ignored_count; i++) {
+		if (!add_ignored(ignored, &result->ignored[i]))
 			return false;
 	}
 	for (size_t i = 0; i < result->mask_count; i++) {

@@ -102,17 +102,24 @@ static int get_evidence(const cJSON *object, struct evidence_list *list, struct 
 	return 0;
 }
 
-static int get_rule(const cJSON *item, struct finding *finding, struct error *error)
+static int get_rule(const cJSON *item, const struct rule **ret_rule, struct error *error)
 {
-	char id[64] = "", name[16] = "";
+	char id[64] = "";
 	int rc = get_text(item, "rule", id, sizeof(id), error);
 
-	rc = rc ? rc : get_text(item, "severity", name, sizeof(name), error);
 	if (rc < 0)
 		return rc;
-	finding->rule = rule_find(id);
-	if (!finding->rule)
-		return error_set(error, -EBADMSG, "no rule is named '%s'", id);
+	*ret_rule = rule_find(id);
+	return *ret_rule ? 0 : error_set(error, -EBADMSG, "no rule is named '%s'", id);
+}
+
+static int get_severity(const cJSON *item, struct finding *finding, struct error *error)
+{
+	char name[16] = "";
+	int rc = get_text(item, "severity", name, sizeof(name), error);
+
+	if (rc < 0)
+		return rc;
 	for (int severity = SEVERITY_INFO; severity <= SEVERITY_ERROR; severity++) {
 		if (strcmp(name, severity_name((enum severity)severity)) == 0) {
 			finding->severity = (enum severity)severity;
@@ -122,12 +129,14 @@ static int get_rule(const cJSON *item, struct finding *finding, struct error *er
 	return error_set(error, -EBADMSG, "no severity is named '%s'", name);
 }
 
-static int get_finding(const cJSON *item, struct result_finding *entry, struct error *error)
+static int get_finding(const cJSON *item, void *out, struct error *error)
 {
+	struct result_finding *entry = out;
 	struct finding *finding = &entry->finding;
-	int rc = get_rule(item, finding, error);
+	int rc = get_rule(item, &finding->rule, error);
 
 	finding->peer = -1;
+	rc = rc ? rc : get_severity(item, finding, error);
 	rc = rc ? rc : get_text(item, "message", finding->message, sizeof(finding->message), error);
 	rc = rc ? rc : get_int(item, "pid", 0, &finding->pid, error);
 	rc = rc ? rc : get_int(item, "tid", 0, &finding->tid, error);
@@ -140,29 +149,21 @@ static int get_finding(const cJSON *item, struct result_finding *entry, struct e
 	return rc ? rc : get_evidence(item, &entry->evidence, error);
 }
 
-static int get_findings(const cJSON *object, struct result *result, struct error *error)
+static int get_ignored(const cJSON *item, void *out, struct error *error)
 {
-	const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, "findings"), *item;
-	int count = cJSON_GetArraySize(array);
+	struct result_ignored *ignored = out;
+	int32_t count = 0;
+	int rc = get_rule(item, &ignored->rule, error);
 
-	if (count == 0)
-		return 0;
-	result->findings = calloc((size_t)count, sizeof(*result->findings));
-	if (!result->findings)
-		return error_set(error, -ENOMEM, "out of memory");
-	cJSON_ArrayForEach(item, array)
-	{
-		/* counted first, so that what a bad one allocated is freed too */
-		int rc = get_finding(item, &result->findings[result->finding_count++], error);
-
-		if (rc < 0)
-			return error_prefix(error, "finding %zu", result->finding_count);
-	}
-	return 0;
+	rc = rc ? rc : get_text(item, "message", ignored->message, sizeof(ignored->message), error);
+	rc = rc ? rc : get_int(item, "count", 0, &count, error);
+	ignored->count = count < 0 ? 0 : (uint32_t)count;
+	return rc;
 }
 
-static int get_mask(const cJSON *item, struct result_mask *mask, struct error *error)
+static int get_mask(const cJSON *item, void *out, struct error *error)
 {
+	struct result_mask *mask = out;
 	char text[MASK_TEXT] = "";
 	int rc = get_time(item, "at", &mask->at, error);
 
@@ -174,22 +175,42 @@ static int get_mask(const cJSON *item, struct result_mask *mask, struct error *e
 	return rc;
 }
 
-static int get_masks(const cJSON *object, struct result *result, struct error *error)
+/* The lists of a case: each is an array of objects. */
+static const struct list {
+	const char *name, *one;
+	size_t items, count, size; /* offsets in struct result, bytes of an item */
+	int (*get)(const cJSON *item, void *out, struct error *error);
+} lists[] = {
+#define LIST(name, one, items, count, get)                                                                   \
+	{                                                                                                    \
+		name, one, offsetof(struct result, items), offsetof(struct result, count),                   \
+		    sizeof(*((struct result *)0)->items), get                                                \
+	}
+    LIST("findings", "finding", findings, finding_count, get_finding),
+    LIST("ignored", "ignored", ignored, ignored_count, get_ignored),
+    LIST("masks", "mask", masks, mask_count, get_mask),
+#undef LIST
+};
+
+static int get_list(const cJSON *object, const struct list *list, struct result *result, struct error *error)
 {
-	const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, "masks"), *item;
-	int count = cJSON_GetArraySize(array);
+	const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, list->name), *item;
+	size_t count = (size_t)cJSON_GetArraySize(array), *got = (size_t *)((char *)result + list->count);
+	char *items;
 
 	if (count == 0)
 		return 0;
-	result->masks = calloc((size_t)count, sizeof(*result->masks));
-	if (!result->masks)
+	items = calloc(count, list->size);
+	if (!items)
 		return error_set(error, -ENOMEM, "out of memory");
+	memcpy((char *)result + list->items, &items, sizeof(items));
 	cJSON_ArrayForEach(item, array)
 	{
-		int rc = get_mask(item, &result->masks[result->mask_count++], error);
+		/* counted first, so that what a bad one allocated is freed too */
+		int rc = list->get(item, items + list->size * (*got)++, error);
 
 		if (rc < 0)
-			return error_prefix(error, "mask %zu", result->mask_count);
+			return error_prefix(error, "%s %zu", list->one, *got);
 	}
 	return 0;
 }
@@ -252,8 +273,8 @@ int result_from_json(const struct cJSON *json, struct result *ret_result, struct
 		return error_set(error, -EBADMSG, "a case is not an object");
 	result_init(&result, "", "");
 	rc = get_head(json, &result, error);
-	rc = rc ? rc : get_findings(json, &result, error);
-	rc = rc ? rc : get_masks(json, &result, error);
+	for (size_t i = 0; rc == 0 && i < sizeof(lists) / sizeof(*lists); i++)
+		rc = get_list(json, &lists[i], &result, error);
 	rc = rc ? rc : get_measures(json, &result.measures, error);
 	if (rc < 0) {
 		result_free(&result);

@@ -145,6 +145,37 @@ static void test_whole(void **state)
 		      "     again: wringer run rst-idle --seed 42 -- ./server\n" SUMMARY);
 }
 
+/* Known deviations: met ones with their reason, and after a whole run those that matched nothing. */
+static void test_ignored(void **state)
+{
+	struct ignore_list ignores = {0};
+	struct result_ignored met = {.rule = rule_find("hup-spin"), .count = 2};
+	struct result results[] = {sample_result("rst-idle", VERDICT_PASS, ""),
+				   sample_result("rst-keepalive", VERDICT_PASS, "")};
+	struct error error = {0};
+	struct screen screen;
+
+	(void)state;
+	assert_int_equal(ignore_add(&ignores, "busy-poll,hup-spin=until the next release", &error), 0);
+	assert_int_equal(ignore_add(&ignores, "fin-leak@vanish-*", &error), 0);
+	screen_open(&screen, (struct terminal_options){.utf8 = true, .columns = 100, .quiet = true});
+	screen.head.ignores = &ignores;
+	screen.head.complete = true;
+	for (size_t i = 0; i < 2; i++) {
+		results[i].ignored = &met;
+		results[i].ignored_count = 1;
+		terminal_case(screen.terminal, &results[i]);
+	}
+	terminal_end(screen.terminal, &(struct suite_totals){.passed = 2}, 0.5);
+	screen_expect(&screen,
+		      "     ignored: busy-poll matched nothing: no longer needed?\n"
+		      "     ignored: hup-spin in 2 cases (until the next release)\n"
+		      "     ignored: fin-leak@vanish-* matched nothing: no longer needed?\n\n"
+		      "2 passed, 0 failed, 0 broken, 0 skipped \xc2\xb7 0 errors, 0 warnings \xc2\xb7 "
+		      "0.5 s \xc2\xb7 seed 42\n");
+	ignore_free(&ignores);
+}
+
 static void test_quiet(void **state)
 {
 	struct screen screen;
@@ -239,8 +270,11 @@ static void test_progress(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_whole),	 cmocka_unit_test(test_quiet),
-	    cmocka_unit_test(test_narrow_ascii), cmocka_unit_test(test_rounds_and_color),
+	    cmocka_unit_test(test_whole),
+	    cmocka_unit_test(test_quiet),
+	    cmocka_unit_test(test_ignored),
+	    cmocka_unit_test(test_narrow_ascii),
+	    cmocka_unit_test(test_rounds_and_color),
 	    cmocka_unit_test(test_progress),
 	};
 

@@ -46,6 +46,9 @@ static struct result full_result(void)
 	finding->evidence.lines[1] = (struct evidence){.at = 6, .side = 'p', .call = "", .text = "resets"};
 	result.findings = finding;
 	result.finding_count = 1;
+	result.ignored = calloc(1, sizeof(*result.ignored));
+	result.ignored_count = 1;
+	result.ignored[0] = (struct result_ignored){.rule = rule_next(&at), .count = 3, .message = "pooled"};
 	masks[0] =
 	    (struct result_mask){.at = 100, .fd = 9, .peer = "c3", .events = EPOLLIN | EPOLLRDHUP | EPOLLHUP};
 	masks[1] = (struct result_mask){.at = 200, .fd = -1, .peer = "", .events = 0x800000 | EPOLLOUT};
@@ -105,6 +108,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(back.findings[0].evidence.count, 2);
 	assert_memory_equal(back.findings[0].evidence.lines, result.findings[0].evidence.lines,
 			    2 * sizeof(struct evidence));
+	assert_int_equal(back.ignored_count, 1);
+	assert_memory_equal(back.ignored, result.ignored, sizeof(struct result_ignored));
 	assert_int_equal(back.mask_count, 2);
 	assert_memory_equal(back.masks, result.masks, 2 * sizeof(struct result_mask));
 	assert_memory_equal(&back.measures, &result.measures, sizeof(back.measures));
@@ -197,6 +202,7 @@ static void test_refused(void **state)
 	    {"{\"verdict\":\"pass\",\"findings\":[{\"rule\":\"no-such\",\"severity\":\"error\"}]}",
 	     "no-such"},
 	    {"{\"verdict\":\"pass\",\"masks\":[{\"events\":\"EPOLLNONE\"}]}", "EPOLLNONE"},
+	    {"{\"verdict\":\"pass\",\"ignored\":[{\"rule\":\"no-such\"}]}", "ignored 1: no rule is named"},
 	    {"{\"verdict\":\"pass\",\"masks\":[{\"events\":\"EPOLLIN\",\"fd\":1e10}]}", "fd"},
 	    {"{\"verdict\":\"pass\",\"measures\":{\"calls\":\"many\"}}", "calls"},
 	};
