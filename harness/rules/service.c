@@ -200,7 +200,11 @@ static void count_peers(const struct judge *judge, uint64_t now, uint64_t *ret_g
 	}
 }
 
-/* Connections that the trace shows open: whether these should be is for the leak rules to say. */
+/*
+ * Connections that the trace shows open: whether these should be is for the leak rules to say. Those the
+ * target made itself are a proxy's pool, kept for the next request and no peer's; the ends of them that
+ * another of its processes accepted are counted with the others.
+ */
 static uint64_t conns_of(const struct world *world)
 {
 	const struct file *file;
@@ -208,7 +212,7 @@ static uint64_t conns_of(const struct world *world)
 	size_t at = 0;
 
 	while ((file = world_next_file(world, &at)))
-		conns += file->kind == FILE_CONN && !file->closed;
+		conns += (file->kind == FILE_CONN || file->kind == FILE_OUTGOING) && !file->closed;
 	return conns;
 }
 

@@ -315,12 +315,48 @@ static void test_fds(void **state)
 	keep(10, 8, true, false);
 }
 
+/* Sockets connected, or only made: a pool to another server stays, what was never connected is the target's
+ * waste. */
+static void pool(enum call last, bool broken)
+{
+	struct story s = story_new(NEVER);
+
+	story_mark(&s, MARK_BASE);
+	story_probe(&s, PROBE_PROCESS, -1, 10, 0, 0, 1024);
+	story_mark(&s, MARK_FAULT);
+	for (int32_t peer = 3; peer < 11; peer++) {
+		story_peer(&s, peer, PEER_CONNECT);
+		story_peer(&s, peer, PEER_CONNECTED);
+		story_call(&s, CALL_socket, -1, 20 + peer);
+		if (last == CALL_connect)
+			story_call(&s, CALL_connect, 20 + peer, -EINPROGRESS);
+		story_peer(&s, peer, PEER_FIN);
+	}
+	story_later(&s, 2500000);
+	story_mark(&s, MARK_QUIET);
+	story_probe(&s, PROBE_PROCESS, -1, 18, 0, 0, 1024);
+	story_mark(&s, MARK_RECOVERY);
+	if (broken)
+		(void)assert_broken(&s, NEVER);
+	else
+		assert_clean(&s);
+	story_free(&s);
+}
+
+static void test_pool(void **state)
+{
+	(void)state;
+	pool(CALL_connect, false);
+	pool(CALL_socket, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_services),
 	    cmocka_unit_test(test_count),
 	    cmocka_unit_test(test_fds),
+	    cmocka_unit_test(test_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
