@@ -227,6 +227,15 @@ int greeting_take(struct script_peer *peer)
 	return 1;
 }
 
+/* An answer that comes on, however slowly, is not late: patience is for the next of its bytes. */
+static void answer_moves(struct wait *wait)
+{
+	uint64_t now = clock_now();
+
+	wait->deadline = now + (wait->deadline - wait->began);
+	wait->began = now;
+}
+
 /* 1 with the answer's size in wait->number; -ENOTCONN when the connection ended before it was whole. */
 static int answer_check(struct play *play, struct wait *wait)
 {
@@ -242,6 +251,8 @@ static int answer_check(struct play *play, struct wait *wait)
 		return greeted;
 	if (wait->seen == seen + 1)
 		return 0;
+	if (wait->seen)
+		answer_moves(wait);
 	wait->seen = seen + 1;
 	peer->announced = 0;
 	peer->why.size = 0;
