@@ -122,6 +122,13 @@ bench:
 	@$(MAKE) --no-print-directory -s all
 	@ci/bench/bench.py $(BENCH)
 
+# Servers people run, held against what is known of each: `make servers SERVERS='nginx redis'` for some only.
+.PHONY: servers
+servers:
+	@ci/deps.sh servers
+	@$(MAKE) --no-print-directory -s all
+	@targets/servers/run.py $(SERVERS)
+
 DATA := $(DESTDIR)$(PREFIX)/share/wringer
 LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/wringer
 install: all

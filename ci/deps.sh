@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what is missing: ci/deps.sh run|test|cross|bench. As root or through sudo with apt-get; else prints the one line to run.
+# Installs what is missing: ci/deps.sh run|test|cross|bench|servers. As root or through sudo with apt-get; else prints the one line to run.
 set -eu
 
 # Debian package and how to tell that it is there: a command, or a pkg-config module.
 run='gcc:gcc make:make pkg-config:pkg-config libc6-dev:/usr/include/stdio.h liblua5.4-dev:lua5.4.pc libcjson-dev:libcjson.pc libxml2-dev:libxml-2.0.pc'
 test="$run libcmocka-dev:cmocka.pc python3:python3"
 cross="$test clang:clang clang-format:clang-format gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h"
-servers="$run nginx-light:nginx lighttpd:lighttpd redis-server:redis-server memcached:memcached python3:python3"
+servers="$run nginx-light:nginx lighttpd:lighttpd haproxy:haproxy redis-server:redis-server memcached:memcached python3:python3"
+servers="$servers nodejs:node golang-go:go apache2-bin:apache2 nghttp2-proxy:nghttpx varnish:varnishd dnsmasq-base:dnsmasq mosquitto:mosquitto"
+servers="$servers python3-aiosmtpd:/usr/lib/python3/dist-packages/aiosmtpd"
 bench="$run nginx-light:nginx strace:strace wrk:wrk python3:python3"
 
 there() {
@@ -19,8 +21,8 @@ there() {
 }
 
 case ${1:-run} in
-run | test | cross | bench) eval "wanted=\$${1:-run}" ;;
-*) echo "usage: ci/deps.sh run|test|cross|bench" >&2; exit 2 ;;
+run | test | cross | bench | servers) eval "wanted=\$${1:-run}" ;;
+*) echo "usage: ci/deps.sh run|test|cross|bench|servers" >&2; exit 2 ;;
 esac
 
 missing=
