@@ -31,6 +31,7 @@ static void note_request(struct diary *diary, struct diary_page *page, const str
 static void note_answer(struct diary *diary, struct diary_page *page, const struct event *event)
 {
 	page->answer_at = event->at;
+	page->right += event->arg[1];
 	if (!(event->flags & EVF_CANARY))
 		return;
 	diary->canary_answers++;

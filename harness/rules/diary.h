@@ -17,6 +17,7 @@ struct diary_page {
 	uint64_t request_at; /* the last whole request, and what had been received by then */
 	uint64_t received_before;
 	uint64_t answer_at;
+	uint64_t right;	     /* bytes of all its whole and right answers */
 	uint64_t resumed_at; /* it read again after a stall */
 	uint64_t faulted_at; /* its last misbehaviour of any kind */
 };

@@ -59,14 +59,23 @@ static const struct rule rules[] = {
 	},
 };
 
-/* A connection on which a write did not go through whole. */
+/* A write that did not go through whole. */
+struct shortage {
+	uint64_t at;
+	int64_t ret;
+	uint64_t offered;
+	uint64_t position; /* bytes written to the connection so far: where its rest belongs in the stream */
+};
+
+#define SHORTAGES 64 /* remembered; of more the oldest are forgotten */
+
+/* A connection on which that happened. */
 struct debt {
 	uint64_t file;
-	bool owed;	   /* by the last write */
-	bool closed;	   /* by a call of the target, not by its end */
-	uint64_t short_at; /* the last short write */
-	int64_t ret;	   /* of it */
-	uint64_t offered;
+	bool owed;   /* by the last write */
+	bool closed; /* by a call of the target, not by its end */
+	struct shortage last, all[SHORTAGES];
+	size_t count;
 };
 
 struct suspect {
@@ -112,9 +121,8 @@ static int follow_write(struct write *write, const struct file *file, const stru
 	}
 	debt->owed = owed > 0;
 	if (owed > 0) {
-		debt->short_at = event->at;
-		debt->ret = event->ret;
-		debt->offered = event->arg[0];
+		debt->last = (struct shortage){event->at, event->ret, event->arg[0], file->bytes_out};
+		debt->all[debt->count++ % SHORTAGES] = debt->last;
 	}
 	return 0;
 }
@@ -134,13 +142,32 @@ static int follow_call(struct write *write, const struct world *world, const str
 }
 
 /* "took 4096 of 65536 bytes" or "gave EAGAIN". */
-static void how_it_went(const struct debt *debt, char *out, size_t size)
+static void how_it_went(const struct shortage *shortage, char *out, size_t size)
 {
-	if (debt->ret < 0)
+	if (shortage->ret < 0)
 		(void)snprintf(out, size, "gave EAGAIN");
 	else
-		(void)snprintf(out, size, "took %lld of %llu bytes", (long long)debt->ret,
-			       (unsigned long long)debt->offered);
+		(void)snprintf(out, size, "took %lld of %llu bytes", (long long)shortage->ret,
+			       (unsigned long long)shortage->offered);
+}
+
+/*
+ * The first write whose rest belongs into what the peer received behind its right answers; a short one rather
+ * than one that took nothing. NULL: none, so the wrong bytes have another reason.
+ */
+static const struct shortage *lost_one(const struct debt *debt, uint64_t right, uint64_t received)
+{
+	const struct shortage *first = NULL;
+
+	for (size_t i = debt->count > SHORTAGES ? debt->count - SHORTAGES : 0; i < debt->count; i++) {
+		const struct shortage *shortage = &debt->all[i % SHORTAGES];
+
+		if (shortage->position < right || shortage->position > received)
+			continue;
+		if (!first || (first->ret < 0 && shortage->ret > 0))
+			first = shortage;
+	}
+	return first;
 }
 
 /* Whether the peer was reading all the while, so that nobody had a reason to give up on it. */
@@ -171,8 +198,8 @@ static int suspect_cut(struct judge *judge, struct write *write, const struct de
 	write->suspects = suspects;
 	finding = finding_make(judge, &rules[WRITE_LOST]);
 	finding_about(&finding, judge, file);
-	finding.from = debt->short_at;
-	how_it_went(debt, how, sizeof(how));
+	finding.from = debt->last.at;
+	how_it_went(&debt->last, how, sizeof(how));
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: the last write %s and the connection ended: the peer got %llu of %llu bytes",
 		       facts_who(&finding, judge, who, sizeof(who)), how, (unsigned long long)event->arg[0],
@@ -181,21 +208,22 @@ static int suspect_cut(struct judge *judge, struct write *write, const struct de
 	return 0;
 }
 
-static int judge_wrong(struct judge *judge, const struct debt *debt, const struct file *file,
-		       uint64_t answered)
+static int judge_wrong(struct judge *judge, const struct debt *debt, const struct peer_view *peer,
+		       uint64_t right)
 {
+	const struct shortage *lost = lost_one(debt, right, peer->received);
 	struct finding finding;
 	char who[FACTS_WHO], how[64];
 
-	if (debt->short_at <= answered)
+	if (!lost)
 		return 0;
 	finding = finding_make(judge, &rules[WRITE_LOST]);
-	finding_about(&finding, judge, file);
-	finding.from = debt->short_at;
-	how_it_went(debt, how, sizeof(how));
+	finding_about(&finding, judge, peer->conn);
+	finding.from = lost->at;
+	how_it_went(lost, how, sizeof(how));
 	(void)snprintf(finding.message, sizeof(finding.message),
-		       "%s: a write %s, and the peer then received other bytes than the rest of it",
-		       facts_who(&finding, judge, who, sizeof(who)), how);
+		       "%s: at %.4f s a write %s, and the peer then received other bytes than the rest of it",
+		       facts_who(&finding, judge, who, sizeof(who)), clock_seconds(lost->at), how);
 	return judge_report(judge, &finding);
 }
 
@@ -209,10 +237,11 @@ static int follow_peer(struct judge *judge, struct write *write, const struct ev
 		return 0;
 	if (!facts_free(&write->facts, event->at, 0) || hand_spoilt(&write->facts.hand, peer->conn))
 		return 0;
-	/* A peer that did not read may be given up on, but never be sent other bytes than those it is owed. */
+	/* A peer that did not read may be given up on, but never be sent other bytes than those it is owed.
+	 */
 	if (event->what == PEER_CUT)
 		return reads_on(write, judge, peer) ? suspect_cut(judge, write, debt, peer->conn, event) : 0;
-	return judge_wrong(judge, debt, peer->conn, diary_page(&write->facts.diary, peer->id)->answer_at);
+	return judge_wrong(judge, debt, peer, diary_page(&write->facts.diary, peer->id)->right);
 }
 
 /* Threads in poll or select may be waiting for room: what they asked for cannot be seen while they sleep. */
@@ -262,9 +291,9 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 	finding = finding_make(judge, &rules[WRITE_NOT_ARMED]);
 	finding_about(&finding, judge, file);
 	finding.at = since + patience;
-	finding.from = debt->short_at;
+	finding.from = debt->last.at;
 	finding.to = fd->at;
-	how_it_went(debt, how, sizeof(how));
+	how_it_went(&debt->last, how, sizeof(how));
 	(void)snprintf(
 	    finding.message, sizeof(finding.message),
 	    "%s: the last write %s; the socket has room, no registration asks for EPOLLOUT and the target "

@@ -92,6 +92,15 @@ static bool write_stuck(const struct file *file)
 }
 
 /*
+ * It has written all it had to, and bytes that wait in its socket block nobody: it is not inside of a write.
+ */
+static bool writes_at_will(const struct play *play, const struct file *file)
+{
+	return file && file->writes > 0 && !write_stuck(file) &&
+	       (file->nonblock || world_asleep(stage_world(play->stage)));
+}
+
+/*
  * Stuck for good, not between two pieces: no write attempt for a while after one that did not go through. A
  * target whose writes cannot be seen, or who sleeps inside of one, has unsent bytes whose number stands
  * still.
@@ -106,7 +115,7 @@ int wait_blocked(struct play *play, struct wait *wait)
 	if (target_end(play, wait, &row) < 0)
 		return 0;
 	uint64_t position = row.unsent + (file ? file->writes << 32 : 0);
-	bool still = row.unsent > 0 && position == wait->seen;
+	bool still = row.unsent > 0 && position == wait->seen && !writes_at_will(play, file);
 	wait->seen = position;
 	return lasts(wait, still, file && write_stuck(file) ? GRACE_BLOCKED : GRACE_FULL);
 }

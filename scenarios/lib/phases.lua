@@ -112,9 +112,11 @@ local function stuff(t, peer, big, steps)
     return t:until_blocked(peer)
   end
   if not t.protocol.offers.pipeline then return false end
-  for _ = 1, 40 do
-    for _ = 1, 100 do peer:request() end
-    if t:until_blocked(peer, { patience = 0.25 }) then return true end
+  local asked, some = 0, 200
+  while asked < 4000 do
+    for _ = 1, some do peer:request() end
+    if t:until_blocked(peer, { patience = 0.15 }) then return true end
+    asked, some = asked + some, math.min(2 * some, 1600)
   end
   return false
 end
