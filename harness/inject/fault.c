@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include "base/names.h"
 
 #define FAULT_PART 64
@@ -77,6 +78,23 @@ bool fault_fits(const struct fault *fault, enum call call)
 	if (fault->call != CALL_unknown ? fault->call != call : fault->class != call_class(call))
 		return false;
 	return row && row_allows(row, fault);
+}
+
+bool fault_fits_op(const struct fault *fault, enum call call, uint64_t op)
+{
+	if (call != CALL_epoll_ctl)
+		return true;
+	switch (fault->code) {
+	case ENOSPC:
+	case ENOMEM:
+	case EEXIST:
+	case ELOOP:
+		return op == EPOLL_CTL_ADD;
+	case ENOENT:
+		return op != EPOLL_CTL_ADD;
+	default:
+		return true;
+	}
 }
 
 bool fault_possible(const struct fault *fault)

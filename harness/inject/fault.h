@@ -46,6 +46,8 @@ char *fault_text(const struct fault *fault, char *out, size_t size);
 
 /* Whether the fault is about that call, and the call can fail (or be shortened) so: @write:ENOBUFS leaves sendfile alone. */
 bool fault_fits(const struct fault *fault, enum call call);
+/* Whether the kernel gives that errno to that operation: of epoll_ctl only ADD can run out of memory or watches. */
+bool fault_fits_op(const struct fault *fault, enum call call, uint64_t op);
 /* Whether any call at all fits. */
 bool fault_possible(const struct fault *fault);
 /* Whether the count-th matching call (1 …) lies in the fault's window; first 0 counts as 1. */
@@ -64,9 +66,9 @@ uint64_t fault_set_delivered(const struct fault_set *set, uint32_t id);
 bool fault_set_armed(const struct fault_set *set);
 /*
  * The decision, by the watcher, for a call that is being entered: counts it for that process and fills ret_fault when a
- * fault strikes. accepted: whether the fd was accepted. Marks it delivered. False: leave the call alone.
+ * fault strikes. op: what epoll_ctl is to do, else 0. accepted: whether the fd was accepted. Marks it delivered. False: leave the call alone.
  */
-bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, int32_t fd, bool accepted,
+bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, uint64_t op, int32_t fd, bool accepted,
 		      struct fault *ret_fault);
 /* The watcher could not carry out what was decided (the call was short enough already): it does not count as delivered. */
 void fault_set_retract(struct fault_set *set, uint32_t id);

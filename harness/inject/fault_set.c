@@ -126,13 +126,14 @@ bool fault_set_armed(const struct fault_set *set)
 	return atomic_load_explicit(&set->live, memory_order_relaxed) > 0;
 }
 
-static bool matches(const struct armed *armed, enum call call, int32_t fd, bool accepted)
+static bool matches(const struct armed *armed, enum call call, uint64_t op, int32_t fd, bool accepted)
 {
 	const struct fault *fault = &armed->fault;
 
 	if (!armed->live || (fault->accepted_only && !accepted))
 		return false;
-	return (fault->fd < 0 || fault->fd == fd) && fault_fits(fault, call);
+	return (fault->fd < 0 || fault->fd == fd) && fault_fits(fault, call) &&
+	       fault_fits_op(fault, call, op);
 }
 
 /* Counts one matching call; 0 when memory ran out, so that nothing strikes. */
@@ -145,8 +146,8 @@ static uint64_t count_call(struct armed *armed, int32_t pid)
 	return count;
 }
 
-bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, int32_t fd, bool accepted,
-		      struct fault *ret_fault)
+bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, uint64_t op, int32_t fd,
+		      bool accepted, struct fault *ret_fault)
 {
 	struct armed *strikes = NULL;
 
@@ -155,7 +156,7 @@ bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, int32_
 		struct armed *armed = &set->items[i];
 
 		/* Every fault that matches counts the call; the one armed first strikes. */
-		if (matches(armed, call, fd, accepted) &&
+		if (matches(armed, call, op, fd, accepted) &&
 		    fault_window_hit(&armed->fault, count_call(armed, pid)) && !strikes)
 			strikes = armed;
 	}

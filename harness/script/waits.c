@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include "script/peer_api.h"
 #include "script/sockets.h"
+#include "target/target.h"
 
 #define GRACE_BLIND                                                                                          \
 	(50 * NS_PER_MS) /* the kernel's list says so, the journal does not: it must go on saying so */
@@ -91,19 +92,20 @@ static bool write_stuck(const struct file *file)
 	       (file->last_write >= 0 && (uint64_t)file->last_write < file->last_write_asked);
 }
 
-/*
- * It has written all it had to, and bytes that wait in its socket block nobody: it is not inside of a write.
- */
-static bool writes_at_will(const struct play *play, const struct file *file)
+/* The target's socket itself says so; bytes on their way to the peer block nobody. */
+static bool has_room(const struct play *play, const struct file *file)
 {
-	return file && file->writes > 0 && !write_stuck(file) &&
-	       (file->nonblock || world_asleep(stage_world(play->stage)));
+	struct event socket;
+	int32_t pid, fd;
+
+	return file && world_locate(stage_world(play->stage), file, &pid, &fd) == 0 &&
+	       target_probe_socket(pid, fd, &socket) == 0 && (socket.arg[2] & EPOLLOUT);
 }
 
 /*
  * Stuck for good, not between two pieces: no write attempt for a while after one that did not go through. A
- * target whose writes cannot be seen, or who sleeps inside of one, has unsent bytes whose number stands
- * still.
+ * target whose writes cannot be seen, who sleeps inside of one, or waits for OUT before it tries, has unsent
+ * bytes whose number stands still, and no room.
  */
 int wait_blocked(struct play *play, struct wait *wait)
 {
@@ -115,9 +117,10 @@ int wait_blocked(struct play *play, struct wait *wait)
 	if (target_end(play, wait, &row) < 0)
 		return 0;
 	uint64_t position = row.unsent + (file ? file->writes << 32 : 0);
-	bool still = row.unsent > 0 && position == wait->seen && !writes_at_will(play, file);
+	bool stuck = file && write_stuck(file);
+	bool still = row.unsent > 0 && position == wait->seen && (stuck || !has_room(play, file));
 	wait->seen = position;
-	return lasts(wait, still, file && write_stuck(file) ? GRACE_BLOCKED : GRACE_FULL);
+	return lasts(wait, still, stuck ? GRACE_BLOCKED : GRACE_FULL);
 }
 
 int wait_closed(struct play *play, struct wait *wait)

@@ -166,7 +166,8 @@ bool deliver(struct tracer *tracer, struct tracee *tracee)
 	bool done;
 
 	row_fill(&tracee->state, &call);
-	if (!fault_set_decide(faults, call.pid, tracee->state.row->call, call.fd,
+	if (!fault_set_decide(faults, call.pid, tracee->state.row->call,
+			      tracee->state.row->call == CALL_epoll_ctl ? call.arg[1] : 0, call.fd,
 			      fds_accepted(tracee->fds, call.fd), &fault))
 		return false;
 	if (needs_number(fault.code) && !fds_exhausted(tracee->fds, fault.id))

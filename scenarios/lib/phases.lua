@@ -101,11 +101,11 @@ end
 -- In steps it has read all that was sent: a peer with a request still on its way could not have its FIN heard.
 local function stuff(t, peer, big, steps)
   if steps and big and t.protocol.name == "echo" then
-    for _ = 1, 24 do
+    peer:request { big = 49152 }
+    for _ = 1, 12 do
+      if t:until_blocked(peer, { patience = 0.2 }) then return true end
       peer:request { big = 8192 }
-      if t:until_blocked(peer, { patience = 0.06 }) then return true end
     end
-    return false
   end
   if big then
     peer:request { big = BIG }

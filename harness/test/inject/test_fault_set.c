@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include "inject/fault.h"
 
 static struct fault parsed(const char *text)
@@ -40,13 +41,13 @@ static void test_windows_count_for_each_process(void **state)
 	id = armed(set, "accept4:EMFILE:2..3");
 	assert_true(fault_set_armed(set));
 	for (int pid = 10; pid < 12; pid++) {
-		assert_false(fault_set_decide(set, pid, CALL_accept4, 3, false, &hit));
-		assert_false(fault_set_decide(set, pid, CALL_accept, 3, false, &hit)); /* another call */
-		assert_true(fault_set_decide(set, pid, CALL_accept4, 3, false, &hit));
+		assert_false(fault_set_decide(set, pid, CALL_accept4, 0, 3, false, &hit));
+		assert_false(fault_set_decide(set, pid, CALL_accept, 0, 3, false, &hit)); /* another call */
+		assert_true(fault_set_decide(set, pid, CALL_accept4, 0, 3, false, &hit));
 		assert_int_equal(hit.id, id);
 		assert_int_equal(hit.code, EMFILE);
-		assert_true(fault_set_decide(set, pid, CALL_accept4, 3, false, &hit));
-		assert_false(fault_set_decide(set, pid, CALL_accept4, 3, false, &hit));
+		assert_true(fault_set_decide(set, pid, CALL_accept4, 0, 3, false, &hit));
+		assert_false(fault_set_decide(set, pid, CALL_accept4, 0, 3, false, &hit));
 	}
 	assert_int_equal(fault_set_delivered(set, id), 4);
 	assert_int_equal(fault_set_lift(set, id, &delivered), 0);
@@ -66,16 +67,16 @@ static void test_only_the_fd_and_the_accepted(void **state)
 	(void)state;
 	fault.fd = 7;
 	assert_int_equal(fault_set_arm(set, &fault, &by_fd), 0);
-	assert_false(fault_set_decide(set, 1, CALL_write, 8, true, &hit));
-	assert_true(fault_set_decide(set, 1, CALL_write, 7, false, &hit));
+	assert_false(fault_set_decide(set, 1, CALL_write, 0, 8, true, &hit));
+	assert_true(fault_set_decide(set, 1, CALL_write, 0, 7, false, &hit));
 	assert_int_equal(fault_set_lift(set, by_fd, NULL), 0);
 
 	fault.fd = -1;
 	fault.accepted_only = true;
 	assert_int_equal(fault_set_arm(set, &fault, &accepted), 0);
 	assert_int_not_equal(accepted, by_fd);
-	assert_false(fault_set_decide(set, 1, CALL_writev, 8, false, &hit));
-	assert_true(fault_set_decide(set, 1, CALL_writev, 8, true, &hit));
+	assert_false(fault_set_decide(set, 1, CALL_writev, 0, 8, false, &hit));
+	assert_true(fault_set_decide(set, 1, CALL_writev, 0, 8, true, &hit));
 	fault_set_free(set);
 }
 
@@ -86,11 +87,11 @@ static void test_the_first_armed_strikes_all_count(void **state)
 	uint32_t first = armed(set, "read:EIO:1"), second = armed(set, "@read:EINTR:1..2");
 
 	(void)state;
-	assert_true(fault_set_decide(set, 1, CALL_read, 3, false, &hit));
+	assert_true(fault_set_decide(set, 1, CALL_read, 0, 3, false, &hit));
 	assert_int_equal(hit.id, first);
-	assert_true(fault_set_decide(set, 1, CALL_read, 3, false, &hit));
+	assert_true(fault_set_decide(set, 1, CALL_read, 0, 3, false, &hit));
 	assert_int_equal(hit.id, second);
-	assert_false(fault_set_decide(set, 1, CALL_read, 3, false, &hit));
+	assert_false(fault_set_decide(set, 1, CALL_read, 0, 3, false, &hit));
 	assert_int_equal(fault_set_delivered(set, second), 1);
 	fault_set_retract(set, second);
 	assert_int_equal(fault_set_delivered(set, second), 0);
@@ -146,7 +147,7 @@ static void *watching(void *arg)
 		struct fault hit;
 
 		if (fault_set_armed(shared->set) &&
-		    fault_set_decide(shared->set, 1, CALL_read, 3, true, &hit))
+		    fault_set_decide(shared->set, 1, CALL_read, 0, 3, true, &hit))
 			shared->struck++;
 	}
 	return NULL;
@@ -175,9 +176,31 @@ static void test_two_threads(void **state)
 	fault_set_free(shared.set);
 }
 
+/* Registering can run out of watches; changing what is registered cannot, and is not counted either. */
+static void test_operations(void **state)
+{
+	struct fault_set *set = fault_set_new();
+	struct fault fault, hit;
+	uint32_t id;
+
+	(void)state;
+	assert_int_equal(fault_parse("epoll_ctl:ENOSPC:2", &fault, NULL), 0);
+	assert_int_equal(fault_set_arm(set, &fault, &id), 0);
+	assert_false(fault_set_decide(set, 1, CALL_epoll_ctl, EPOLL_CTL_ADD, 3, false, &hit));
+	assert_false(fault_set_decide(set, 1, CALL_epoll_ctl, EPOLL_CTL_MOD, 3, false, &hit));
+	assert_false(fault_set_decide(set, 1, CALL_epoll_ctl, EPOLL_CTL_DEL, 3, false, &hit));
+	assert_true(fault_set_decide(set, 1, CALL_epoll_ctl, EPOLL_CTL_ADD, 3, false, &hit));
+	fault_set_free(set);
+	assert_true(fault_parse("epoll_ctl:ENOENT", &fault, NULL) == 0);
+	assert_false(fault_fits_op(&fault, CALL_epoll_ctl, EPOLL_CTL_ADD));
+	assert_true(fault_fits_op(&fault, CALL_epoll_ctl, EPOLL_CTL_MOD));
+	assert_true(fault_fits_op(&fault, CALL_accept4, 0));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_operations),
 	    cmocka_unit_test(test_windows_count_for_each_process),
 	    cmocka_unit_test(test_only_the_fd_and_the_accepted),
 	    cmocka_unit_test(test_the_first_armed_strikes_all_count),
