@@ -8,7 +8,7 @@ return scenario {
 for the end never answers.]],
   needs = { "half-close" },
   run = function(t)
-    local peers = phases.after_request(t, function(peer) peer:half_close() end)
+    local peers = phases.after_request(t, function(peer) peer:half_close() end, { corked = true })
     phases.all(t, peers, function(peer)
       phases.answers(t, peer)
       t:expect_closed(peer)

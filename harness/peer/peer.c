@@ -81,6 +81,8 @@ static void set_options(int fd, const struct peer_options *options)
 
 	/* What is sent in pieces shall arrive in pieces. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (options->corked)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &one, sizeof one);
 	if (options->receive_buffer)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options->receive_buffer, sizeof(int));
 }

@@ -37,6 +37,7 @@ struct peer_options {
 	bool canary;
 	bool reading;	    /* drain what arrives (normal); false: stalled from the start */
 	int receive_buffer; /* SO_RCVBUF before connect, 0: the kernel's */
+	bool corked;	    /* TCP_CORK: what is sent leaves with the FIN, in one segment if it fits */
 	size_t keep;	    /* at most this many received bytes are kept for recv; 0: 64 MiB. Further ones are
 			       counted and dropped */
 	/*

@@ -55,7 +55,7 @@ static const struct reg *spent(const struct ground *ground, const struct file *f
 	if (!armed.disarmed || (armed.events & (EPOLLIN | EPOLLOUT)))
 		return NULL;
 	for (const struct reg *reg = file->regs; reg; reg = reg->file_next)
-		if (reg->disarmed)
+		if (reg->disarmed && !reg->zombie) /* one whose number was closed cannot be armed again */
 			return reg;
 	return NULL;
 }

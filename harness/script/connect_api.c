@@ -31,6 +31,11 @@ static void read_receive_buffer(lua_State *L, struct connect_spec *spec)
 	spec->peer.receive_buffer = (int)lua_tointeger(L, -1);
 }
 
+static void read_corked(lua_State *L, struct connect_spec *spec)
+{
+	spec->peer.corked = lua_toboolean(L, -1);
+}
+
 static void read_try(lua_State *L, struct connect_spec *spec)
 {
 	spec->try = lua_toboolean(L, -1);
@@ -40,10 +45,8 @@ static const struct connect_row {
 	const char *key;
 	void (*read)(lua_State *L, struct connect_spec *spec);
 } connect_rows[] = {
-    {"name", read_name},
-    {"reading", read_reading},
-    {"receive_buffer", read_receive_buffer},
-    {"try", read_try},
+    {"name", read_name},     {"reading", read_reading}, {"receive_buffer", read_receive_buffer},
+    {"corked", read_corked}, {"try", read_try},
 };
 
 static void connect_key(lua_State *L, const char *key, struct connect_spec *spec)
@@ -53,7 +56,8 @@ static void connect_key(lua_State *L, const char *key, struct connect_spec *spec
 			connect_rows[i].read(L, spec);
 			return;
 		}
-	luaL_error(L, "a connection has no option \"%s\" (there are name, reading, receive_buffer, try)",
+	luaL_error(L,
+		   "a connection has no option \"%s\" (there are name, reading, receive_buffer, corked, try)",
 		   key);
 }
 

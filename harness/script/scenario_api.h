@@ -4,7 +4,7 @@
  * The `t` of a scenario's run(t). Seconds are scaled by --time-scale. What waits gives other coroutines their turn.
  *
  * Connections
- *   t:connect{name=, reading=, receive_buffer=, try=}
+ *   t:connect{name=, reading=, receive_buffer=, corked=, try=}
  *                             waits until connected (and greeted, where the target speaks first); the peer, see
  *                             peer_api.h. reading=false: stalled from the start. A target that refuses fails the
  *                             scenario, other failures are broken; with try=true: nil and the errno's name

@@ -60,8 +60,9 @@ end
 
 -- A whole request is sent (two by the second peer, where requests may follow each other, and more than one read takes by the
 -- last, so that the target goes on writing behind the end): the fault comes right behind it, while the target has not even looked.
-function phases.after_request(t, fault)
-  local peers = phases.connect(t)
+-- options are those of t:connect; corked peers' requests and FIN come in one piece, so that no target sees one without the other.
+function phases.after_request(t, fault, options)
+  local peers = phases.connect(t, options)
   for i, peer in ipairs(peers) do
     if i == #peers then
       phases.ask_much(t, peer)
