@@ -15,7 +15,7 @@ static int check(struct settings *settings, const struct words *words)
 				 words->items[0]);
 	if (!words->command && !settings->targets.count)
 		return say_error("no server to check; give its command behind --, see `wringer check -h`");
-	return play(settings, NULL, 0, words->command);
+	return play(settings, &(struct play_order){.command = words->command});
 }
 
 const struct command command_check = {

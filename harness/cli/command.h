@@ -6,12 +6,13 @@
 #include "cli/settings.h"
 
 /* Which commands an option goes with. */
-#define FOR_CHECK   0x01u
-#define FOR_RUN	    0x02u
-#define FOR_WATCH   0x04u
-#define FOR_JUDGE   0x08u
-#define FOR_LIST    0x10u
-#define FOR_EXPLAIN 0x20u
+#define FOR_CHECK    0x01u
+#define FOR_RUN	     0x02u
+#define FOR_WATCH    0x04u
+#define FOR_JUDGE    0x08u
+#define FOR_LIST     0x10u
+#define FOR_EXPLAIN  0x20u
+#define FOR_CONTRAST 0x40u
 
 /* What stands on the line beside options. */
 struct words {
@@ -33,6 +34,6 @@ extern const struct command *const command_list[];
 const struct command *command_find(const char *name);
 
 extern const struct command command_check, command_run, command_watch, command_judge, command_list_things,
-    command_explain;
+    command_explain, command_contrast;
 
 #endif

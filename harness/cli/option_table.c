@@ -2,7 +2,7 @@
 #include "cli/options.h"
 #include "cli/values.h"
 
-#define CASES	 (FOR_CHECK | FOR_RUN)
+#define CASES	 (FOR_CHECK | FOR_RUN | FOR_CONTRAST)
 #define JUDGING	 (CASES | FOR_WATCH | FOR_JUDGE)
 #define ALL	 (JUDGING | FOR_LIST | FOR_EXPLAIN)
 #define AT(name) offsetof(struct settings, name)

@@ -88,14 +88,16 @@ int plan_targets(const struct settings *settings, char **command, const char *pr
 	const char *const *names = settings->targets.count ? settings->targets.items : fallback;
 	int r = 0;
 
-	*ret_plan = (struct plan){.target_count = settings->targets.count ? settings->targets.count : 1};
+	size_t named = settings->targets.count || command ? settings->targets.count : 1;
+
+	*ret_plan = (struct plan){.target_count = named + (command ? 1 : 0)};
 	ret_plan->targets = calloc(ret_plan->target_count, sizeof *ret_plan->targets);
 	if (!ret_plan->targets)
 		return error_set(error, -ENOMEM, "out of memory");
-	if (command)
-		ret_plan->targets[0] = (struct plan_target){.name = "command", .argv = command};
-	for (size_t i = 0; r == 0 && !command && i < ret_plan->target_count; i++)
+	for (size_t i = 0; r == 0 && i < named; i++)
 		r = reference(&ret_plan->targets[i], names[i], protocol, error);
+	if (command)
+		ret_plan->targets[named] = (struct plan_target){.name = "command", .argv = command};
 	if (r == 0 && join_names(ret_plan) < 0)
 		r = error_set(error, -ENOMEM, "out of memory");
 	return r;

@@ -24,8 +24,8 @@ struct plan {
 };
 
 /*
- * The servers: the command behind "--" (found by PATH now, rather than failing in every case), or the
- * --target names, or the default. 0 or a negative errno with error; ret_plan is to be freed in either case.
+ * The servers: the --target names, then the command behind "--"; the default when there is neither. 0 or a
+ * negative errno with error; ret_plan is to be freed in either case.
  */
 int plan_targets(const struct settings *settings, char **command, const char *protocol, struct plan *ret_plan,
 		 struct error *error);

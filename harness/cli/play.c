@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "cli/signals.h"
 #include "cli/status.h"
 #include "cli/watching.h"
+#include "report/contrast.h"
 
 struct playing {
 	struct settings *settings;
@@ -27,6 +29,7 @@ struct playing {
 	struct again again;
 	struct report_head head;
 	struct session session;
+	struct contrast *contrast; /* NULL: none is wanted */
 };
 
 struct protocol_names {
@@ -100,7 +103,7 @@ static int draw_seed(struct settings *settings, struct error *error)
 	return 0;
 }
 
-static int prepare(struct playing *playing, char *const *words, size_t word_count, struct error *error)
+static int prepare(struct playing *playing, const struct play_order *order, struct error *error)
 {
 	struct settings *settings = playing->settings;
 	int r = playing->command ? plan_find_command(playing->command[0], error) : 0;
@@ -116,8 +119,8 @@ static int prepare(struct playing *playing, char *const *words, size_t word_coun
 	if (r == 0)
 		r = plan_targets(settings, playing->command, playing->protocol->name, &playing->plan, error);
 	if (r == 0)
-		r = select_scenarios(settings, words, word_count, playing->protocol, &playing->selection,
-				     error);
+		r = select_scenarios(settings, order->words, order->word_count, playing->protocol,
+				     &playing->selection, error);
 	if (r == 0)
 		r = plan_cases(settings, &playing->selection, playing->protocol, playing->watch,
 			       &playing->plan, error);
@@ -196,12 +199,49 @@ static int dry_run(const struct playing *playing)
 
 static void on_case(void *arg, const struct result *result)
 {
-	session_case(arg, result);
+	struct playing *playing = arg;
+
+	session_case(&playing->session, result);
+	if (playing->contrast && contrast_add(playing->contrast, result) < 0)
+		(void)say_error("out of memory: %s on %s is missing from the table", result->scenario,
+				result->target);
 }
 
 static void on_progress(void *arg, const struct suite_progress *progress)
 {
-	session_progress(arg, progress);
+	struct playing *playing = arg;
+
+	session_progress(&playing->session, progress);
+}
+
+static const char *doc_of(void *arg, const char *name)
+{
+	const struct selection *selection = arg;
+
+	for (size_t i = 0; i < selection->count; i++)
+		if (strcmp(selection->chosen[i]->name, name) == 0)
+			return selection->chosen[i]->doc;
+	return NULL;
+}
+
+static void print_contrast(struct playing *playing)
+{
+	const struct plan *plan = &playing->plan;
+	const char **names = calloc(plan->target_count, sizeof *names);
+	struct buf text = {0};
+	int r = names ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < plan->target_count; i++)
+		names[i] = plan->targets[i].name;
+	const struct contrast_order order = {names, plan->target_count, doc_of, &playing->selection};
+	if (r == 0)
+		r = contrast_put(playing->contrast, &order, terminal_style(playing->session.terminal), &text);
+	if (r == 0 && text.size)
+		session_print(&playing->session, text.data);
+	if (r < 0)
+		(void)say_error("out of memory");
+	buf_free(&text);
+	free(names);
 }
 
 static int make_keep(const char *folder, struct error *error)
@@ -222,7 +262,7 @@ static int perform(struct playing *playing)
 	const struct settings *settings = playing->settings;
 	struct suite_options options = {(uint32_t)settings->jobs, settings->keep, settings->leave,
 					signals_stop()};
-	struct suite_ops ops = {&playing->session, on_case, on_progress};
+	struct suite_ops ops = {playing, on_case, on_progress};
 	struct suite_totals totals = {0}, *counted = &playing->session.totals;
 	struct error error = {0};
 
@@ -234,26 +274,31 @@ static int perform(struct playing *playing)
 	int r = suite_run(&options, playing->plan.cases, playing->plan.count, &ops, &totals, &error);
 	/* What was told is what counts, also when the suite broke off. */
 	counted->not_run = totals.not_run;
+	if (playing->contrast)
+		print_contrast(playing);
 	bool whole = session_close(&playing->session, counted);
 	if (r < 0 && r != -EINTR)
 		(void)say(&error);
 	return status_of_run(counted, r < 0 || !whole);
 }
 
-int play(struct settings *settings, char *const *words, size_t word_count, char **command)
+int play(struct settings *settings, const struct play_order *order)
 {
-	struct playing playing = {.settings = settings, .command = command};
+	struct playing playing = {.settings = settings, .command = order->command};
 	struct error error = {0};
 	int status;
 
-	if (command && settings->targets.count)
+	if (order->command && settings->targets.count && !order->contrast)
 		return say_error("--target and a command behind -- are two servers; give one of them");
-	if (prepare(&playing, words, word_count, &error) < 0) {
+	if (order->contrast && !(playing.contrast = contrast_new()))
+		return say_error("out of memory");
+	if (prepare(&playing, order, &error) < 0) {
 		status = say(&error);
 	} else {
-		make_head(&playing, word_count == 0);
+		make_head(&playing, order->word_count == 0);
 		status = settings->dry_run ? dry_run(&playing) : perform(&playing);
 	}
+	contrast_free(playing.contrast);
 	plan_free(&playing.plan);
 	selection_free(&playing.selection);
 	protocol_free(playing.protocol);

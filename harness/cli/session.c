@@ -90,7 +90,7 @@ static int open_terminal(const struct settings *settings, FILE *out, struct sess
 	    .out = out,
 	    .color = wants_color(settings->color, out),
 	    .progress = plain_terminal(out) && !settings->no_progress && !settings->quiet,
-	    .quiet = settings->quiet,
+	    .quiet = settings->quiet || settings->few_lines,
 	    .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 	    .verbose = (int)settings->verbose,
 	};
@@ -162,6 +162,11 @@ void session_progress(struct session *session, const struct suite_progress *prog
 			note_trouble(session, &error);
 	}
 	terminal_progress(session->terminal, progress);
+}
+
+void session_print(struct session *session, const char *text)
+{
+	terminal_print(session->terminal, text);
 }
 
 bool session_close(struct session *session, const struct suite_totals *totals)

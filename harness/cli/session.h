@@ -29,6 +29,8 @@ int session_open(const struct settings *settings, const struct report_head *head
 /* One case is over: told, reported, counted. */
 void session_case(struct session *session, const struct result *result);
 void session_progress(struct session *session, const struct suite_progress *progress);
+/* Text for the terminal, between the cases and the summary. */
+void session_print(struct session *session, const char *text);
 /* Writes everything out and frees; prints what went wrong with it. Returns whether it all arrived. */
 bool session_close(struct session *session, const struct suite_totals *totals);
 

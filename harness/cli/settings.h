@@ -47,6 +47,7 @@ struct settings {
 
 	const char *json, *junit, *tap, *keep;
 	bool leave, quiet, no_progress, show, as_json;
+	bool few_lines; /* a command's own choice: cases that passed have no line */
 	uint64_t verbose;
 	enum color color;
 

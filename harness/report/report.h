@@ -80,6 +80,7 @@ void report_free(struct report_file *report);
 
 /* The terminal: progress, a line a case, findings as time lines, the summary. */
 struct terminal;
+struct style;
 struct terminal_options {
 	FILE *out;
 	bool color, progress, quiet;
@@ -90,6 +91,9 @@ struct terminal_options {
 struct terminal *terminal_new(const struct terminal_options *options, const struct report_head *head);
 void terminal_progress(struct terminal *terminal, const struct suite_progress *progress);
 void terminal_case(struct terminal *terminal, const struct result *result);
+/* Text of a caller's own, made in the terminal's style, as it is. */
+const struct style *terminal_style(const struct terminal *terminal);
+void terminal_print(struct terminal *terminal, const char *text);
 void terminal_end(struct terminal *terminal, const struct suite_totals *totals, double seconds);
 void terminal_free(struct terminal *terminal);
 

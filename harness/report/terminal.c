@@ -75,6 +75,17 @@ static void flush(struct terminal *terminal)
 	buf_clear(&terminal->scratch);
 }
 
+const struct style *terminal_style(const struct terminal *terminal)
+{
+	return &terminal->style;
+}
+
+void terminal_print(struct terminal *terminal, const char *text)
+{
+	if (buf_puts(&terminal->scratch, text) == 0)
+		flush(terminal);
+}
+
 static int put_running(const struct suite_progress *progress, struct buf *out)
 {
 	int r = buf_printf(out, "[%u/%u] %.1f s", progress->done, progress->total, progress->elapsed);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "run/case.h"
 #include "run/measures.h"
+#include "run/reactions.h"
 
 /* Lines of evidence a finding may have; the report folds further. */
 #define EVIDENCE_MOST 40
@@ -12,6 +13,7 @@
 struct judgement {
 	struct judge *judge;
 	struct measures *measures;
+	struct reactions *reactions;
 	const struct ignore_list *ignores;
 };
 
@@ -20,7 +22,10 @@ static int hear(void *arg, const struct event *event)
 	struct judgement *judgement = arg;
 	int rc = judge_event(judgement->judge, event);
 
-	return rc ? rc : measures_event(judgement->measures, judge_world(judgement->judge), event);
+	if (rc < 0)
+		return rc;
+	reactions_event(judgement->reactions, judge_world(judgement->judge), event);
+	return measures_event(judgement->measures, judge_world(judgement->judge), event);
 }
 
 /* One more finding that a known deviation covers. */
@@ -124,6 +129,8 @@ static int judge_whole(const char *journal, struct judgement *judgement, struct 
 	rc = judge_finish(judgement->judge);
 	if (rc == 0)
 		rc = measures_finish(judgement->measures, judge_world(judgement->judge), result);
+	if (rc == 0)
+		rc = reactions_finish(judgement->reactions, result);
 	if (rc < 0)
 		return error_set(error, rc, "%s: %s", journal, strerror(-rc));
 	rc = take_findings(judgement, result, error);
@@ -133,15 +140,15 @@ static int judge_whole(const char *journal, struct judgement *judgement, struct 
 int case_judge(const char *journal, const struct judge_options *options, const struct ignore_list *ignores,
 	       struct result *result, struct error *error)
 {
-	struct judgement judgement = {.measures = measures_new(), .ignores = ignores};
-	int rc;
+	struct judgement judgement = {
+	    .measures = measures_new(), .reactions = reactions_new(), .ignores = ignores};
+	int rc = judgement.measures && judgement.reactions ? judge_new(options, &judgement.judge, error)
+							   : error_set(error, -ENOMEM, "out of memory");
 
-	if (!judgement.measures)
-		return error_set(error, -ENOMEM, "out of memory");
-	rc = judge_new(options, &judgement.judge, error);
 	if (rc == 0)
 		rc = judge_whole(journal, &judgement, result, error);
 	judge_free(judgement.judge);
+	reactions_free(judgement.reactions);
 	measures_free(judgement.measures);
 	return rc;
 }

@@ -62,9 +62,11 @@ void result_free(struct result *result)
 		evidence_free(&result->findings[i].evidence);
 	free(result->findings);
 	free(result->ignored);
+	free(result->reactions);
 	free(result->masks);
 	result->findings = NULL;
 	result->ignored = NULL;
+	result->reactions = NULL;
 	result->masks = NULL;
-	result->finding_count = result->ignored_count = result->mask_count = 0;
+	result->finding_count = result->ignored_count = result->reaction_count = result->mask_count = 0;
 }

@@ -28,6 +28,16 @@ struct result_mask {
 	uint32_t events;
 };
 
+/* What came of one peer's fault (run/reactions.h). */
+struct result_reaction {
+	char peer[16], fault[16];
+	uint64_t at;	      /* of the fault */
+	int64_t closed_after; /* ns from the peer's last act to the close of the fd; -1 never closed */
+	uint32_t calls;	      /* on that fd from the fault on, the close included */
+	char told[200];	      /* masks and completions from the fault on, each once, joined by ", " */
+	char saw[64];	      /* by the peer: "answer, FIN"; "" nothing */
+};
+
 /* Findings that a known deviation covers, those of one rule together: they are no findings any more. */
 struct result_ignored {
 	const struct rule *rule;
@@ -54,6 +64,8 @@ struct result {
 	size_t finding_count;
 	struct result_ignored *ignored;
 	size_t ignored_count;
+	struct result_reaction *reactions; /* at most 32 */
+	size_t reaction_count;
 	struct result_mask *masks; /* distinct masks reported for peers that misbehaved, at most 64 */
 	size_t mask_count;
 	struct result_measures measures;

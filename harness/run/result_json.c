@@ -155,6 +155,21 @@ static bool add_mask(cJSON *array, const struct result_mask *mask)
 	       add_text(item, "events", mask_name(mask->events, text, sizeof(text)));
 }
 
+static bool add_reaction(cJSON *array, const struct result_reaction *reaction)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	if (!item || !cJSON_AddItemToArray(array, item))
+		return false;
+	return add_text(item, "peer", reaction->peer) && add_text(item, "fault", reaction->fault) &&
+	       add_number(item, "at", clock_seconds(reaction->at)) &&
+	       add_text(item, "told", reaction->told) &&
+	       (reaction->closed_after < 0
+		    ? add(item, "closed_after", cJSON_CreateNull())
+		    : add_number(item, "closed_after", clock_seconds((uint64_t)reaction->closed_after))) &&
+	       add_number(item, "calls", reaction->calls) && add_text(item, "saw", reaction->saw);
+}
+
 static bool add_measures(cJSON *object, const struct result_measures *measures)
 {
 	cJSON *item = cJSON_AddObjectToObject(object, "measures");
@@ -185,9 +200,10 @@ static bool add_lists(cJSON *object, const struct result *result)
 {
 	cJSON *findings = cJSON_AddArrayToObject(object, "findings");
 	cJSON *ignored = cJSON_AddArrayToObject(object, "ignored");
+	cJSON *reactions = cJSON_AddArrayToObject(object, "reactions");
 	cJSON *masks = cJSON_AddArrayToObject(object, "masks");
 
-	if (!findings || !ignored || !masks)
+	if (!findings || !ignored || !reactions || !masks)
 		return false;
 	for (size_t i = 0; i < result->finding_count; i++) {
 		if (!add_finding(findings, &result->findings[i]))
@@ -195,6 +211,10 @@ static bool add_lists(cJSON *object, const struct result *result)
 	}
 	for (size_t i = 0; i < result->ignored_count; i++) {
 		if (!add_ignored(ignored, &result->ignored[i]))
+			return false;
+	}
+	for (size_t i = 0; i < result->reaction_count; i++) {
+		if (!add_reaction(reactions, &result->reactions[i]))
 			return false;
 	}
 	for (size_t i = 0; i < result->mask_count; i++) {

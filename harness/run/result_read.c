@@ -161,6 +161,23 @@ static int get_ignored(const cJSON *item, void *out, struct error *error)
 	return rc;
 }
 
+static int get_reaction(const cJSON *item, void *out, struct error *error)
+{
+	struct result_reaction *reaction = out;
+	uint64_t closed = 0, calls = 0;
+	bool open = !cJSON_IsNumber(cJSON_GetObjectItemCaseSensitive(item, "closed_after"));
+	int rc = get_text(item, "peer", reaction->peer, sizeof(reaction->peer), error);
+
+	rc = rc ? rc : get_text(item, "fault", reaction->fault, sizeof(reaction->fault), error);
+	rc = rc ? rc : get_time(item, "at", &reaction->at, error);
+	rc = rc ? rc : get_text(item, "told", reaction->told, sizeof(reaction->told), error);
+	rc = rc || open ? rc : get_time(item, "closed_after", &closed, error);
+	rc = rc ? rc : get_count(item, "calls", &calls, error);
+	reaction->closed_after = open ? -1 : (int64_t)closed;
+	reaction->calls = (uint32_t)calls;
+	return rc ? rc : get_text(item, "saw", reaction->saw, sizeof(reaction->saw), error);
+}
+
 static int get_mask(const cJSON *item, void *out, struct error *error)
 {
 	struct result_mask *mask = out;
@@ -188,6 +205,7 @@ static const struct list {
 	}
     LIST("findings", "finding", findings, finding_count, get_finding),
     LIST("ignored", "ignored", ignored, ignored_count, get_ignored),
+    LIST("reactions", "reaction", reactions, reaction_count, get_reaction),
     LIST("masks", "mask", masks, mask_count, get_mask),
 #undef LIST
 };

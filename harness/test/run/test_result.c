@@ -46,6 +46,10 @@ static struct result full_result(void)
 	finding->evidence.lines[1] = (struct evidence){.at = 6, .side = 'p', .call = "", .text = "resets"};
 	result.findings = finding;
 	result.finding_count = 1;
+	result.reactions = calloc(2, sizeof(*result.reactions));
+	result.reaction_count = 2;
+	result.reactions[0] = (struct result_reaction){"c1", "rst", 7, 110, 2, "IN|HUP, IN", ""};
+	result.reactions[1] = (struct result_reaction){"c2", "oob", 9, -1, 0, "", "answer, FIN"};
 	result.ignored = calloc(1, sizeof(*result.ignored));
 	result.ignored_count = 1;
 	result.ignored[0] = (struct result_ignored){.rule = rule_next(&at), .count = 3, .message = "pooled"};
@@ -110,6 +114,8 @@ static void test_round_trip(void **state)
 			    2 * sizeof(struct evidence));
 	assert_int_equal(back.ignored_count, 1);
 	assert_memory_equal(back.ignored, result.ignored, sizeof(struct result_ignored));
+	assert_int_equal(back.reaction_count, 2);
+	assert_memory_equal(back.reactions, result.reactions, 2 * sizeof(struct result_reaction));
 	assert_int_equal(back.mask_count, 2);
 	assert_memory_equal(back.masks, result.masks, 2 * sizeof(struct result_mask));
 	assert_memory_equal(&back.measures, &result.measures, sizeof(back.measures));
