@@ -28,7 +28,9 @@
  *   CLASS_WRITE       arg[0] bytes offered, arg[1] flags, sendmmsg as recvmmsg; sendfile: arg[2] source fd;
  *                     splice: fd = out fd, arg[2] in fd
  *   recvmsg           arg[3]: fds received by SCM_RIGHTS (count), data: those fds as int32_t[]; sendmsg: the same for sent ones
- *   close             fd; close_range: arg[0] first, arg[1] last, arg[2] flags
+ *   close             fd; of an accepted stream socket with bytes waiting to be read (0: none, or not asked): arg[0] how many,
+ *                     arg[1] bytes not yet acknowledged by the peer, arg[2] TCP state, as they are just before the close
+ *   close_range       arg[0] first, arg[1] last, arg[2] flags
  *   dup*              fd old, ret new, arg[0] flags; dup2/dup3: ret new
  *   fcntl             arg[0] command, arg[1] argument (F_DUPFD*: ret new fd)
  *   shutdown          arg[0] how

@@ -154,8 +154,14 @@ static void call_text(struct text *text, const struct event *event)
 			 : event->arg[0] == 1 ? "WR"
 					      : "RDWR");
 		break;
-	case CLASS_CREATE:
 	case CLASS_CLOSE:
+		if (call == CALL_close && event->arg[0]) {
+			text_add(text, "close(%d) with %llu bytes unread", event->fd,
+				 (unsigned long long)event->arg[0]);
+			break;
+		}
+		__attribute__((fallthrough));
+	case CLASS_CREATE:
 	case CLASS_DUP:
 	case CLASS_OPTION:
 	case CLASS_RING:

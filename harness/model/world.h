@@ -103,6 +103,7 @@ struct thread {
 	uint64_t empty_waits;		   /* of these, with nothing ready */
 	uint64_t last_event;		   /* time of its last event of any kind */
 	int64_t last_wait;		   /* result of its last wait */
+	uint64_t woke;			   /* when that ended, 0 before: its turn began then */
 };
 
 struct process {

@@ -195,6 +195,7 @@ int world_wait(struct world *world, const struct event *event)
 	thread->waits++;
 	thread->empty_waits += event->ret == 0;
 	thread->last_wait = event->ret;
+	thread->woke = world->now;
 	if (event->ret <= 0 || (event->flags & EVF_UNREADABLE))
 		return 0;
 	if (event->fd >= 0 && world->touch.file)

@@ -17,6 +17,7 @@ const struct rule_family *const rule_families[] = {
     /* Deaths come before those that are silent about what a death explains. */
     &death_family,
     &halfclose_family,
+    &unread_family,
     &service_family,
     &blocked_family,
     NULL,

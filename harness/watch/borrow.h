@@ -10,4 +10,11 @@
 /* The address of the peer, or of the socket itself. Its size, 0 when it cannot be told. */
 uint32_t borrow_address(int pidfd, int fd, bool peer, struct sockaddr_storage *ret_address);
 
+/*
+ * What a TCP socket holds: bytes waiting to be read, and, when there are any, bytes its peer has not
+ * acknowledged and its TCP state (tcp(7), SIOCINQ, SIOCOUTQ, TCP_INFO). All 0 when nothing waits or it cannot
+ * be told.
+ */
+void borrow_queues(int pidfd, int fd, uint64_t *ret_unread, uint64_t *ret_unacked, uint64_t *ret_state);
+
 #endif

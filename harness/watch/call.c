@@ -25,6 +25,7 @@ static struct decoding decoding_of(struct tracer *tracer, struct tracee *tracee,
 	return (struct decoding){
 	    .tid = tracee->tid,
 	    .pidfd = tracee->process->pidfd,
+	    .accepted = event->what == CALL_close && fds_accepted(tracee->fds, (int32_t)tracee->state.arg[0]),
 	    .state = &tracee->state,
 	    .scratch = &tracer->scratch,
 	    .event = event,

@@ -8,6 +8,7 @@
 #ifndef WRINGER_WATCH_DECODE_H
 #define WRINGER_WATCH_DECODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -39,6 +40,7 @@ struct scratch {
 struct decoding {
 	pid_t tid;
 	int pidfd;
+	bool accepted; /* close: the number is a connection that was accepted */
 	struct call_state *state;
 	struct scratch *scratch;
 	struct event *event;
@@ -66,6 +68,7 @@ void decode_setrlimit(struct decoding *decoding);
 void decode_accept(struct decoding *decoding);
 void decode_address(struct decoding *decoding);
 void decode_listen(struct decoding *decoding);
+void decode_close(struct decoding *decoding); /* before the kernel acts: what the socket still holds */
 void decode_setsockopt(struct decoding *decoding);
 void decode_getsockopt(struct decoding *decoding);
 void decode_msg(struct decoding *decoding);

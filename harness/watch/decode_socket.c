@@ -59,6 +59,15 @@ void decode_listen(struct decoding *decoding)
 		ask(decoding, (int)decoding->state->arg[0], false);
 }
 
+/* Three short calls for each connection that ends; other numbers are not asked. */
+void decode_close(struct decoding *decoding)
+{
+	struct event *event = decoding->event;
+
+	if (event->ret == 0 && decoding->accepted)
+		borrow_queues(decoding->pidfd, event->fd, &event->arg[0], &event->arg[1], &event->arg[2]);
+}
+
 void decode_setsockopt(struct decoding *decoding)
 {
 	uint64_t size = (uint32_t)decoding->state->arg[4], value = 0;

@@ -54,7 +54,7 @@ static const struct row rows[] = {
     PLAIN(sendmmsg, 0, _, 3, _, decode_mmsg),
     PLAIN(sendfile, 0, W(3), _, 1, NULL),
     PLAIN(splice, 2, W(4), 5, 0, NULL),
-    ROW(close, ROW_CLOSE, 0, _, _, _, NULL, NULL),
+    ROW(close, ROW_CLOSE, 0, _, _, _, NULL, decode_close),
     PLAIN(close_range, _, 0, 1, 2, NULL),
     PLAIN(dup, 0, _, _, _, NULL),
     PLAIN(dup2, 0, _, _, _, NULL),
