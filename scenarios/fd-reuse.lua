@@ -1,6 +1,16 @@
 -- SPDX-License-Identifier: MIT
 local phases = use "lib.phases"
 
+-- Every third leaves behind a whole request, the others half of one.
+local function leave(t, i, peer)
+  if i % 3 == 0 and t.protocol.offers.protocol then
+    peer:request()
+  elseif t.protocol.offers.partial then
+    peer:request { partial = true }
+  end
+  if i % 2 == 0 then peer:reset() else peer:fin() end
+end
+
 return scenario {
   "fd-reuse",
   doc = "old connections end and new ones take their numbers in one batch",
@@ -8,13 +18,15 @@ return scenario {
 the old number now means somebody else: bytes go astray, or a healthy connection is closed.]],
   run = function(t)
     for _ = 1, 3 do
-      local old = phases.connect(t, nil, 6)
+      local old, new = phases.connect(t, nil, 6), {}
+      t:until_asleep() -- so that all that comes while it is stopped is one batch
       t:signal("STOP")
       for i, peer in ipairs(old) do
-        if t.protocol.offers.partial then peer:request { partial = true } end
-        if i % 2 == 0 then peer:reset() else peer:fin() end
+        leave(t, i, peer)
+        -- Its event stands between those of the old ones: what is closed before it, it takes over.
+        if i == 1 then new[1] = t:connect() end
       end
-      local new = phases.open(t, 6)
+      table.move(phases.open(t, 5), 1, 5, 2, new)
       for _, peer in ipairs(new) do
         t:until_connected(peer)
         if phases.asks_at_once(t) then peer:request() end

@@ -22,6 +22,8 @@
 #define LIMIT_CROWD 8                    /* connections from which on a limit on their number is believable */
 #define LIMIT_RECOVERY_FDS 4             /* fewer fds kept than this are warm caches */
 #define LIMIT_LATENCY_FACTOR 20.0
+#define LIMIT_WRONG_CLOSE_AGE 1000000000ULL /* no idle time-out is shorter than this */
+#define LIMIT_HABIT 3                    /* so many times the same way is a habit of the target */
 #define LIMIT_SHORTAGE_WINDOW 1000000000ULL /* this long after a lack of fds connections may be given up */
 #define LIMIT_DEATH_WINDOW 1000000000ULL /* an exit this soon after one connection's error is put down to it */
 

@@ -18,6 +18,7 @@ const struct rule_family *const rule_families[] = {
     &death_family,
     &halfclose_family,
     &unread_family,
+    &batch_family,
     &service_family,
     &blocked_family,
     NULL,

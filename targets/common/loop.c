@@ -19,6 +19,21 @@ static int watch(struct loop *loop, int fd, uint32_t events, void *data)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* What a connection's events carry: its address, or, odd so that it is none, its number. */
+static epoll_data_t name_of(const struct loop *loop, struct conn *conn)
+{
+	epoll_data_t name = {.ptr = conn};
+
+	if (loop->hooks->by_number)
+		name.u64 = (uint64_t)conn->fd << 1 | 1;
+	return name;
+}
+
+static struct conn *whose(const struct loop *loop, const struct epoll_event *event)
+{
+	return loop->hooks->by_number ? loop->numbers[event->data.u64 >> 1] : event->data.ptr;
+}
+
 static int watch_listener(struct loop *loop)
 {
 	uint32_t events = loop->hooks->listener ? loop->hooks->listener : EPOLLIN;
@@ -42,7 +57,7 @@ static uint32_t interest(const struct loop *loop, const struct conn *conn)
 
 void loop_done(struct loop *loop, struct conn *conn, enum turn turn)
 {
-	struct epoll_event event = {.data.ptr = conn};
+	struct epoll_event event = {.data = name_of(loop, conn)};
 
 	if (turn == TURN_OVER) {
 		pool_doom(&loop->pool, conn);
@@ -87,7 +102,9 @@ void loop_admit(struct loop *loop, int fd)
 	if (!conn)
 		return;
 	conn->armed = interest(loop, conn);
-	if (watch(loop, fd, conn->armed, conn) < 0)
+	if (fd < LOOP_NUMBERS)
+		loop->numbers[fd] = conn;
+	if (fd >= LOOP_NUMBERS || watch(loop, fd, conn->armed, name_of(loop, conn).ptr) < 0)
 		pool_doom(&loop->pool, conn);
 }
 
@@ -153,14 +170,16 @@ static void stop(struct loop *loop)
 
 static void dispatch(struct loop *loop, const struct epoll_event *event)
 {
-	struct conn *conn = event->data.ptr;
+	struct conn *conn;
 
 	if (event->data.ptr == &loop->signals)
 		stop(loop);
-	else if (event->data.ptr != &loop->listener && !conn->doomed)
-		report(loop, conn, event->events);
-	else if (event->data.ptr == &loop->listener && !loop->stopping)
+	else if (event->data.ptr == &loop->listener && loop->stopping)
+		return;
+	else if (event->data.ptr == &loop->listener)
 		loop->hooks->accept ? loop->hooks->accept(loop) : loop_accept(loop);
+	else if ((conn = whose(loop, event)) && !conn->doomed)
+		report(loop, conn, event->events);
 }
 
 static void settle(struct loop *loop)

@@ -13,6 +13,8 @@
 #include <sys/epoll.h>
 #include "common/pool.h"
 
+#define LOOP_NUMBERS 4096
+
 struct loop {
 	int epoll, signals, listener;
 	bool listening; /* the listener is in the set */
@@ -22,6 +24,7 @@ struct loop {
 	uint64_t stop_at;   /* ms: stopping; when patience with answers under way ends */
 	uint64_t own;	    /* a server's own note, 0 at first */
 	struct pool pool;
+	struct conn *numbers[LOOP_NUMBERS]; /* by_number: who has that descriptor */
 	const struct loop_hooks *hooks;
 };
 
@@ -29,6 +32,7 @@ struct loop {
 struct loop_hooks {
 	uint32_t listener; /* what the listener is registered for, 0: EPOLLIN */
 	uint64_t drain;	   /* ms that answers under way may take when told to stop, 0: none */
+	bool by_number;	   /* events name their connection by its descriptor's number */
 	void (*start)(struct loop *loop);
 	int (*wait)(struct loop *loop, struct epoll_event *events, int most);
 	void (*accept)(struct loop *loop);
