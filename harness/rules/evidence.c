@@ -102,6 +102,9 @@ static bool touches(const struct world *world, const struct plea *plea, const st
 		return false;
 	if ((touch->file && touch->file->id == plea->file) || (touch->made && touch->made->id == plea->file))
 		return true;
+	/* Its number leads to no file any more. */
+	if (event->kind == EV_CALL && event->ret == -EBADF && event->at >= plea->finding->from)
+		return event->pid == plea->finding->pid && event->fd == plea->finding->fd;
 	if (event->kind != EV_CALL || (event->what != CALL_splice && event->what != CALL_sendfile))
 		return false;
 	source = world_file(world, event->pid, (int32_t)event->arg[2]);
