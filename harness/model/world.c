@@ -261,6 +261,13 @@ int world_locate(const struct world *world, const struct file *file, int32_t *re
 	return -ENOENT;
 }
 
+bool world_holds(const struct world *world, int32_t pid, const struct file *file)
+{
+	const struct process *process = world_process(world, pid);
+
+	return process && process->table && slot_leading_to(process, file);
+}
+
 bool world_asleep_at(const struct world *world, uint64_t now)
 {
 	bool any = false;

@@ -185,6 +185,9 @@ struct peer_view *world_next_peer(const struct world *world, size_t *at);
 /* A number under which an open file can be reached now: 0 with *ret_pid, *ret_fd, or -ENOENT. */
 int world_locate(const struct world *world, const struct file *file, int32_t *ret_pid, int32_t *ret_fd);
 
+/* Whether some number of that process leads to the file. */
+bool world_holds(const struct world *world, int32_t pid, const struct file *file);
+
 /* Every live thread sits in a wait call (or, if threads of the target never wait, in nothing we saw). False
  * with none alive. */
 bool world_asleep(const struct world *world);

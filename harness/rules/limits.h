@@ -24,6 +24,7 @@
 #define LIMIT_LATENCY_FACTOR 20.0
 #define LIMIT_WRONG_CLOSE_AGE 1000000000ULL /* no idle time-out is shorter than this */
 #define LIMIT_HABIT 3                    /* so many times the same way is a habit of the target */
+#define LIMIT_ZOMBIE_REPORTS 3           /* of a registration whose fd is closed; one may have been under way */
 #define LIMIT_SHORTAGE_WINDOW 1000000000ULL /* this long after a lack of fds connections may be given up */
 #define LIMIT_DEATH_WINDOW 1000000000ULL /* an exit this soon after one connection's error is put down to it */
 
