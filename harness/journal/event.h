@@ -110,9 +110,10 @@ enum peer_act {
 	PEER_REFUSED,    /* connect failed: ret -errno */
 	PEER_SEND,       /* ret bytes handed to the kernel; arg[0] total so far */
 	PEER_RECV,       /* ret bytes received; arg[0] total so far */
-	PEER_REQUEST,    /* a whole request has been sent now; an answer is owed; arg[0] its ordinal (1 …) */
+	PEER_REQUEST,    /* a whole request has been sent now; an answer is owed; arg[0] its ordinal (1 …); data: its token */
 	PEER_ANSWER,     /* a whole and right answer arrived; arg[0] its ordinal, arg[1] its bytes, arg[2] latency ns */
-	PEER_WRONG,      /* a wrong answer arrived; data: "expected …, received …" */
+	PEER_WRONG,      /* a wrong answer arrived; data: "expected …, received …", NUL, then
+	                   the beginning of what was received */
 	PEER_CUT,        /* the connection ended inside an answer: arg[0] bytes of it got, arg[1] bytes announced (0 unknown) */
 	PEER_UNANSWERED, /* the connection ended, or patience did, and an owed answer had not begun; arg[0] 1: patience ended */
 	PEER_GOT_FIN,    /* the target closed or shut down its side */

@@ -80,7 +80,7 @@ static void missed(struct asker *asker, int code, enum peer_act act, uint64_t a0
 static void wrong(struct asker *asker, const char *why)
 {
 	complain(asker, why);
-	peer_note(asker->peer, PEER_WRONG, 0, 0, 0, why);
+	peer_note_wrong(asker->peer, why);
 	finish(asker, ASK_WRONG, -EBADMSG);
 }
 
@@ -250,7 +250,7 @@ static bool pass_request(struct asker *asker)
 	}
 	if (r == 0 && !asker->sent && !peer_unsent(asker->peer) && !peer_ended(asker->peer)) {
 		asker->sent = true;
-		peer_note(asker->peer, PEER_REQUEST, asker->ordinal + 1, 0, 0, NULL);
+		peer_note(asker->peer, PEER_REQUEST, asker->ordinal + 1, 0, 0, asker->token);
 	}
 	return true;
 }

@@ -17,6 +17,9 @@
 #include "base/clock.h"
 #include "peer/peer_inner.h"
 
+#define WRONG_WHY   512	 /* of the reason */
+#define WRONG_SHOWN 4096 /* of what came instead: enough to tell whose it was */
+
 #define KEEP_DEFAULT ((size_t)64 << 20)
 
 static void append(struct peer *peer, struct event *event)
@@ -52,6 +55,26 @@ void peer_note(struct peer *peer, enum peer_act act, uint64_t a0, uint64_t a1, u
 	event.arg[2] = a2;
 	event.data = text;
 	event.size = text ? (uint32_t)strlen(text) + 1 : 0;
+	append(peer, &event);
+}
+
+void peer_note_wrong(struct peer *peer, const char *why)
+{
+	struct event event = event_make(EV_PEER, PEER_WRONG);
+	const struct buf *inbox = peer_inbox(peer);
+	size_t length = strlen(why) + 1, most = WRONG_SHOWN;
+	char data[WRONG_SHOWN + WRONG_WHY];
+
+	if (length > WRONG_WHY)
+		length = WRONG_WHY;
+	memcpy(data, why, length);
+	data[length - 1] = '\0';
+	if (most > inbox->size)
+		most = inbox->size;
+	if (most)
+		memcpy(data + length, inbox->data, most);
+	event.data = data;
+	event.size = (uint32_t)(length + most);
 	append(peer, &event);
 }
 

@@ -74,8 +74,9 @@ void peer_look(struct peer *peer);
 /* Queues bytes and sends what fits now; the rest as the kernel takes it. 0, -ENOMEM, -EPIPE when it cannot be
  * sent any more. */
 int peer_send(struct peer *peer, const void *data, size_t size);
-void peer_note(struct peer *peer, enum peer_act act, uint64_t a0, uint64_t a1, uint64_t a2,
-	       const char *text); /* journal it */
+void peer_note(struct peer *peer, enum peer_act act, uint64_t a0, uint64_t a1, uint64_t a2, const char *text);
+/* PEER_WRONG: why, and the beginning of what has been received and not been consumed. */
+void peer_note_wrong(struct peer *peer, const char *why); /* journal it */
 
 /*
  * The ends and the faults. Each 0 or negative errno: -ENOTCONN when there is nothing to do it to (not

@@ -20,6 +20,7 @@ extern const struct rule_family blocked_family;	  /* loop-blocked */
 extern const struct rule_family batch_family;	  /* stale-event, wrong-close */
 extern const struct rule_family badfd_family;	  /* bad-fd */
 extern const struct rule_family held_family;	  /* zombie-registration, close-ineffective */
+extern const struct rule_family astray_family;	  /* cross-talk */
 extern const struct rule_family unread_family;	  /* unread-close, data-dropped */
 extern const struct rule_family service_family;	  /* unserved, no-recovery */
 

@@ -25,6 +25,8 @@
 #define LIMIT_WRONG_CLOSE_AGE 1000000000ULL /* no idle time-out is shorter than this */
 #define LIMIT_HABIT 3                    /* so many times the same way is a habit of the target */
 #define LIMIT_ZOMBIE_REPORTS 3           /* of a registration whose fd is closed; one may have been under way */
+#define LIMIT_TOKENS 65536               /* requests whose tokens are remembered */
+#define LIMIT_WRONG_ANSWERS 64           /* looked through for them; more say the same */
 #define LIMIT_SHORTAGE_WINDOW 1000000000ULL /* this long after a lack of fds connections may be given up */
 #define LIMIT_DEATH_WINDOW 1000000000ULL /* an exit this soon after one connection's error is put down to it */
 

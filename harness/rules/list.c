@@ -19,6 +19,7 @@ const struct rule_family *const rule_families[] = {
     &halfclose_family,
     &unread_family,
     &batch_family,
+    &astray_family,
     &held_family,
     &badfd_family,
     &service_family,

@@ -31,7 +31,7 @@ static void follow(struct script_peer *peer)
 		if (peer_sent(peer->peer) < owed->end)
 			return;
 		owed->at = clock_now();
-		peer_note(peer->peer, PEER_REQUEST, owed->ordinal, 0, 0, NULL);
+		peer_note(peer->peer, PEER_REQUEST, owed->ordinal, 0, 0, owed->token);
 	}
 }
 
@@ -291,7 +291,7 @@ int answer_wrong(lua_State *L, struct script_peer *peer, int code)
 
 	if (code != -EBADMSG)
 		return play_undelivered(L, "protocol %s: %s", stage_protocol(peer->play->stage)->name, why);
-	peer_note(peer->peer, PEER_WRONG, 0, 0, 0, why);
+	peer_note_wrong(peer->peer, why);
 	return play_over(
 	    L, stage_fail(peer->play->stage, "wrong answer for %s: %s", peer_name(peer->peer), why));
 }

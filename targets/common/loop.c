@@ -104,7 +104,8 @@ void loop_admit(struct loop *loop, int fd)
 	conn->armed = interest(loop, conn);
 	if (fd < LOOP_NUMBERS)
 		loop->numbers[fd] = conn;
-	if (fd >= LOOP_NUMBERS || watch(loop, fd, conn->armed, name_of(loop, conn).ptr) < 0)
+	if ((loop->hooks->by_number && fd >= LOOP_NUMBERS) ||
+	    watch(loop, fd, conn->armed, name_of(loop, conn).ptr) < 0)
 		pool_doom(&loop->pool, conn);
 }
 
