@@ -242,8 +242,9 @@ static int held_event(struct judge *judge, void *state, const struct event *even
 		return r;
 	if (event->kind == EV_CALL)
 		return follow_call(held, judge_world(judge), event);
-	/* Now and then is enough, but before the last peers are let go. */
-	return event->kind == EV_MARK ? judge_closings(judge, held, event->at) : 0;
+	/* Before the last peers are let go, and when our own side has had time to see what was sent to it. */
+	return event->kind == EV_MARK && event->what == MARK_QUIET ? judge_closings(judge, held, event->at)
+								   : 0;
 }
 
 static int held_finish(struct judge *judge, void *state)
