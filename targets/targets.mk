@@ -1,8 +1,10 @@
 # The servers: each is one program in build/targets/. They never link harness/, nor see its headers.
-#   targets/NAME.c -> targets/NAME        targets/faulty/NAME.c -> targets/faulty-NAME
+#   targets/NAME.c, .py -> targets/NAME        targets/faulty/NAME.c, .py -> targets/faulty-NAME
 TARGET_COMMON := $(patsubst %.c,$(BUILD)/%.o,$(wildcard targets/common/*.c))
 TARGET_NAMES  := $(patsubst targets/%.c,%,$(wildcard targets/*.c)) \
-		 $(patsubst targets/faulty/%.c,faulty-%,$(wildcard targets/faulty/*.c))
+		 $(patsubst targets/faulty/%.c,faulty-%,$(wildcard targets/faulty/*.c)) \
+		 $(patsubst targets/%.py,%,$(filter-out targets/test_%,$(wildcard targets/*.py))) \
+		 $(patsubst targets/faulty/%.py,faulty-%,$(wildcard targets/faulty/*.py))
 TARGETS       := $(addprefix $(BUILD)/targets/,$(TARGET_NAMES))
 
 .PHONY: targets test-targets
@@ -23,6 +25,13 @@ $(BUILD)/targets/faulty-%: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommo
 
 $(BUILD)/targets/%: $(BUILD)/targets/%.o $(BUILD)/targets/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(TARGET_LIBS)
+
+# A program in Python is its own source, without the ending.
+$(BUILD)/targets/faulty-%: targets/faulty/%.py
+	install -D -m 755 $< $@
+
+$(BUILD)/targets/%: targets/%.py
+	install -D -m 755 $< $@
 
 test-targets: targets
 	targets/test_targets.sh $(BUILD)/targets
