@@ -374,6 +374,8 @@ class Connection:
 
 
 class Server:
+    make_connection = Connection
+
     def __init__(self, port, backlog, session, edge):
         self.make_session, self.edge = session, edge
         self.listener = socket.socket()
@@ -462,7 +464,7 @@ class Server:
             for level, name, value in ((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
                                        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5), (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)):
                 sock.setsockopt(level, name, value)
-            connection = Connection(sock, self.make_session(), self.now)
+            connection = self.make_connection(sock, self.make_session(), self.now)
             connection.armed = self.interest(connection)
             self.epoll.register(sock, connection.armed)  # whatever has a fileno() will do
         except OSError:  # dead already, or the kernel cannot watch it: it could never be served
@@ -582,14 +584,14 @@ class Server:
         self.epoll.close()
 
 
-def main():
+def main(make_server=Server):
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--protocol", choices=("echo", "http"), default="http")
     parser.add_argument("--listen-backlog", type=int, default=512)
     parser.add_argument("--edge", action="store_true", help="edge-triggered connections")
     options = parser.parse_args()
-    server = Server(options.port, options.listen_backlog, Http if options.protocol == "http" else Echo, options.edge)
+    server = make_server(options.port, options.listen_backlog, Http if options.protocol == "http" else Echo, options.edge)
     print(server.listener.getsockname()[1], flush=True)
     server.run()
     return 0

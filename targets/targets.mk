@@ -26,6 +26,10 @@ $(BUILD)/targets/faulty-%: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommo
 $(BUILD)/targets/%: $(BUILD)/targets/%.o $(BUILD)/targets/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(TARGET_LIBS)
 
+ifeq ($(SANITIZE),) # sanitizers cannot be linked statically
+$(BUILD)/targets/faulty-%-static: TARGET_LIBS = -static
+endif
+
 # A program in Python is its own source, without the ending.
 $(BUILD)/targets/faulty-%: targets/faulty/%.py
 	install -D -m 755 $< $@
