@@ -63,12 +63,16 @@ class Server:
                                         preexec_fn=limit)
         self.pid = self.process.pid
         self.port = int(self.process.stdout.readline())
-        ask(self)  # its workers are there now, or on their way
-        wait_for("it to begin", self.asleep)
         self.base_fds = self.fds()
 
     def __enter__(self):
         return self
+
+    def begin(self):
+        """Waits until it is at rest after its start, all its workers included."""
+        ask(self)
+        wait_for("it to begin", self.asleep)
+        self.base_fds = self.fds()
 
     def __exit__(self, kind, value, trace):
         self.process.stdout.close()
@@ -218,6 +222,26 @@ def test_many(server):
     for number, peer in enumerate(reversed(peers)):
         ask_on(server, peer, f"again{number}")
     for peer in peers:
+        peer.close()
+
+
+def test_crowd(server):
+    """More than select's sets can hold: who does not fit waits until others leave, and costs nothing meanwhile."""
+    first = []
+    for number in range(1000):
+        first.append(server.connect())
+        ask_on(server, first[-1], f"first{number}")
+    waiting = [server.connect() for _ in range(100)]
+    for peer in waiting:
+        peer.sendall(request())
+    before, begin = server.cpu(), time.monotonic()
+    wait_for("time to pass", lambda: time.monotonic() - begin > 0.3)
+    assert server.cpu() - before <= 0.15, "a crowd that is silent costs time"
+    for peer in first[:200]:
+        peer.close()
+    for peer in waiting:
+        read_exactly(peer, 20)
+    for peer in first[200:] + waiting:
         peer.close()
 
 
@@ -480,7 +504,7 @@ def test_http_unfinished(server):
             assert read_to_end(peer) == b"", start
 
 
-SHARED = [test_many, test_fin, test_resets, test_reset_blocked, test_close_unread, test_urgent, test_stall, test_greedy,
+SHARED = [test_many, test_crowd, test_fin, test_resets, test_reset_blocked, test_close_unread, test_urgent, test_stall, test_greedy,
           test_stop_cont, test_short_of_fds]
 OWN = {
     "echo": [test_echo_big, test_echo_half_close_blocked],
@@ -494,6 +518,7 @@ OWN = {
 
 def own_low_limit(path, protocol):
     with Server(path, protocol, nofile=32) as server:
+        server.begin()
         peers = [server.connect() for _ in range(60)]
         ask_on(server, peers[0], "served")
         before, begin = server.cpu(), time.monotonic()
@@ -526,6 +551,7 @@ def own_slow_header(path, protocol):
     if protocol == "echo":
         return
     with Server(path, protocol) as server, server.connect() as peer:
+        server.begin()
         begin = time.monotonic()
         peer.settimeout(0.2)
         answer = b""
@@ -555,6 +581,8 @@ def attempt(results, label, run):
 def drive(path, protocol, results):
     name = f"{os.path.basename(path)} {protocol}"
     with Server(path, protocol) as server:
+        attempt(results, f"{name} begin", server.begin)
+
         def shared(test):
             test(server)
             server.check_quiet()
@@ -582,7 +610,8 @@ def main():
     folder, wanted = sys.argv[1], sys.argv[2:]
     names = sorted(name for name in os.listdir(folder)
                    if os.access(f"{folder}/{name}", os.X_OK) and os.path.isfile(f"{folder}/{name}"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY and hard < 16384 else 16384, hard))
     results, jobs = [], []
     with concurrent.futures.ThreadPoolExecutor(4) as pool:  # several at a time: they mostly wait
         for name in wanted or names:
