@@ -21,15 +21,16 @@ static const struct rule rules[] = {
 		   "close does. Each one holds an fd, buffers and a place in the server's own limits; when "
 		   "they are used up nobody new is let in. It is the usual way for a server to be fine for "
 		   "a week and dead on the eighth day.",
-	    .how = "When the case is quiet the rule is broken for every accepted connection whose peer "
-		   "closed in an orderly way at least 2 s ago and whose fd is still open in some process of "
-		   "the target. The socket itself is asked: it must be past ESTABLISHED, that is, the FIN "
-		   "has arrived. Peers that only shut down writing, or vanished without a packet, do not "
-		   "count, nor connections that the target never began to look at (still waiting for a "
-		   "worker), nor those whose request a thread is still busy with, nor those that wait for "
-		   "an edge because wringer cut their last read short. The target must have run since: "
-		   "asleep in a wait, or having read the end of file. A reaper with a time-out longer than "
-		   "the window is a finding too; the message gives the age.",
+	    .how =
+		"When the case is quiet the rule is broken for every accepted connection whose peer "
+		"closed in an orderly way at least 2 s ago and whose fd is still open in some process of "
+		"the target. The socket itself is asked: it must be past ESTABLISHED, that is, the FIN "
+		"has arrived. Peers that only shut down writing, or vanished without a packet, do not "
+		"count, nor connections that the target never began to look at (still waiting for a "
+		"worker), nor those whose request a thread is still busy with, nor those that wait for "
+		"an edge because wringer cut their last read short. The target must have run since: "
+		"asleep in a wait, or for a second after it read the end of file. A reaper with a time-out "
+		"longer than the window is a finding too; the message gives the age.",
 	    .mend = "Close on every path that sees the end: read gave 0, EPOLLRDHUP while nothing is left "
 		    "to answer, and also while the connection is paused, throttled or waiting for something "
 		    "else. A connection out of the interest list, or registered without EPOLLIN and "
@@ -90,25 +91,28 @@ static bool never_begun(const struct file *file)
 }
 
 /*
- * Whether the target had its chance to notice since then: it knows already, or it sleeps in a wait, or it
- * went on doing other things. On a machine that did not let it run it did not.
+ * Whether the target had its chance to notice since then: it sleeps in a wait, or it has known for a while
+ * and went on doing other things. On a machine that did not let it run it did not, nor in the middle of the
+ * batch in which it learnt of the end: closing comes after the batch.
  */
 static bool had_its_chance(const struct leak *leak, const struct judge *judge, const struct file *file,
-			   uint64_t ended_at)
+			   uint64_t ended_at, uint64_t now)
 {
 	const struct world *world = judge_world(judge);
+	uint64_t a_while = judge_window(judge, LIMIT_LOST_WINDOW);
 	const struct thread *thread;
 	size_t at = 0;
 
-	if (file->eof_read || file->read_error)
-		return true;
 	if (ground_patience(&leak->facts.ground, judge, NULL))
 		return true;
+	if (world_asleep(world) && !ground_runs(&leak->facts.ground))
+		return true;
+	if (file->eof_read || file->read_error)
+		return file->last_read_at + a_while <= now;
 	while ((thread = world_next_thread(world, &at)))
-		if (thread->alive && thread->waits &&
-		    thread->last_event > ended_at + judge_window(judge, LIMIT_LOST_WINDOW))
+		if (thread->alive && thread->waits && thread->last_event > ended_at + a_while)
 			return true;
-	return world_asleep(world) && !ground_runs(&leak->facts.ground);
+	return false;
 }
 
 /* A request is being worked on: the target writes when it is done, and learns of the end then. */
@@ -179,7 +183,7 @@ static int judge_peer(struct judge *judge, const struct leak *leak, const struct
 		since = leak->facts.hand.thawed;
 	if (since + judge_window(judge, LIMIT_LEAK_WINDOW) > now || never_begun(file) ||
 	    !end_arrived(&leak->facts.ground, probed, peer->reset) || at_work(leak, judge, peer) ||
-	    hand_starved(&leak->facts.hand, file) || !had_its_chance(leak, judge, file, since))
+	    hand_starved(&leak->facts.hand, file) || !had_its_chance(leak, judge, file, since, now))
 		return 0;
 	return report(judge, &rules[peer->reset ? RESET_LEAK : FIN_LEAK], file, probed, since, now);
 }

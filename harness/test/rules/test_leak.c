@@ -14,9 +14,10 @@ struct leak {
 	const char *broken; /* NULL: none */
 	enum peer_act end;
 	uint64_t age;	/* ms */
+	uint64_t after; /* ms from when it learnt late to the quiet */
 	unsigned state; /* TCP, by the probe; 0: the socket is not probed */
 	bool unprobed;	/* nothing at all is probed */
-	bool read, closed, untouched, shared, busy, runs, frozen, starved;
+	bool read, closed, untouched, shared, busy, runs, frozen, starved, late;
 };
 
 #define FIN   "fin-leak"
@@ -62,6 +63,20 @@ static const struct leak leaks[] = {
      .busy = true,
      .runs = true},
     {.name = "the target did not run", .end = PEER_FIN, .age = 2200, .state = TCP_CLOSE_WAIT, .runs = true},
+    {.name = "learnt in the batch that is under way",
+     .end = PEER_FIN,
+     .age = 2200,
+     .state = TCP_CLOSE_WAIT,
+     .runs = true,
+     .late = true},
+    {.name = "learnt late, went on with other things",
+     .broken = FIN,
+     .end = PEER_FIN,
+     .age = 2200,
+     .state = TCP_CLOSE_WAIT,
+     .runs = true,
+     .late = true,
+     .after = 1200},
     {.name = "frozen by us until now",
      .end = PEER_FIN,
      .age = 2200,
@@ -135,6 +150,11 @@ static void test_leaks(void **state)
 		story_later(&s, leak->age * 1000);
 		if (leak->frozen)
 			story_fault(&s, FAULT_SIGNAL, 0, SIGCONT, NULL);
+		if (leak->late) {
+			story_wait(&s, 9, EPOLLIN);
+			story_read(&s, 9, 0);
+			story_later(&s, leak->after * 1000);
+		}
 		story_mark(&s, MARK_QUIET);
 		probe(&s, leak);
 		story_mark(&s, MARK_RECOVERY);
