@@ -9,7 +9,7 @@
 #include "common/prefork.h"
 #include "common/signals.h"
 
-#define CREW 3
+#define CREW 2
 
 struct crew {
 	const char *program;
