@@ -4,7 +4,7 @@
 set -eu
 
 # Debian package and how to tell that it is there: a command, or a pkg-config module.
-run='gcc:gcc make:make pkg-config:pkg-config libc6-dev:/usr/include/stdio.h liblua5.4-dev:lua5.4.pc libcjson-dev:libcjson.pc libxml2-dev:libxml-2.0.pc'
+run='gcc:gcc make:make pkg-config:pkg-config libc6-dev:/usr/include/stdio.h liblua5.4-dev:lua5.4.pc libcjson-dev:libcjson.pc libxml2-dev:libxml-2.0.pc liburing-dev:liburing.pc'
 test="$run libcmocka-dev:cmocka.pc python3:python3"
 cross="$test clang:clang clang-format:clang-format gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h"
 servers="$run nginx-light:nginx lighttpd:lighttpd haproxy:haproxy redis-server:redis-server memcached:memcached python3:python3"

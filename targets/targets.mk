@@ -20,6 +20,8 @@ $(BUILD)/targets/libcommon.a: $(TARGET_COMMON)
 .SECONDARY: $(patsubst %.c,$(BUILD)/%.o,$(wildcard targets/*.c targets/faulty/*.c))
 
 # A target that needs a library says so here: $(BUILD)/targets/NAME: TARGET_LIBS = -lfoo
+$(BUILD)/targets/uring $(BUILD)/targets/uring-poll $(BUILD)/targets/faulty-uring-%: TARGET_LIBS = -luring
+
 $(BUILD)/targets/faulty-%: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommon.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(TARGET_LIBS)
 

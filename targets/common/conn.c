@@ -72,12 +72,7 @@ bool conn_heed(struct conn *conn, ssize_t result, bool *ready)
 	return result == -EAGAIN;
 }
 
-/*
- * All is said. Closing now would reset the connection if input is unread, or arrives later, and the reset
- * would overtake our answer: so say that we are done, and read on until the peer is done too (or
- * session_wants and the clock lose patience). False: nothing keeps us any longer.
- */
-static bool linger(struct conn *conn)
+bool conn_linger(struct conn *conn)
 {
 	if (!session_wants(&conn->session))
 		return false;
@@ -96,7 +91,7 @@ enum turn conn_turn(struct conn *conn)
 		bool writes = conn->writable && conn_wants_write(conn);
 		ssize_t result;
 
-		if (session_finished(&conn->session) && !linger(conn))
+		if (session_finished(&conn->session) && !conn_linger(conn))
 			return TURN_OVER;
 		if (!reads && !writes)
 			return TURN_WAIT;

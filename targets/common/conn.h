@@ -34,6 +34,7 @@ struct conn {
 	uint32_t serial; /* tells it from those that had its number before (servers that need that) */
 	uint32_t armed;	 /* the loop's: the interest registered now */
 	uint64_t own;	 /* a server's own note, 0 at first */
+	unsigned held;	 /* the loop's: requests in flight that hold the socket; not closed before 0 */
 	unsigned timer;	 /* the pool's: the queue it stands in, as of the last pool_note */
 	uint64_t requests; /* the pool's: requests as of then */
 	uint64_t since;	   /* the pool's, ms: when it was put there */
@@ -50,6 +51,13 @@ ssize_t conn_send(struct conn *conn);
 bool conn_heed(struct conn *conn, ssize_t result, bool *ready);
 /* The pending error of the socket (asking clears it): 0 or a positive errno. For after ERR or HUP. */
 int conn_error(const struct conn *conn);
+
+/*
+ * All is said (session_finished). Closing now would reset the connection if input is unread, or arrives
+ * later, and the reset would overtake our answer: so it shuts our side down, and is to be read on until the
+ * peer is done too (or session_wants and the clock lose patience). False: nothing keeps us any longer.
+ */
+bool conn_linger(struct conn *conn);
 
 /* Moves what can be moved, at most CONN_SHARE bytes. */
 enum turn conn_turn(struct conn *conn);

@@ -69,7 +69,7 @@ int listener_announce(int listener)
 }
 
 /* accept(2): these are about the connection at the head of the queue, which is gone now. */
-static enum accept_result sort_error(int error)
+enum accept_result accept_failed(int error)
 {
 	switch (error) {
 	case EAGAIN:
@@ -92,18 +92,23 @@ static enum accept_result sort_error(int error)
 	}
 }
 
-enum accept_result listener_accept(int listener, int *ret_fd)
+void listener_tune(int fd)
 {
-	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return sort_error(errno);
 	/* These fail only on a connection that is dead already, and then its first read says so. */
 	(void)set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	(void)set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	(void)set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
 	(void)set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
 	(void)set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+enum accept_result listener_accept(int listener, int *ret_fd)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return accept_failed(errno);
+	listener_tune(fd);
 	*ret_fd = fd;
 	return ACCEPT_GOT;
 }

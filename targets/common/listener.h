@@ -22,6 +22,15 @@ enum accept_result {
 		       */
 };
 
+/* What accept's errno (positive) means. */
+enum accept_result accept_failed(int error);
+
+/*
+ * No delay, and keep-alive so that a vanished peer ends. On Linux connections inherit this from their
+ * listener; those of listener_accept have it anyway.
+ */
+void listener_tune(int fd);
+
 /* Accepts one connection, non-blocking, close-on-exec, with keep-alive so that a vanished peer ends. */
 enum accept_result listener_accept(int listener, int *ret_fd);
 

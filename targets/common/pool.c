@@ -43,6 +43,7 @@ static uint64_t limit_of(const struct pool *pool, unsigned queue)
 void pool_init(struct pool *pool, enum speaks speaks)
 {
 	pool->speaks = speaks;
+	pool->conn_size = sizeof(struct conn);
 	pool->count = pool->queued = 0;
 	pool->rest = 10;
 	TAILQ_INIT(&pool->ready);
@@ -53,7 +54,7 @@ void pool_init(struct pool *pool, enum speaks speaks)
 
 struct conn *pool_add(struct pool *pool, int fd, uint64_t now)
 {
-	struct conn *conn = malloc(sizeof *conn);
+	struct conn *conn = malloc(pool->conn_size);
 
 	if (!conn) {
 		close(fd);
@@ -65,6 +66,7 @@ struct conn *pool_add(struct pool *pool, int fd, uint64_t now)
 	conn->writable = true;
 	conn->armed = conn->serial = 0;
 	conn->own = 0;
+	conn->held = 0;
 	conn->timer = PHASE_IDLE;
 	conn->requests = 0;
 	conn->since = now;
@@ -187,9 +189,11 @@ void pool_doom(struct pool *pool, struct conn *conn)
 size_t pool_reap(struct pool *pool)
 {
 	size_t reaped = 0;
-	struct conn *conn;
 
-	while ((conn = TAILQ_FIRST(&pool->doomed))) {
+	for (struct conn *conn = TAILQ_FIRST(&pool->doomed), *next; conn; conn = next) {
+		next = TAILQ_NEXT(conn, timed);
+		if (conn->held > 0)
+			continue;
 		TAILQ_REMOVE(&pool->doomed, conn, timed);
 		/* The only descriptor of its socket: closing takes it out of the epoll set as well. */
 		if (conn->fd >= 0)
@@ -221,8 +225,12 @@ void pool_stop(struct pool *pool)
 
 void pool_clear(struct pool *pool)
 {
+	struct conn *conn;
+
 	for (unsigned i = 0; i < POOL_QUEUES; i++)
 		while (!TAILQ_EMPTY(&pool->timed[i]))
 			pool_doom(pool, TAILQ_FIRST(&pool->timed[i]));
+	TAILQ_FOREACH(conn, &pool->doomed, timed)
+	conn->held = 0;
 	pool_reap(pool);
 }

@@ -16,9 +16,10 @@ enum { POOL_RESTING = PHASES, POOL_QUEUES };
 
 struct pool {
 	enum speaks speaks;
-	size_t count;  /* open connections, doomed ones included */
-	size_t queued; /* on the ready list */
-	uint64_t rest; /* ms that a resting connection is left alone */
+	size_t conn_size; /* of what pool_add makes; a larger one begins with a struct conn */
+	size_t count;	  /* open connections, doomed ones included */
+	size_t queued;	  /* on the ready list */
+	uint64_t rest;	  /* ms that a resting connection is left alone */
 	struct conn_list timed[POOL_QUEUES], ready, doomed;
 };
 
@@ -28,7 +29,8 @@ uint64_t clock_ms(void);
 int clock_sooner(int timeout, uint64_t now, uint64_t when);
 
 void pool_init(struct pool *pool, enum speaks speaks);
-/* Takes the fd over. NULL: out of memory, and the fd is closed. */
+/* Takes the fd over. NULL: out of memory, and the fd is closed. What is behind the struct conn is the
+ * caller's to fill. */
 struct conn *pool_add(struct pool *pool, int fd, uint64_t now);
 /* After a turn: sees what the connection waits for now, and how long it may. */
 void pool_note(struct pool *pool, struct conn *conn, uint64_t now);
@@ -49,12 +51,12 @@ struct conn *pool_expired(struct pool *pool, uint64_t now);
 
 /* To be closed by pool_reap. Twice is fine. */
 void pool_doom(struct pool *pool, struct conn *conn);
-/* Closes the doomed ones; how many. */
+/* Closes the doomed ones that nothing holds; how many. */
 size_t pool_reap(struct pool *pool);
 
 /* No new requests: dooms every connection that owes nothing. Busy ones are their threads' business. */
 void pool_stop(struct pool *pool);
-/* Closes all. */
+/* Closes all, held or not. */
 void pool_clear(struct pool *pool);
 
 #endif
