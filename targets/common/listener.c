@@ -115,7 +115,7 @@ enum accept_result listener_accept(int listener, int *ret_fd)
 
 enum accept_result listener_accept_some(int listener, void (*admit)(void *server, int fd), void *server)
 {
-	int failures = 0, fd;
+	int failures = 0, fd = -1;
 
 	for (int i = 0; i < ACCEPT_BATCH && failures < ACCEPT_ERRORS; i++) {
 		enum accept_result result = listener_accept(listener, &fd);
