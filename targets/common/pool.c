@@ -230,7 +230,7 @@ void pool_clear(struct pool *pool)
 	for (unsigned i = 0; i < POOL_QUEUES; i++)
 		while (!TAILQ_EMPTY(&pool->timed[i]))
 			pool_doom(pool, TAILQ_FIRST(&pool->timed[i]));
-	TAILQ_FOREACH(conn, &pool->doomed, timed)
-	conn->held = 0;
+	for (conn = TAILQ_FIRST(&pool->doomed); conn; conn = TAILQ_NEXT(conn, timed))
+		conn->held = 0;
 	pool_reap(pool);
 }
