@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The handler closes a connection that has ended, and the clean-up behind the batch closes what it finds: the
- * same descriptor again. The second close says EBADF, and nobody looks. When accept comes between the two it
- * says nothing at all: then it was a newcomer's.
+ * Whoever serves a connection closes it when it has ended, and says so; the caller, told that it is over,
+ * closes it as well. The second close says EBADF, and nobody looks. In a server with threads it would close
+ * what another thread was given in between.
  *
  * mistake: a descriptor has two owners, and both close it
  * seen: libuv 3ecce9141
  * shown by: fin-idle, fin-idle (echo), rst-idle
- * also: wrong-close, unserved
+ * also: none
  */
 #include <unistd.h>
 #include "common/loop.h"
 
-static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
+static enum turn serve(struct conn *conn, uint32_t events)
 {
 	enum turn turn = TURN_OVER;
 
@@ -22,7 +22,18 @@ static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 		turn = conn_turn(conn);
 	}
 	if (turn == TURN_OVER)
-		close(conn->fd); /* THE MISTAKE: pool_reap is going to do that */
+		close(conn->fd);
+	return turn;
+}
+
+static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
+{
+	enum turn turn = serve(conn, events);
+
+	if (turn == TURN_OVER) {
+		close(conn->fd); /* THE MISTAKE: it is closed already */
+		conn->fd = -1;
+	}
 	loop_done(loop, conn, turn);
 }
 
