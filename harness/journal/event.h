@@ -49,9 +49,9 @@
  * completions of a ring stand in their order; both are stamped when they are seen, which may be later than they happened. Of
  * struct ring_entry, a completion repeats what its submission said (op OP_UNKNOWN, fd -1: that was not seen). By op:
  *   READ, RECV, SEND, WRITE …      fd; length: bytes asked for or offered (0: the provided buffer decides), extra: file offset
- *                                  (READ, WRITE and kin). RECVMSG, SENDMSG: behind the entry, int32_t[] fds of SCM_RIGHTS
- *   ACCEPT                         fd listener, extra: 1 + direct slot asked for, 0 none; complete: ret the new fd (with extra:
- *                                  0, or its slot), behind the entry the peer's struct sockaddr ("" when unknown)
+ *                                  (READ, WRITE and kin). Fds in their SCM_RIGHTS are not followed
+ *   ACCEPT                         fd listener; complete: ret the new fd, behind the entry the peer's struct sockaddr ("" when
+ *                                  unknown). Into a direct slot: index is the one asked for (INT32_MAX: any), ret is no fd
  *   CONNECT, BIND                  fd; behind the entry struct sockaddr. LISTEN: length backlog
  *   CLOSE                          fd, or index. SHUTDOWN: length how
  *   POLL_ADD                       length: mask asked for, extra: IORING_POLL_… flags (1 multishot, 8 level); ret: mask
@@ -60,7 +60,8 @@
  *   ASYNC_CANCEL, POLL_REMOVE,     extra: user_data of the request meant; op_flags: IORING_ASYNC_CANCEL_… (fd when it is by fd);
  *   TIMEOUT_REMOVE                 POLL_REMOVE that updates: length the new mask
  *   TIMEOUT, LINK_TIMEOUT          length: ns
- *   SOCKET                         length: domain, extra: type | protocol << 32; complete: ret the new fd
+ *   SOCKET, OPENAT                 complete: ret the new fd, or index as for ACCEPT; SOCKET: length domain, extra: type |
+ *                                  protocol << 32
  *   SPLICE, TEE                    fd out, length bytes, extra: in fd
  */
 #ifndef WRINGER_JOURNAL_EVENT_H
@@ -161,6 +162,7 @@ enum ring_gap {
 #define EVF_UNREADABLE 0x8u /* the target's memory could not be read: data is missing */
 #define EVF_CANARY 0x10u
 #define EVF_TRUNCATED 0x20u /* data was cut at EVENT_DATA_MAX */
+#define EVF_GUESSED 0x40u /* a completion that several different requests in flight could have had: which is a guess */
 
 #define EVENT_DATA_MAX 65536u
 #define EVENT_PID_NONE 0

@@ -91,7 +91,7 @@ struct ring_entry {
 	uint64_t length;  /* see event.h */
 	uint64_t extra;	  /* see event.h */
 	int32_t ring;	  /* the ring's fd */
-	int32_t index;	  /* the direct descriptor acted on (then fd is -1), or -1 */
+	int32_t index; /* the direct descriptor acted on (then fd is -1 or its number), or made; -1: none */
 	uint32_t op_flags; /* of the submission: MSG_…, SOCK_…, poll and cancel flags: the SQE's third word of
 			      flags */
 	uint32_t cqe_flags; /* of the completion: IORING_CQE_F_… */

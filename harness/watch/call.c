@@ -45,6 +45,7 @@ void call_finish(struct tracer *tracer, struct tracee *tracee, int64_t ret, uint
 		row->leave(&decoding);
 	fds_follow(tracee->fds, &event);
 	tracer_append(tracer, &event);
+	rings_follow(tracer, tracee, &event);
 }
 
 void call_settle(struct tracer *tracer, struct tracee *tracee, uint16_t flags)
@@ -115,11 +116,17 @@ static void journal_entry(struct tracer *tracer, struct tracee *tracee)
 	struct event event = tracer_event(tracee, EV_ENTER, row->call);
 	struct decoding decoding = decoding_of(tracer, tracee, &event);
 
+	rings_enter(tracer, tracee);
 	if (row->enter)
 		row->enter(&decoding);
-	if (row->kind != ROW_WAIT)
+	if (row->kind != ROW_WAIT && !(row->kind == ROW_RING && tracee->state.timeout))
 		return;
 	row_fill(&tracee->state, &event);
+	if (row->kind == ROW_RING) { /* as a wait: for how many, how long */
+		event.arg[0] = event.arg[1];
+		event.arg[1] = tracee->state.timeout;
+		event.arg[2] = 0;
+	}
 	tracer_append(tracer, &event);
 }
 

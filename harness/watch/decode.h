@@ -81,6 +81,7 @@ void decode_enter_spec3(struct decoding *decoding);  /* a timespec behind argume
 void decode_enter_spec2(struct decoding *decoding);  /* … behind argument 2: ppoll */
 void decode_enter_spec0(struct decoding *decoding);  /* … behind argument 0: nanosleep */
 void decode_enter_clock(struct decoding *decoding);  /* the same or a moment: clock_nanosleep */
+void decode_enter_ring(struct decoding *decoding);   /* io_uring_enter; 0: it does not wait */
 void decode_enter_select(struct decoding *decoding); /* a timeval, and the sets */
 void decode_enter_pselect(struct decoding *decoding);
 /* … and what is ready at the exit */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "watch/decode.h"
 #include "watch/memory.h"
+#include "watch/ring_abi.h"
 
 #define FOR_EVER  UINT64_MAX
 #define READY_MAX (EVENT_DATA_MAX / sizeof(struct ready))
@@ -70,18 +71,56 @@ void decode_enter_spec0(struct decoding *decoding)
 	enter_time(decoding, decoding->state->arg[0], 1);
 }
 
-/* clock_nanosleep may name a moment instead of a span. */
-void decode_enter_clock(struct decoding *decoding)
+/* The time-out is a moment of that clock: a span from now on. */
+static void from_moment(struct decoding *decoding, clockid_t clock)
 {
 	struct call_state *state = decoding->state;
 	struct timespec now;
 	uint64_t past;
 
-	enter_time(decoding, state->arg[2], 1);
-	if (!((int)state->arg[1] & TIMER_ABSTIME) || clock_gettime((clockid_t)state->arg[0], &now) < 0)
+	if (state->timeout == FOR_EVER || clock_gettime(clock, &now) < 0)
 		return;
 	past = to_ns(now.tv_sec, now.tv_nsec, 1);
 	state->timeout = state->timeout > past ? state->timeout - past : 0;
+}
+
+/* clock_nanosleep may name a moment instead of a span. */
+void decode_enter_clock(struct decoding *decoding)
+{
+	struct call_state *state = decoding->state;
+
+	enter_time(decoding, state->arg[2], 1);
+	if ((int)state->arg[1] & TIMER_ABSTIME)
+		from_moment(decoding, (clockid_t)state->arg[0]);
+}
+
+/*
+ * How long io_uring_enter sleeps: not at all unless it asks for completions. With a registered wait region
+ * the time-out cannot be seen: then a short one is assumed, which claims the least.
+ */
+void decode_enter_ring(struct decoding *decoding)
+{
+	struct call_state *state = decoding->state;
+	uint64_t flags = state->arg[3];
+	struct abi_getevents extended;
+
+	state->timeout = 0;
+	if (!(flags & ABI_ENTER_GETEVENTS) || !(uint32_t)state->arg[2])
+		return;
+	state->timeout = flags & ABI_ENTER_EXT_ARG_REG ? NS_PER_MS : FOR_EVER;
+	if (!(flags & ABI_ENTER_EXT_ARG) || (flags & ABI_ENTER_EXT_ARG_REG))
+		return;
+	if (state->arg[5] != sizeof extended)
+		return;
+	if (!memory_get(decoding->tid, state->arg[4], &extended, sizeof extended)) {
+		decode_unreadable(decoding);
+		return;
+	}
+	enter_time(decoding, extended.timespec, 1);
+	if (flags & ABI_ENTER_ABS_TIMER)
+		from_moment(decoding, CLOCK_MONOTONIC);
+	if (!state->timeout) /* it does look */
+		state->timeout = 1;
 }
 
 static size_t set_bytes(const struct decoding *decoding)

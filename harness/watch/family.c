@@ -207,6 +207,7 @@ void family_exec(struct tracer *tracer, pid_t tid)
 		(void)ptrace(PTRACE_CONT, tid, NULL, NULL);
 		return;
 	}
+	rings_leave(tracer, tracee, true);
 	renew(tracer, tracee);
 	if (!tracer->running) {
 		struct event event = tracer_event(tracee, EV_PROC, PROC_START);
@@ -257,6 +258,7 @@ void family_exit(struct tracer *tracer, pid_t tid, int status)
 	}
 	if (tracee->interrupted)
 		call_settle(tracer, tracee, EVF_RESTART);
+	rings_leave(tracer, tracee, tracee->process->threads == 1);
 	event = tracer_event(tracee, EV_PROC, PROC_EXIT);
 	event.ret = status;
 	event.arg[0] = tracee->process->threads == 1;

@@ -17,9 +17,9 @@ void fds_free(struct fds *fds); /* drops a reference */
 
 bool fds_accepted(const struct fds *fds, int32_t fd);
 /*
- * Whether a fault that says "no number is free" (EMFILE, ENFILE) may strike now: always for the first time, but not once the
- * process has given back more numbers than it took since then. Closing a reserve to accept and drop works at the real limit,
- * so it must work at an injected one.
+ * Whether a fault that says "no number is free" (EMFILE, ENFILE) may strike now: always for the first time,
+ * but not once the process has given back more numbers than it took since then. Closing a reserve to accept
+ * and drop works at the real limit, so it must work at an injected one.
  */
 bool fds_exhausted(struct fds *fds, uint32_t fault);
 /* What a finished call did to numbers. */

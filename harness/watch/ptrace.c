@@ -31,7 +31,10 @@
 static void handle(struct tracer *tracer, pid_t tid, int status)
 {
 	struct tracee *tracee = tracee_find(tracer, tid);
+	int ret = rings_sample(tracer->watcher->rings, true);
 
+	if (ret < 0)
+		watcher_broke(tracer->watcher, ret, "the journal cannot be written");
 	if (!WIFSTOPPED(status))
 		family_exit(tracer, tid, status);
 	else if (status >> 16 == PTRACE_EVENT_EXEC)

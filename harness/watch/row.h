@@ -11,6 +11,7 @@ enum row_kind {
 	ROW_PLAIN,     /* journalled when it returns */
 	ROW_WAIT,      /* and when it is entered */
 	ROW_CLOSE,     /* journalled before the kernel acts, see call.c */
+	ROW_RING,      /* io_uring_enter: a wait when it waits for completions */
 	ROW_RESTART,   /* restart_syscall: the interrupted call goes on */
 	ROW_SIGACTION, /* not journalled: tells whether a signal interrupts or restarts calls */
 	ROW_UNKNOWN,

@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "watch/decode.h"
 #include "watch/fds.h"
+#include "watch/rings.h"
 #include "watch/row.h"
 #include "watch/watcher.h"
 
@@ -37,6 +38,7 @@ struct tracee {
 	bool cut;	 /* its registers were changed and are put back at the exit */
 	int interrupted; /* -ERESTART…: what the target sees of it depends on the signal that follows */
 	struct call_state state;
+	uint32_t rings[RING_INDICES]; /* ids of the rings it has registered, 0 none */
 };
 
 struct tracer {

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+#include "watch/rings.h"
 #include "watch/watcher.h"
 
 #define JOIN_PATIENCE_MS 200
@@ -37,10 +38,11 @@ static struct watcher *watcher_new(const struct watch_ops *ops, struct journal *
 	watcher->journal = journal;
 	watcher->faults = faults;
 	watcher->control = -1;
+	watcher->rings = rings_new(journal);
 	pthread_mutex_init(&watcher->lock, NULL);
 	pthread_cond_init(&watcher->started, NULL);
 	watcher->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (watcher->done_fd < 0) {
+	if (watcher->done_fd < 0 || !watcher->rings) {
 		watcher_free(watcher);
 		return NULL;
 	}
@@ -152,6 +154,11 @@ void watcher_broke(struct watcher *watcher, int code, const char *what)
 	watcher_kill(watcher);
 }
 
+int watcher_sample(struct watcher *watcher)
+{
+	return rings_sample(watcher->rings, false);
+}
+
 int watcher_done_fd(const struct watcher *watcher)
 {
 	return watcher->done_fd;
@@ -212,6 +219,7 @@ void watcher_free(struct watcher *watcher)
 		if (watcher->members[i].pidfd >= 0)
 			close(watcher->members[i].pidfd);
 	free(watcher->members);
+	rings_free(watcher->rings);
 	if (watcher->done_fd >= 0)
 		close(watcher->done_fd);
 	pthread_cond_destroy(&watcher->started);

@@ -52,6 +52,11 @@ int watcher_start(const struct watch_ops *ops, const struct watch_target *target
 
 /* The target's processes alive now (not threads), any thread. */
 uint32_t watcher_alive(const struct watcher *watcher);
+/*
+ * Journals what came in the target's rings (io_uring) without a call of its own since the last look; any
+ * thread. Stops do the same, so it is for a target at rest. 0 or an error of the journal.
+ */
+int watcher_sample(struct watcher *watcher);
 /* Polls readable once no process of the target is left. */
 int watcher_done_fd(const struct watcher *watcher);
 /*

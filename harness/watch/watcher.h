@@ -27,6 +27,7 @@ struct watcher {
 	const struct watch_target *target; /* until watcher_start returns */
 	struct journal *journal;
 	struct fault_set *faults;
+	struct rings *rings;
 	pthread_t thread;
 	bool threaded;
 	int done_fd;
