@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The system calls wringer knows, by its own numbers, so that a journal reads the same on every architecture.
- */
+/* The system calls wringer knows, by its own numbers, so that a journal reads the same on every architecture. */
 #ifndef WRINGER_JOURNAL_CALLS_H
 #define WRINGER_JOURNAL_CALLS_H
 
@@ -91,7 +90,7 @@ enum call {
 #define X(name, class) CALL_##name,
 	WRINGER_CALLS(X)
 #undef X
-	    CALL_COUNT
+		CALL_COUNT
 };
 
 /* "epoll_wait"; "unknown" beyond the table. */

@@ -20,8 +20,7 @@
 
 #define FILLING_MAX  ((size_t)4 << 20)
 #define DRAIN_ROUNDS 16
-/* The drainer is woken once for a handful of events, not for each: waking it costs as much as seeing a call.
- */
+/* The drainer is woken once for a handful of events, not for each: waking it costs as much as seeing a call. */
 #define WAKE_DELAY_NS 500000
 
 struct journal {

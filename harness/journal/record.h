@@ -8,9 +8,9 @@
 #include "base/buf.h"
 #include "journal/event.h"
 
-#define JOURNAL_MAGIC	"WRINGERJ"
+#define JOURNAL_MAGIC "WRINGERJ"
 #define JOURNAL_VERSION 1u
-#define JOURNAL_ORDER	0x01020304u
+#define JOURNAL_ORDER 0x01020304u
 
 struct file_head {
 	char magic[8];
@@ -32,14 +32,14 @@ struct record {
 };
 
 #define RECORD_PREFIX offsetof(struct record, at)
-#define RECORD_FIXED  (sizeof(struct record) - RECORD_PREFIX)
+#define RECORD_FIXED (sizeof(struct record) - RECORD_PREFIX)
 
 /* Appends one record, data cut at EVENT_DATA_MAX. 0 or -ENOMEM. */
 int record_encode(struct buf *out, const struct event *event);
 
 /*
- * The record at the start of size bytes. Returns the bytes it takes (padding included), 0 when more are
- * needed, -EBADMSG when it is none, with *ret_why in words. ret_event->data points into data.
+ * The record at the start of size bytes. Returns the bytes it takes (padding included), 0 when more are needed, -EBADMSG when
+ * it is none, with *ret_why in words. ret_event->data points into data.
  */
 int64_t record_decode(const void *data, size_t size, struct event *ret_event, const char **ret_why);
 

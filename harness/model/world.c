@@ -36,6 +36,11 @@ static void free_files(struct world *world)
 	for (size_t i = 0; i < world->files.count; i++) {
 		struct file *file = world->files.items[i];
 		map_free(&file->sets);
+		map_free(&file->by_number);
+		for (struct request *request = file->pending, *next; request; request = next) {
+			next = request->ring_next;
+			free(request);
+		}
 		passed_free(file->inbox);
 	}
 	free_items(&world->files);
@@ -68,6 +73,7 @@ void world_free(struct world *world)
 		world->metas = next;
 	}
 	free(world->reports);
+	free(world->ended);
 	free(world);
 }
 
@@ -132,11 +138,13 @@ int world_apply(struct world *world, const struct event *event)
 	static int (*const kinds[EV_KINDS])(struct world *, const struct event *) = {
 	    [EV_META] = apply_meta,	[EV_MARK] = apply_mark,	  [EV_ENTER] = apply_enter,
 	    [EV_CALL] = world_call,	[EV_PROC] = world_proc,	  [EV_FAULT] = apply_about,
-	    [EV_PEER] = world_peer_act, [EV_PROBE] = apply_about, [EV_RING] = apply_about,
+	    [EV_PEER] = world_peer_act, [EV_PROBE] = apply_about, [EV_RING] = world_ring,
 	};
 
 	world->now = event->at;
 	world->touch = (struct touch){0};
+	free(world->ended);
+	world->ended = NULL;
 	return event->kind < EV_KINDS && kinds[event->kind] ? kinds[event->kind](world, event) : 0;
 }
 

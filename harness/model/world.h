@@ -72,6 +72,13 @@ struct file {
 	struct map sets;     /* FILE_EPOLL only: data -> struct reg */
 	struct reg *members; /* FILE_EPOLL only: linked by epoll_next */
 
+	struct request
+	    *requests; /* in flight on it, linked by file_next: a ring holds it, whoever closes it */
+	struct request *pending; /* FILE_RING only: all its requests in flight, linked by ring_next */
+	struct map by_number;	 /* FILE_RING only: number -> struct request */
+	bool unseen;		 /* FILE_RING only: none of it can be read */
+	bool hides;		 /* FILE_RING only: it has direct descriptors, or entries of it were lost */
+
 	struct file *mate;    /* the other end of a socketpair */
 	struct passed *inbox; /* fds on their way to this end by SCM_RIGHTS */
 };
@@ -90,6 +97,24 @@ struct reg {
 	uint32_t reported;
 	uint64_t reported_at, reports;
 	struct reg *file_next, *epoll_next;
+};
+
+/*
+ * A request of an io_uring that is in flight: submitted, and its last completion not yet seen. Unlike the
+ * other objects it is gone once it is over: touch.request of the completion that ends it is the last to show
+ * it.
+ */
+struct request {
+	uint64_t number; /* among the ring's submissions */
+	struct file *ring;
+	struct file *file; /* acted on; NULL: none, or none that has a number */
+	int32_t pid, tid;  /* who submitted it */
+	uint8_t op, sqe_flags;
+	bool multishot;
+	uint64_t user_data, length;
+	uint64_t submitted;
+	uint64_t completions; /* so far */
+	struct request *file_next, *ring_next;
 };
 
 struct thread {
@@ -142,11 +167,12 @@ struct report {
 struct touch {
 	struct process *process;
 	struct thread *thread;
-	struct file *file; /* the description behind event->fd, as it was before a close */
-	struct file *made; /* accept, socket, dup …: the new one (dup: the same as file) */
-	struct reg *reg;   /* epoll_ctl */
-	bool reg_changed;  /* epoll_ctl that changed something */
-	bool last_close;   /* this close ended the description */
+	struct file *file;	 /* the description behind event->fd, as it was before a close */
+	struct file *made;	 /* accept, socket, dup …: the new one (dup: the same as file) */
+	struct reg *reg;	 /* epoll_ctl */
+	struct request *request; /* of a submission or completion; NULL when that was not seen */
+	bool reg_changed;	 /* epoll_ctl that changed something */
+	bool last_close;	 /* this close ended the description */
 	struct peer_view *peer;
 	const struct report *reports;
 	uint32_t report_count;
@@ -197,6 +223,13 @@ bool world_asleep(const struct world *world);
  * lock) and does not count.
  */
 bool world_asleep_at(const struct world *world, uint64_t now);
+/*
+ * Whether something the target did by io_uring stays unseen: a ring that cannot be read, direct descriptors,
+ * lost entries. Then "nobody did" cannot be concluded from the journal.
+ */
+bool world_hides(const struct world *world);
+/* Whether a request of that kind was ever submitted to a ring. */
+bool world_by_ring(const struct world *world, enum call_class class);
 /* Open fds of all live processes, as far as the journal tells. */
 uint32_t world_fd_count(const struct world *world);
 /* Processes of the target alive. */

@@ -12,23 +12,22 @@
 #include <sys/socket.h>
 #include "model/world_impl.h"
 
-static uint16_t port_of(const struct event *event)
+uint16_t port_of(const void *data, uint32_t size)
 {
 	struct sockaddr_storage address = {0};
 
-	if (!event->data)
+	if (!data)
 		return 0;
-	memcpy(&address, event->data, event->size < sizeof address ? event->size : sizeof address);
+	memcpy(&address, data, size < sizeof address ? size : sizeof address);
 	/* The port stands at the same place for both families. */
 	if (address.ss_family != AF_INET && address.ss_family != AF_INET6)
 		return 0;
 	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }
 
-static bool is_tcp(const struct event *event)
+bool is_tcp(uint64_t domain, uint64_t type)
 {
-	return (event->arg[0] == AF_INET || event->arg[0] == AF_INET6) &&
-	       (event->arg[1] & 0xf) == SOCK_STREAM;
+	return (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM;
 }
 
 static enum file_kind kind_made(enum call call)
@@ -66,7 +65,7 @@ static struct file *make(struct world *world, struct process *process, const str
 	if (!file || table_set(world, process, fd, file, made_cloexec(event)) < 0)
 		return NULL;
 	if (event->what == CALL_socket) {
-		file->tcp = is_tcp(event);
+		file->tcp = is_tcp(event->arg[0], event->arg[1]);
 		file->nonblock = event->arg[1] & SOCK_NONBLOCK;
 	}
 	return file;
@@ -95,26 +94,35 @@ static int call_create(struct world *world, struct process *process, const struc
 	return 0;
 }
 
-static int call_accept(struct world *world, struct process *process, const struct event *event)
+int world_accept(struct world *world, struct process *process, const struct acceptance *acceptance)
 {
 	struct file *listener = world->touch.file;
+	int32_t fd = (int32_t)acceptance->ret;
 
 	if (listener) {
 		listener->kind = FILE_LISTENER;
-		listener->last_accept = event->ret;
-		listener->accepted += event->ret >= 0;
-		file_touch(world, listener, event->ret >= 0);
+		listener->last_accept = acceptance->ret;
+		listener->accepted += acceptance->ret >= 0;
+		file_touch(world, listener, acceptance->ret >= 0);
 	}
-	if (event->ret < 0)
+	if (acceptance->ret < 0 || acceptance->hidden)
 		return 0;
-	struct file *conn = file_new(world, FILE_CONN, process->pid, (int32_t)event->ret);
-	if (!conn || table_set(world, process, (int32_t)event->ret, conn, event->arg[0] & SOCK_CLOEXEC) < 0)
+	struct file *conn = file_new(world, FILE_CONN, process->pid, fd);
+	if (!conn || table_set(world, process, fd, conn, acceptance->flags & SOCK_CLOEXEC) < 0)
 		return -ENOMEM;
 	world->touch.made = conn;
-	conn->nonblock = event->arg[0] & SOCK_NONBLOCK;
-	conn->port = port_of(event);
+	conn->nonblock = acceptance->flags & SOCK_NONBLOCK;
+	conn->port = port_of(acceptance->address, acceptance->size);
 	conn->tcp = conn->port != 0 || (listener && listener->tcp);
 	return conn->port ? world_join(world, conn) : 0;
+}
+
+static int call_accept(struct world *world, struct process *process, const struct event *event)
+{
+	const struct acceptance acceptance = {
+	    .ret = event->ret, .flags = event->arg[0], .address = event->data, .size = event->size};
+
+	return world_accept(world, process, &acceptance);
 }
 
 static int call_connect(struct world *world, struct process *process, const struct event *event)
@@ -127,7 +135,7 @@ static int call_connect(struct world *world, struct process *process, const stru
 	bool under_way = event->ret >= 0 || event->ret == -EINPROGRESS;
 	if (under_way && file->kind != FILE_LISTENER) {
 		file->kind = FILE_OUTGOING;
-		file->port = port_of(event);
+		file->port = port_of(event->data, event->size);
 	}
 	file_touch(world, file, event->ret >= 0);
 	return 0;
@@ -141,16 +149,11 @@ static int call_listen(struct world *world, struct process *process, const struc
 	if (!file || event->ret < 0)
 		return 0;
 	file->kind = FILE_LISTENER;
-	file->port = port_of(event);
+	file->port = port_of(event->data, event->size);
 	file->tcp = file->tcp || file->port != 0;
 	file->backlog = (int32_t)event->arg[0];
 	file_touch(world, file, true);
 	return 0;
-}
-
-static bool is_soft(int64_t ret)
-{
-	return ret == -EAGAIN || ret == -EINTR;
 }
 
 /* The mmsg calls return messages; their bytes are beside. */
@@ -166,22 +169,19 @@ static uint64_t bytes_moved(const struct event *event)
 static int call_read(struct world *world, struct process *process, const struct event *event)
 {
 	struct file *file = world->touch.file;
+	bool message = event->what == CALL_recvmsg || event->what == CALL_readv;
+	struct transfer transfer = {
+	    .ret = event->ret,
+	    .asked = event->arg[0],
+	    .bytes = bytes_moved(event),
+	    .peeked = event->what != CALL_read && event->what != CALL_readv && (event->arg[1] & MSG_PEEK),
+	    .may_end = event->arg[0] || message,
+	};
 
 	(void)process;
 	if (!file)
 		return 0;
-	bool peeked = event->what != CALL_read && event->what != CALL_readv && (event->arg[1] & MSG_PEEK);
-	file->reads++;
-	file->last_read = event->ret;
-	file->last_read_asked = event->arg[0];
-	file->last_read_at = world->now;
-	if (!peeked)
-		file->bytes_in += bytes_moved(event);
-	if (event->ret == 0 && (event->arg[0] || event->what == CALL_recvmsg || event->what == CALL_readv))
-		file->eof_read = true;
-	if (event->ret < 0 && !is_soft(event->ret))
-		file->read_error = (int)-event->ret;
-	file_touch(world, file, event->ret > 0 && !peeked);
+	transfer_in(world, file, &transfer);
 	return event->what == CALL_recvmsg && event->ret >= 0 ? world_receive(world, file, event) : 0;
 }
 
@@ -205,18 +205,12 @@ static void note_source(struct world *world, struct process *process, const stru
 static int call_write(struct world *world, struct process *process, const struct event *event)
 {
 	struct file *file = world->touch.file;
+	struct transfer transfer = {.ret = event->ret, .asked = event->arg[0], .bytes = bytes_moved(event)};
 
 	note_source(world, process, event);
 	if (!file)
 		return 0;
-	file->writes++;
-	file->last_write = event->ret;
-	file->last_write_asked = event->arg[0];
-	file->last_write_at = world->now;
-	file->bytes_out += bytes_moved(event);
-	if (event->ret < 0 && !is_soft(event->ret))
-		file->write_error = (int)-event->ret;
-	file_touch(world, file, event->ret > 0);
+	transfer_out(world, file, &transfer);
 	return event->what == CALL_sendmsg && event->ret >= 0 ? world_pass(world, file, event) : 0;
 }
 
@@ -326,6 +320,13 @@ static int call_ring(struct world *world, struct process *process, const struct 
 {
 	if (event->what == CALL_io_uring_setup)
 		return call_create(world, process, event);
+	struct thread *thread = world->touch.thread;
+	if (event->what == CALL_io_uring_enter && thread->waiting == CALL_io_uring_enter) {
+		thread->waiting = CALL_unknown;
+		thread->waits++;
+		thread->empty_waits += event->ret == -ETIME;
+		thread->last_wait = event->ret;
+	}
 	if (world->touch.file)
 		file_touch(world, world->touch.file, event->ret > 0);
 	return 0;
@@ -333,8 +334,16 @@ static int call_ring(struct world *world, struct process *process, const struct 
 
 static int call_ctl(struct world *world, struct process *process, const struct event *event)
 {
-	(void)process;
-	return world_ctl(world, event);
+	const struct ctl ctl = {
+	    .epfd = (int32_t)event->arg[0],
+	    .fd = event->fd,
+	    .op = event->arg[1],
+	    .events = (uint32_t)event->arg[2],
+	    .data = event->arg[3],
+	    .ret = event->ret,
+	};
+
+	return world_ctl(world, process, &ctl);
 }
 
 static int call_wait(struct world *world, struct process *process, const struct event *event)

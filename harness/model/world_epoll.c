@@ -73,9 +73,10 @@ void regs_of_closed_number(struct file *file, int32_t pid, int32_t fd)
 			reg->zombie = true;
 }
 
-static int ctl_add(struct world *world, struct file *epoll, struct file *file, const struct event *event)
+static int ctl_add(struct world *world, struct process *process, struct file *epoll, struct file *file,
+		   const struct ctl *ctl)
 {
-	struct reg *reg = find_reg(epoll, file, event->fd);
+	struct reg *reg = find_reg(epoll, file, ctl->fd);
 
 	if (reg) /* EEXIST would have said so: the old one ended unseen */
 		unlink_reg(world, reg);
@@ -88,10 +89,10 @@ static int ctl_add(struct world *world, struct file *epoll, struct file *file, c
 	    .id = world->regs.count,
 	    .epoll = epoll,
 	    .file = file,
-	    .pid = event->pid,
-	    .fd = event->fd,
-	    .events = (uint32_t)event->arg[2],
-	    .data = event->arg[3],
+	    .pid = process->pid,
+	    .fd = ctl->fd,
+	    .events = ctl->events,
+	    .data = ctl->data,
 	    .added = world->now,
 	    .changed = world->now,
 	    .file_next = file->regs,
@@ -104,44 +105,41 @@ static int ctl_add(struct world *world, struct file *epoll, struct file *file, c
 	return index_reg(reg);
 }
 
-static int ctl_mod(struct world *world, struct reg *reg, const struct event *event)
+static int ctl_mod(struct world *world, struct reg *reg, const struct ctl *ctl)
 {
-	uint32_t events = (uint32_t)event->arg[2];
-
 	world->touch.reg = reg;
-	world->touch.reg_changed = reg->disarmed || reg->events != events || reg->data != event->arg[3];
+	world->touch.reg_changed = reg->disarmed || reg->events != ctl->events || reg->data != ctl->data;
 	if (!world->touch.reg_changed)
 		return 0;
 	unindex_reg(reg);
-	reg->events = events;
-	reg->data = event->arg[3];
+	reg->events = ctl->events;
+	reg->data = ctl->data;
 	reg->disarmed = false;
 	reg->changed = world->now;
 	return index_reg(reg);
 }
 
-int world_ctl(struct world *world, const struct event *event)
+int world_ctl(struct world *world, struct process *process, const struct ctl *ctl)
 {
 	struct file *file = world->touch.file;
-	struct process *process = world->touch.process;
-	struct file *epoll = file_of(world, process, (int32_t)event->arg[0]);
+	struct file *epoll = file_of(world, process, ctl->epfd);
 
 	if (!epoll)
 		return -ENOMEM;
-	if (event->ret < 0 || !file)
+	if (ctl->ret < 0 || !file)
 		return 0;
 	epoll->kind = FILE_EPOLL;
-	struct reg *reg = find_reg(epoll, file, event->fd);
+	struct reg *reg = find_reg(epoll, file, ctl->fd);
 	int r = 0;
-	if (event->arg[1] == EPOLL_CTL_ADD) {
-		r = ctl_add(world, epoll, file, event);
-	} else if (reg && event->arg[1] == EPOLL_CTL_DEL) {
+	if (ctl->op == EPOLL_CTL_ADD) {
+		r = ctl_add(world, process, epoll, file, ctl);
+	} else if (reg && ctl->op == EPOLL_CTL_DEL) {
 		unlink_reg(world, reg);
 		world->touch.reg = reg;
 		world->touch.reg_changed = true;
-	} else if (event->arg[1] == EPOLL_CTL_MOD) {
+	} else if (ctl->op == EPOLL_CTL_MOD) {
 		/* A registration from before we looked is learnt now. */
-		r = reg ? ctl_mod(world, reg, event) : ctl_add(world, epoll, file, event);
+		r = reg ? ctl_mod(world, reg, ctl) : ctl_add(world, process, epoll, file, ctl);
 	}
 	if (world->touch.reg_changed)
 		file_touch(world, file, true);
@@ -167,22 +165,52 @@ static void note_report(struct world *world, struct report *report)
 	file->reports++;
 }
 
-static struct report resolve(struct world *world, const struct event *event, const struct file *epoll,
-			     const struct ready *ready)
+static struct report resolve_named(struct world *world, int32_t pid, const struct ready *ready)
+{
+	return (struct report){.file = world_file(world, pid, ready->fd),
+			       .events = ready->events,
+			       .asked = (uint32_t)ready->data,
+			       .data = ready->data};
+}
+
+static struct report resolve(const struct file *epoll, const struct ready *ready)
 {
 	struct report report = {.events = ready->events, .data = ready->data};
 
-	if (event->fd < 0) { /* poll and select name the number; data is what they asked for */
-		report.file = world_file(world, event->pid, ready->fd);
-		report.asked = (uint32_t)ready->data;
-		return report;
-	}
 	report.reg = epoll ? map_get(&epoll->sets, ready->data) : NULL;
 	if (report.reg) {
 		report.file = report.reg->file;
 		report.asked = report.reg->events;
 	}
 	return report;
+}
+
+int world_report(struct world *world, const struct report *report)
+{
+	size_t count = world->touch.report_count;
+	struct report *reports = array_grow(world->reports, count, &world->report_capacity, sizeof *reports);
+
+	if (!reports)
+		return -ENOMEM;
+	world->reports = reports;
+	reports[count] = *report;
+	note_report(world, &reports[count]);
+	world->touch.reports = reports;
+	world->touch.report_count++;
+	return 0;
+}
+
+int world_ready(struct world *world, int32_t pid, struct file *epoll, const struct ready *ready,
+		uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct report report =
+		    epoll ? resolve(epoll, &ready[i]) : resolve_named(world, pid, &ready[i]);
+		int r = world_report(world, &report);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 int world_wait(struct world *world, const struct event *event)
@@ -200,18 +228,6 @@ int world_wait(struct world *world, const struct event *event)
 		return 0;
 	if (event->fd >= 0 && world->touch.file)
 		world->touch.file->kind = FILE_EPOLL;
-	while (world->report_capacity < count) {
-		struct report *grown = array_grow(world->reports, world->report_capacity,
-						  &world->report_capacity, sizeof *grown);
-		if (!grown)
-			return -ENOMEM;
-		world->reports = grown;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		world->reports[i] = resolve(world, event, world->touch.file, &ready[i]);
-		note_report(world, &world->reports[i]);
-	}
-	world->touch.reports = world->reports;
-	world->touch.report_count = count;
-	return 0;
+	/* poll and select name the number; data is what they asked for */
+	return world_ready(world, event->pid, event->fd >= 0 ? world->touch.file : NULL, ready, count);
 }

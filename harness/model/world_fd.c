@@ -30,6 +30,7 @@ static void file_unref(struct world *world, struct file *file)
 	file->closed = world->now;
 	file->progressed = world->now;
 	regs_of_closed_file(world, file);
+	requests_of_closed_ring(world, file);
 	if (file->mate)
 		file->mate->mate = NULL;
 }

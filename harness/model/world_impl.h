@@ -51,6 +51,8 @@ struct world {
 	struct touch touch;
 	struct report *reports;
 	size_t report_capacity;
+	uint32_t ring_classes; /* of calls that requests were submitted for: 1 << class */
+	struct request *ended; /* the touch's, freed with the next event */
 };
 
 int list_add(struct list *list, void *item);
@@ -72,8 +74,41 @@ struct file *file_of(struct world *world, struct process *process, int32_t fd);
 
 /* world_call.c */
 int world_call(struct world *world, const struct event *event);
+uint16_t port_of(const void *data, uint32_t size); /* of a struct sockaddr, 0 none */
+bool is_tcp(uint64_t domain, uint64_t type);
+/* What accept gave, by a call or by a ring. touch.file is the listener. */
+struct acceptance {
+	int64_t ret;
+	uint64_t flags; /* SOCK_… */
+	const void *address;
+	uint32_t size;
+	bool hidden; /* it went to a direct descriptor */
+};
+int world_accept(struct world *world, struct process *process, const struct acceptance *acceptance);
+/* world_transfer.c: bytes taken out of or put into a file. */
+struct transfer {
+	int64_t ret;
+	uint64_t asked, bytes;
+	bool peeked, may_end; /* ret 0 is the end of the stream */
+};
+void transfer_in(struct world *world, struct file *file, const struct transfer *transfer);
+void transfer_out(struct world *world, struct file *file, const struct transfer *transfer);
+/* world_ring.c */
+int world_ring(struct world *world, const struct event *event);
+void requests_of_closed_ring(struct world *world, struct file *ring);
 /* world_epoll.c */
-int world_ctl(struct world *world, const struct event *event);
+struct ctl {
+	int32_t epfd, fd;
+	uint64_t op, data;
+	uint32_t events;
+	int64_t ret;
+};
+int world_ctl(struct world *world, struct process *process, const struct ctl *ctl);
+/* One more report of the event being applied. */
+int world_report(struct world *world, const struct report *report);
+/* Those an epoll returned; epoll NULL: each names its fd, data is what was asked. */
+int world_ready(struct world *world, int32_t pid, struct file *epoll, const struct ready *ready,
+		uint32_t count);
 int world_wait(struct world *world, const struct event *event);
 void regs_of_closed_file(struct world *world, struct file *file);
 void regs_of_closed_number(struct file *file, int32_t pid, int32_t fd);

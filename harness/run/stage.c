@@ -81,7 +81,8 @@ static int follow(void *arg, const struct event *event)
 {
 	struct stage *stage = arg;
 
-	if (event->pid != 0 && (event->kind == EV_CALL || event->kind == EV_ENTER || event->kind == EV_PROC))
+	if (event->pid != 0 && (event->kind == EV_CALL || event->kind == EV_ENTER || event->kind == EV_PROC ||
+				event->kind == EV_RING))
 		stage->target_event = journal_start(stage->journal) + event->at;
 	return world_apply(stage->world, event);
 }
@@ -228,6 +229,9 @@ int stage_step(struct stage *stage, uint64_t until)
 		(void)stage_broken(stage, "the peers' loop: %s", strerror(-rc));
 		return rc;
 	}
+	/* Completions that a target asleep has not fetched yet come by no stop. */
+	if (stage->target && stage->problem == 0)
+		stage->problem = watcher_sample(target_watcher(stage->target));
 	drain(stage);
 	if (stage->gone && journal_count(stage->journal) == count)
 		return -ESRCH;

@@ -52,6 +52,9 @@ struct file *stage_conn(const struct stage *stage, const struct peer *peer);
 int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, struct error *error);
 /* How often it struck so far; 0 for an unknown id. */
 uint64_t stage_delivered(const struct stage *stage, uint32_t id);
+/* Whether the target has io_uring do what the fault is about, where no result can be made for it. */
+bool stage_out_of_reach(const struct stage *stage, uint32_t id);
+#define OUT_OF_REACH "the target leaves it to io_uring, whose results wringer cannot make: %s"
 int stage_lift(struct stage *stage, uint32_t id, uint64_t *ret_delivered);
 /* Lowers RLIMIT_NOFILE to leave `spare` free fds above what every process has open now; restored with
  * stage_limit_restore. */

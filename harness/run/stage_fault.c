@@ -30,6 +30,7 @@ int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, 
 	stage->armed = grown;
 	armed = &grown[stage->armed_count];
 	memset(armed, 0, sizeof(*armed));
+	armed->class = fault->call == CALL_unknown ? fault->class : call_class(fault->call);
 	(void)fault_text(fault, armed->text, sizeof(armed->text));
 	rc = fault_set_arm(stage->faults, fault, &armed->id);
 	if (rc < 0)
@@ -46,6 +47,15 @@ uint64_t stage_delivered(const struct stage *stage, uint32_t id)
 			return stage->armed[i].delivered;
 	}
 	return fault_set_delivered(stage->faults, id);
+}
+
+bool stage_out_of_reach(const struct stage *stage, uint32_t id)
+{
+	for (size_t i = 0; i < stage->armed_count; i++) {
+		if (stage->armed[i].id == id)
+			return world_by_ring(stage->world, stage->armed[i].class);
+	}
+	return false;
 }
 
 int stage_lift(struct stage *stage, uint32_t id, uint64_t *ret_delivered)
@@ -127,6 +137,8 @@ void stage_mend(struct stage *stage)
 		rc = stage_lift(stage, armed->id, &delivered);
 		if (rc < 0)
 			(void)stage_broken(stage, "lifting %s: %s", armed->text, strerror(-rc));
+		else if (delivered == 0 && world_by_ring(stage->world, armed->class))
+			(void)stage_skip(stage, OUT_OF_REACH, armed->text);
 		else if (delivered == 0)
 			(void)stage_broken(stage, "the fault %s was never delivered", armed->text);
 	}

@@ -11,6 +11,7 @@ struct stage_fault {
 	uint32_t id;
 	bool lifted;
 	uint64_t delivered;
+	enum call_class class; /* of the calls it is about */
 	char text[96];
 };
 

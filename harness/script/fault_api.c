@@ -70,6 +70,8 @@ static int api_expect_delivered(lua_State *L)
 	struct fault_handle *handle = luaL_checkudata(L, 2, FAULT_TYPE);
 
 	lift(L, handle);
+	if (!handle->delivered && stage_out_of_reach(play_of(L)->stage, handle->id))
+		return play_over(L, stage_skip(play_of(L)->stage, OUT_OF_REACH, handle->text));
 	if (!handle->delivered)
 		return play_undelivered(L, "%s was never delivered", handle->text);
 	lua_pushinteger(L, (lua_Integer)handle->delivered);

@@ -250,8 +250,10 @@ static int probe_each(const struct target *target, const struct world *world,
 	struct map seen = {0};
 	struct probe_walk walk = {.journal = target->journal, .seen = &seen};
 	struct pid_list pids;
-	int rc = pids_live(target, world, &pids);
+	/* what came without a call of the target's stands before what is found of it */
+	int rc = watcher_sample(target->watcher);
 
+	rc = rc ? rc : pids_live(target, world, &pids);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < pids.count; i++)

@@ -121,11 +121,24 @@ static void drop(struct rings *rings, struct ring *ring)
 	atomic_fetch_sub(&rings->count, 1);
 }
 
-/* Its fd is closed, or a thread that had registered it is gone: with the last of both the ring ends. */
-static void drop_unused(struct rings *rings, struct ring *ring)
+/*
+ * Its fd is closed, or a thread that had registered it is gone: with the last of both the ring ends. One that
+ * lives on by index has no name any more that a journal could give it.
+ */
+static int drop_unused(struct rings *rings, struct ring *ring)
 {
-	if (ring->closed && !ring->indices)
+	if (!ring->closed)
+		return 0;
+	if (!ring->indices) {
 		drop(rings, ring);
+		return 0;
+	}
+	if (ring->blind)
+		return 0;
+	ring->blind = true;
+	ring_map_close(&ring->map);
+	return ring_unseen(ring, &rings->reading, RING_GAP_ALL,
+			   "its fd is closed and it lives on by its index: requests are not seen any more");
 }
 
 /* The ring that a call names: by its fd, or by the index under which the thread registered it. */
@@ -236,7 +249,7 @@ static void unregister_index(struct rings *rings, struct tracee *tracee, uint32_
 		return;
 	tracee->rings[index] = 0;
 	ring->indices--;
-	drop_unused(rings, ring);
+	(void)drop_unused(rings, ring);
 }
 
 static void unregister_rings(struct rings *rings, struct tracee *tracee, const struct event *event)
@@ -329,7 +342,8 @@ static int closed(struct rings *rings, int32_t pid, uint32_t first, uint32_t las
 		if (ring->closed || ring->fd < 0 || (uint32_t)ring->fd < first || (uint32_t)ring->fd > last)
 			continue;
 		ring->closed = true;
-		drop_unused(rings, ring);
+		if (ret == 0)
+			ret = drop_unused(rings, ring);
 	}
 	return ret;
 }

@@ -342,6 +342,13 @@ int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, 
 	return 0;
 }
 
+bool stage_out_of_reach(const struct stage *stage, uint32_t id)
+{
+	(void)stage;
+	(void)id;
+	return false;
+}
+
 int stage_lift(struct stage *stage, uint32_t id, uint64_t *ret_delivered)
 {
 	(void)id;
