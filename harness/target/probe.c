@@ -251,7 +251,7 @@ static int probe_each(const struct target *target, const struct world *world,
 	struct probe_walk walk = {.journal = target->journal, .seen = &seen};
 	struct pid_list pids;
 	/* what came without a call of the target's stands before what is found of it */
-	int rc = watcher_sample(target->watcher);
+	int rc = target->watcher ? watcher_sample(target->watcher) : 0;
 
 	rc = rc ? rc : pids_live(target, world, &pids);
 	if (rc < 0)
