@@ -222,7 +222,8 @@ static int busy_call(struct busy_state *state, struct judge *judge, const struct
 		if (state->running >= 0)
 			state->tally[state->running].moves++;
 	}
-	if (call_class((enum call)event->what) == CLASS_WAIT && !(event->flags & EVF_INJECTED))
+	if (event->kind == EV_CALL && call_class((enum call)event->what) == CLASS_WAIT &&
+	    !(event->flags & EVF_INJECTED))
 		busy_wait(state, judge, thread, event);
 	return 0;
 }
@@ -232,7 +233,7 @@ static int busy_event(struct judge *judge, void *arg, const struct event *event)
 	struct busy_state *state = arg;
 	struct worker *worker;
 
-	if (event->kind == EV_CALL)
+	if (event->kind == EV_CALL || (event->kind == EV_RING && deed_moves(event)))
 		return busy_call(state, judge, event);
 	if (event->kind == EV_MARK)
 		busy_mark(state, event);

@@ -1,16 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include "journal/ring.h"
 #include "rules/deed.h"
+
+/* A request of a ring is what the call would have been, once it is complete. */
+static enum call_class class_of(const struct event *event)
+{
+	const struct ring_entry *entry = event_ring(event);
+
+	if (event->kind == EV_CALL)
+		return call_class((enum call)event->what);
+	return entry && event->what == RING_COMPLETE ? ring_op_class(entry->op) : CLASS_OTHER;
+}
 
 static int is_peek(const struct event *event)
 {
+	if (event->kind == EV_RING)
+		return 0;
 	return event->what != CALL_read && event->what != CALL_readv && (event->arg[1] & MSG_PEEK);
 }
 
 int deed_moves(const struct event *event)
 {
-	switch (call_class((enum call)event->what)) {
+	switch (class_of(event)) {
 	case CLASS_READ:
 		return event->ret > 0 && !is_peek(event);
 	case CLASS_WRITE:
@@ -35,8 +48,12 @@ int deed_moves(const struct event *event)
 
 static uint32_t ctl_flags(const struct event *event)
 {
+	const struct ring_entry *entry = event_ring(event);
+
 	if (event->ret < 0)
 		return DEED_CALL;
+	if (entry)
+		return entry->length == EPOLL_CTL_MOD ? DEED_REARM : 0;
 	return event->arg[1] == EPOLL_CTL_MOD ? DEED_REARM : 0;
 }
 
@@ -44,7 +61,7 @@ static uint32_t flags_of(const struct event *event)
 {
 	uint32_t moves = deed_moves(event) ? DEED_MOVES : 0;
 
-	switch (call_class((enum call)event->what)) {
+	switch (class_of(event)) {
 	case CLASS_READ:
 		return DEED_CALL | (is_peek(event) ? 0 : DEED_READ) | (moves & DEED_IN);
 	case CLASS_ACCEPT:
@@ -78,11 +95,13 @@ size_t deeds_of(const struct world *world, const struct event *event, struct dee
 	uint32_t fake = event->flags & (EVF_INJECTED | EVF_SHORTENED) ? DEED_FAKE : 0;
 	size_t count = 0;
 
-	if (event->kind != EV_CALL)
+	if (event->kind != EV_CALL && event->kind != EV_RING)
 		return 0;
 	if (touch->file)
 		ret_deeds[count++] =
 		    (struct deed){touch->file, flags_of(event) | fake | (event->ret < 0 ? DEED_FAIL : 0)};
+	if (event->kind == EV_RING)
+		return count;
 	if (event->what == CALL_splice || event->what == CALL_sendfile) {
 		struct file *source = world_file(world, event->pid, (int32_t)event->arg[2]);
 		uint32_t moved = event->ret > 0 ? DEED_IN : 0;

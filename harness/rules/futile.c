@@ -121,7 +121,7 @@ static bool is_own_matter(const struct event *event)
 static void round_note(struct round *round, const struct event *event, uint32_t deeds)
 {
 	round->deeds |= deeds;
-	if (event->ret >= 0 || !is_own_matter(event))
+	if (event->ret >= 0 || event->kind != EV_CALL || !is_own_matter(event))
 		return;
 	round->failures =
 	    round->failures * 1099511628211ULL + ((uint64_t)event->what << 16) + (uint64_t)-event->ret;
@@ -237,10 +237,10 @@ static int futile_event(struct judge *judge, void *arg, const struct event *even
 	struct futile_state *state = arg;
 	int r;
 
-	if (event->kind != EV_CALL)
+	if (event->kind != EV_CALL && event->kind != EV_RING)
 		return 0;
 	r = futile_calls(state, event);
-	if (!spin_counts(world, event))
+	if (event->kind == EV_RING || !spin_counts(world, event))
 		return r;
 	for (uint32_t i = 0; i < touch->report_count && r == 0; i++)
 		r = futile_report(state, event, &touch->reports[i]);

@@ -298,7 +298,7 @@ static int spin_calls(struct spin_state *state, const struct event *event)
 		for (; track; track = track->next)
 			((struct spin *)track)->deeds |= deeds[i].flags;
 	}
-	if (event->what == CALL_io_uring_enter && event->arg[0])
+	if (event->kind == EV_CALL && event->what == CALL_io_uring_enter && event->arg[0])
 		state->submits++;
 	return track_end_touched(&state->table, state->judge, touch);
 }
@@ -310,10 +310,11 @@ static int spin_event(struct judge *judge, void *arg, const struct event *event)
 	struct spin_state *state = arg;
 	int r;
 
-	if (event->kind != EV_CALL)
+	if (event->kind != EV_CALL && event->kind != EV_RING)
 		return 0;
 	r = spin_calls(state, event);
-	if (!spin_counts(world, event))
+	/* What a ring reports, by a poll or a wait, is not counted. */
+	if (event->kind == EV_RING || !spin_counts(world, event))
 		return r;
 	for (uint32_t i = 0; i < touch->report_count && r == 0; i++)
 		r = spin_report(state, event, &touch->reports[i]);
