@@ -112,11 +112,17 @@ static inline void ring_go(struct ringed *ring, unsigned completions)
 		  NULL, 8) == filled);
 }
 
+struct taken {
+	uint64_t user_data;
+	int32_t res;
+	uint32_t flags;
+};
+
 /* Takes a completion, without a call; waits for it if need be. */
-static inline struct io_uring_cqe ring_take(struct ringed *ring)
+static inline struct taken ring_take(struct ringed *ring)
 {
 	_Atomic uint32_t *head = ring_word(ring, ring->params.cq_off.head);
-	struct io_uring_cqe *cqes = (void *)(ring->rings + ring->params.cq_off.cqes), cqe;
+	struct taken *cqes = (void *)(ring->rings + ring->params.cq_off.cqes), cqe;
 
 	while (atomic_load(ring_word(ring, ring->params.cq_off.tail)) == *head)
 		;
@@ -150,7 +156,7 @@ static inline struct wanted *want_submit(struct ringed *ring, int fd)
 }
 
 /* And its completion: the same, with what the kernel said. */
-static inline struct wanted *want_complete(const struct wanted *submit, struct io_uring_cqe cqe)
+static inline struct wanted *want_complete(const struct wanted *submit, struct taken cqe)
 {
 	struct wanted *want = &wanted[wanted_count++];
 

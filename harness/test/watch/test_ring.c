@@ -65,7 +65,7 @@ static void connections(struct ringed *ring, int *ret_near, int *ret_far)
 	int near = (int)RAW(SYS_socket, AF_INET, SOCK_STREAM, 0);
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct wanted *accepting, *connecting, *complete;
-	struct io_uring_cqe cqe;
+	struct taken cqe;
 	socklen_t size = sizeof address;
 
 	CHECK(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 8) == 0);
@@ -136,7 +136,7 @@ static void polls(struct ringed *ring)
 {
 	int one = eventfd(1, EFD_NONBLOCK), none = eventfd(0, EFD_NONBLOCK);
 	struct wanted *poll, *taken;
-	struct io_uring_cqe cqe;
+	struct taken cqe;
 	uint64_t add = 1;
 
 	ring_op(ring, IORING_OP_POLL_ADD, one, 6)->poll32_events = EPOLLIN | EPOLLPRI;
@@ -179,7 +179,7 @@ static void timers(struct ringed *ring)
 static void provided(struct ringed *ring, int near, int far)
 {
 	struct io_uring_sqe *sqe = ring_op(ring, IORING_OP_PROVIDE_BUFFERS, 4, 11);
-	struct io_uring_cqe cqe;
+	struct taken cqe;
 	struct wanted *receive;
 
 	sqe->addr = (uintptr_t)buffer;
@@ -304,7 +304,7 @@ static int part_behind_our_back(void)
 	struct __kernel_timespec spec = {.tv_nsec = 200000};
 	struct ringed ring;
 	struct io_uring_sqe *sqe;
-	struct io_uring_cqe cqe;
+	struct taken cqe;
 	unsigned count = 0;
 
 	ring_make(&ring, 4, 0); /* its completion queue has 8 entries */
