@@ -11,6 +11,10 @@ serving, and accepts again afterwards.]],
     t:keep_only(true)
     local fault = t:fault("@accept:EMFILE:1..")
     local peers = phases.open(t, 4)
+    for _, peer in ipairs(peers) do
+      t:until_connected(peer)
+      if phases.asks_at_once(t) then peer:request() end
+    end
     phases.hold(t, 6)
     t:expect_delivered(fault)
     t:keep_only(false)

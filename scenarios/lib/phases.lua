@@ -27,6 +27,16 @@ local function greet(t, peer, reading)
   if not reading then peer:try("stall") end
 end
 
+-- A target that asked for TCP_DEFER_ACCEPT is given connections only once they have said something: that is waited for once.
+local silent_too = true
+
+local function accepted(t, peer)
+  if silent_too and not t:until_accepted(peer) then
+    silent_too = false
+    t:note(peer:name() .. " is not accepted yet: from now on only connections that have asked are waited for")
+  end
+end
+
 -- A few at a time, so that a backlog of five is enough.
 function phases.connect(t, options, count)
   local peers, few = {}, 4
@@ -37,7 +47,7 @@ function phases.connect(t, options, count)
     if i % few == 0 or i == (count or PEERS) then
       for k = i - (i - 1) % few, i do
         if not t:until_connected(peers[k]) then t:broken(peers[k]:name() .. " could not connect") end
-        t:until_accepted(peers[k])
+        accepted(t, peers[k])
         if greets then greet(t, peers[k], reading) end
       end
     end
@@ -179,7 +189,8 @@ function phases.strike(t, fault)
     if fault:delivered() > 0 then return end
     local peer = t:connect { try = true }
     if peer then
-      t:until_accepted(peer)
+      if phases.asks_at_once(t) then peer:request() end -- it may be accepted for that alone
+      t:until_accepted(peer, { patience = 0.5 })
       phases.hold(t, 1)
       peer:try("fin")
     end
