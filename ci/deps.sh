@@ -8,7 +8,7 @@ run='gcc:gcc make:make pkg-config:pkg-config libc6-dev:/usr/include/stdio.h libl
 test="$run libcmocka-dev:cmocka.pc python3:python3"
 cross="$test clang:clang clang-format:clang-format gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h"
 servers="$run nginx-light:nginx lighttpd:lighttpd haproxy:haproxy redis-server:redis-server memcached:memcached python3:python3"
-servers="$servers nodejs:node golang-go:go apache2-bin:apache2 nghttp2-proxy:nghttpx varnish:varnishd dnsmasq-base:dnsmasq mosquitto:mosquitto"
+servers="$servers nodejs:node golang-go:go nghttp2-proxy:nghttpx dnsmasq-base:dnsmasq mosquitto:mosquitto"
 servers="$servers python3-aiosmtpd:/usr/lib/python3/dist-packages/aiosmtpd"
 bench="$run nginx-light:nginx strace:strace wrk:wrk python3:python3"
 
