@@ -9,6 +9,7 @@
  * shown by: fd-reuse, fd-reuse (echo)
  * also: unserved, no-recovery, write-lost
  */
+#include "common/listener.h"
 #include "common/loop.h"
 
 #define SPARE_MOST 64
@@ -29,6 +30,17 @@ static void admit(struct loop *loop, int fd)
 		loop->numbers[fd]->session.out = spare[--spares]; /* THE MISTAKE: fifo_clear it */
 }
 
+/* One at a time, so that everybody gets a turn. */
+static void accept_one(struct loop *loop)
+{
+	int fd;
+
+	if (listener_accept(loop->listener, &fd) == ACCEPT_GOT)
+		admit(loop, fd);
+	else
+		loop_accept(loop);
+}
+
 static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 {
 	enum turn turn;
@@ -43,7 +55,7 @@ static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 
 int main(int argc, char **argv)
 {
-	static const struct loop_hooks hooks = {.admit = admit, .event = on_event};
+	static const struct loop_hooks hooks = {.accept = accept_one, .admit = admit, .event = on_event};
 
 	return loop_main(argc, argv, &hooks);
 }

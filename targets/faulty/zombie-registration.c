@@ -22,8 +22,6 @@ static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 {
 	enum turn turn = TURN_OVER;
 
-	if (conn->fd < 0)
-		return; /* it is over: only the session is left */
 	if (!(events & (EPOLLERR | EPOLLHUP)) || conn_error(conn) == 0) {
 		conn->readable = true;
 		conn->writable |= (events & EPOLLOUT) != 0;
@@ -34,7 +32,8 @@ static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 		return;
 	}
 	close(conn->fd); /* THE MISTAKE: the registration lives on with the copy */
-	conn->fd = -1;
+	TAILQ_REMOVE(&loop->pool.timed[conn->timer], conn, timed);
+	conn->doomed = true; /* but never freed: the session goes on pointing to it */
 }
 
 int main(int argc, char **argv)
