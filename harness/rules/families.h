@@ -23,5 +23,6 @@ extern const struct rule_family held_family;	  /* zombie-registration, close-ine
 extern const struct rule_family astray_family;	  /* cross-talk */
 extern const struct rule_family unread_family;	  /* unread-close, data-dropped */
 extern const struct rule_family service_family;	  /* unserved, no-recovery */
+extern const struct rule_family redundant_family; /* redundant-ctl */
 
 #endif

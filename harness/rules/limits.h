@@ -29,5 +29,6 @@
 #define LIMIT_WRONG_ANSWERS 64           /* looked through for them; more say the same */
 #define LIMIT_SHORTAGE_WINDOW 1000000000ULL /* this long after a lack of fds connections may be given up */
 #define LIMIT_DEATH_WINDOW 1000000000ULL /* an exit this soon after one connection's error is put down to it */
+#define LIMIT_REDUNDANT_COUNT 16 /* calls of epoll_ctl that bought nothing; also half as many as events */
 
 #endif

@@ -24,6 +24,7 @@ const struct rule_family *const rule_families[] = {
     &badfd_family,
     &service_family,
     &blocked_family,
+    &redundant_family,
     NULL,
 };
 
