@@ -30,5 +30,7 @@
 #define LIMIT_SHORTAGE_WINDOW 1000000000ULL /* this long after a lack of fds connections may be given up */
 #define LIMIT_DEATH_WINDOW 1000000000ULL /* an exit this soon after one connection's error is put down to it */
 #define LIMIT_REDUNDANT_COUNT 16 /* calls of epoll_ctl that bought nothing; also half as many as events */
+#define LIMIT_HERD_COUNT 16      /* wake-ups for a listener with nobody to accept; also more than the others */
+#define LIMIT_HERD_WAITERS 3     /* threads or processes that had them */
 
 #endif

@@ -25,6 +25,7 @@ const struct rule_family *const rule_families[] = {
     &service_family,
     &blocked_family,
     &redundant_family,
+    &herd_family,
     NULL,
 };
 
