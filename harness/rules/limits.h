@@ -32,5 +32,9 @@
 #define LIMIT_REDUNDANT_COUNT 16 /* calls of epoll_ctl that bought nothing; also half as many as events */
 #define LIMIT_HERD_COUNT 16      /* wake-ups for a listener with nobody to accept; also more than the others */
 #define LIMIT_HERD_WAITERS 3     /* threads or processes that had them */
+#define LIMIT_FLOOD_BYTES 1048576 /* to logs within a second */
+#define LIMIT_FLOOD_VAIN 65536   /* the same in records that nothing explains */
+#define LIMIT_FLOOD_RECORDS 200  /* of them at the least */
+#define LIMIT_FLOOD_RATIO 10     /* records for one thing that happened */
 
 #endif

@@ -26,6 +26,7 @@ const struct rule_family *const rule_families[] = {
     &blocked_family,
     &redundant_family,
     &herd_family,
+    &flood_family,
     NULL,
 };
 
