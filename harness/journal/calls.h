@@ -84,7 +84,10 @@ enum call_class {
 	X(nanosleep, OTHER)                                                                                  \
 	X(clock_nanosleep, OTHER)                                                                            \
 	X(prlimit64, OPTION)                                                                                 \
-	X(setrlimit, OPTION)
+	X(setrlimit, OPTION)                                                                                 \
+	X(alarm, OTHER)                                                                                      \
+	X(setitimer, OTHER)                                                                                  \
+	X(timer_settime, OTHER)
 
 enum call {
 #define X(name, class) CALL_##name,

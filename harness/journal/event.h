@@ -42,6 +42,7 @@
  *                     result mask is not 0 (select: IN, OUT, PRI), `data` member = events asked for
  *   io_uring_setup    arg[0] entries; enter: fd, arg[0] to_submit, arg[1] min_complete, arg[2] flags; register: arg[0] opcode
  *   prlimit64,        arg[0] resource, arg[1] new soft limit (~0: only asked)
+ *   alarm             arg[0] seconds; setitimer: arg[0] which timer; timer_settime: nothing more
  *   unknown           arg[0] the machine's own call number
  *
  * EV_RING. RING_SUBMIT: a request is handed to the kernel (pid, tid: by whom; a ring polled by the kernel: whoever made the
@@ -132,7 +133,8 @@ enum peer_act {
 
 enum probe {
 	PROBE_SOCKET,   /* a stream socket, asked of the socket itself: arg[0] bytes waiting to be read, arg[1] bytes not yet
-	                   acknowledged by the peer (SIOCOUTQ), arg[2] poll() mask (all bits asked), arg[3] TCP state (tcp_info) */
+	                   acknowledged by the peer (SIOCOUTQ), arg[2] poll() mask (all bits asked), arg[3] TCP state (tcp_info);
+	                   ret 1: keep-alive or a user timeout is set */
 	PROBE_LISTENER, /* arg[0] connections waiting to be accepted, arg[1] backlog, arg[2] poll() mask */
 	PROBE_THREAD,   /* tid: arg[0] its state letter ('S', 'R' …), arg[1] enum call it is in (CALL_unknown: another or none),
 	                   arg[2] CPU ns it has used; fd: the number that call is about, -1 none; data: the name of a call that

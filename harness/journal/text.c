@@ -346,6 +346,7 @@ static void probe_text(struct text *text, const struct event *event)
 		text_mask(text, (uint32_t)a[2]);
 		text_add(text, ", %s",
 			 a[3] < sizeof tcp_states / sizeof *tcp_states ? tcp_states[a[3]] : "?");
+		text_add(text, "%s", event->ret > 0 ? ", keep-alive" : "");
 		break;
 	case PROBE_LISTENER:
 		text_add(text, "fd %d: %llu wait to be accepted (backlog %llu)", event->fd, a[0], a[1]);

@@ -81,6 +81,7 @@ static int add_fd(struct ground *ground, const struct world *world, const struct
 	    .unacked = listener ? 0 : event->arg[1],
 	    .mask = (uint32_t)event->arg[2],
 	    .state = (unsigned)event->arg[3],
+	    .guarded = event->ret > 0,
 	    .inward = listener ? file->accepted : file->reads,
 	    .outward = file->writes,
 	};

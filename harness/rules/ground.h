@@ -30,6 +30,7 @@ struct ground_fd {
 	uint64_t unacked;	  /* socket: bytes the peer has not acknowledged */
 	uint32_t mask;		  /* poll() of it */
 	unsigned state;		  /* socket: TCP state */
+	bool guarded;		  /* socket: keep-alive or a user timeout is set */
 	uint64_t inward, outward; /* how often the target had read (or accepted), had written, by then */
 	uint64_t
 	    waiting_since; /* first probe that saw something waiting, nothing read since; 0 nothing waits */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Ground truth: what the kernel says about the target's sockets, epolls, threads and processes now. A socket
- * is borrowed for the time of four questions and given back; SO_ERROR is never read, for asking would clear
+ * is borrowed for the time of a few questions and given back; SO_ERROR is never read, for asking would clear
  * it under the target.
  */
 #include <errno.h>
@@ -28,6 +28,15 @@ static int option(int fd, int name)
 	socklen_t size = sizeof(value);
 
 	return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
+/* ms, 0: none. */
+static unsigned user_timeout(int fd)
+{
+	unsigned value = 0;
+	socklen_t size = sizeof(value);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &size) == 0 ? value : 0;
 }
 
 static bool is_tcp(int fd)
@@ -67,6 +76,7 @@ static int ask(int fd, struct event *event)
 		event->arg[0] = queue(fd, SIOCINQ);
 		event->arg[1] = queue(fd, SIOCOUTQ);
 		event->arg[3] = info.tcpi_state;
+		event->ret = option(fd, SO_KEEPALIVE) == 1 || user_timeout(fd) > 0;
 	}
 	event->arg[2] = (uint64_t)(unsigned short)poller.revents;
 	return 0;

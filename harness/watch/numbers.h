@@ -51,6 +51,9 @@
 #ifndef __NR_setrlimit
 #define __NR_setrlimit NUMBER_NONE
 #endif
+#ifndef __NR_alarm
+#define __NR_alarm NUMBER_NONE
+#endif
 #ifndef __NR_fork
 #define __NR_fork NUMBER_NONE
 #endif

@@ -79,6 +79,9 @@ static const struct row rows[] = {
     SLEEP(clock_nanosleep, decode_enter_clock),
     PLAIN(prlimit64, _, 1, _, _, decode_prlimit),
     PLAIN(setrlimit, _, 0, _, _, decode_setrlimit),
+    PLAIN(alarm, _, 0, _, _, NULL),
+    PLAIN(setitimer, _, 0, _, _, NULL),
+    PLAIN(timer_settime, _, _, _, _, NULL),
     OURS(__NR_restart_syscall, ROW_RESTART),
     OURS(__NR_rt_sigaction, ROW_SIGACTION),
 };

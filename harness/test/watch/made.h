@@ -359,6 +359,7 @@ static void make_rest(int near)
 {
 	struct timespec spec = {.tv_nsec = 1000};
 	struct rlimit limit;
+	struct itimerval never = {.it_value.tv_sec = 0};
 
 	MADE(nanosleep, -1, RAW(SYS_nanosleep, &spec, NULL), 0, 1000);
 	MADE(clock_nanosleep, -1, RAW(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &spec, NULL), 0, 1000);
@@ -368,6 +369,11 @@ static void make_rest(int near)
 #ifdef SYS_setrlimit
 	MADE(setrlimit, -1, RAW(SYS_setrlimit, RLIMIT_NOFILE, &limit), RLIMIT_NOFILE, 512);
 #endif
+#ifdef SYS_alarm
+	MADE(alarm, -1, RAW(SYS_alarm, 0), 0);
+#endif
+	MADE(setitimer, -1, RAW(SYS_setitimer, ITIMER_VIRTUAL, &never, NULL), ITIMER_VIRTUAL);
+	MADE(timer_settime, -1, RAW(SYS_timer_settime, 4242, 0, &never, NULL));
 	MADE(shutdown, near, RAW(SYS_shutdown, near, SHUT_WR), SHUT_WR);
 	MADE(shutdown, 0, RAW(SYS_shutdown, 0, SHUT_RD), SHUT_RD);
 }
