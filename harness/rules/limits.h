@@ -36,5 +36,6 @@
 #define LIMIT_FLOOD_VAIN 65536   /* the same in records that nothing explains */
 #define LIMIT_FLOOD_RECORDS 200  /* of them at the least */
 #define LIMIT_FLOOD_RATIO 10     /* records for one thing that happened */
+#define LIMIT_PATIENCE_SLEEPS 3  /* times the target sleeps for ever beside half a request */
 
 #endif

@@ -27,6 +27,7 @@ const struct rule_family *const rule_families[] = {
     &redundant_family,
     &herd_family,
     &flood_family,
+    &patience_family,
     NULL,
 };
 
