@@ -27,5 +27,6 @@ extern const struct rule_family redundant_family; /* redundant-ctl */
 extern const struct rule_family herd_family;	  /* herd */
 extern const struct rule_family flood_family;	  /* log-flood */
 extern const struct rule_family patience_family;  /* slow-header, vanished-peer */
+extern const struct rule_family stop_family;	  /* shutdown-stuck */
 
 #endif

@@ -37,5 +37,8 @@
 #define LIMIT_FLOOD_RECORDS 200  /* of them at the least */
 #define LIMIT_FLOOD_RATIO 10     /* records for one thing that happened */
 #define LIMIT_PATIENCE_SLEEPS 3  /* times the target sleeps for ever beside half a request */
+#define LIMIT_STOP_WINDOW 2500000000ULL /* alive so long after the signal */
+#define LIMIT_STOP_SPIN 500000000ULL    /* or so long, in which its waits return so often: */
+#define LIMIT_STOP_WAITS 1000
 
 #endif

@@ -28,6 +28,7 @@ const struct rule_family *const rule_families[] = {
     &herd_family,
     &flood_family,
     &patience_family,
+    &stop_family,
     NULL,
 };
 
