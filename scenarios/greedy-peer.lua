@@ -1,6 +1,9 @@
 -- SPDX-License-Identifier: MIT
 local phases = use "lib.phases"
 
+-- Much more than one turn of a fair loop, asked for in pieces so that neither side has to hold it.
+local PIECE, PIECES = 256 * 1024, 48
+
 return scenario {
   "greedy-peer",
   doc = "one peer asks without pause; the others are served in between",
@@ -20,6 +23,13 @@ one turn need a bound.]],
     t:until_served(5)
     t:join()
     phases.answers(t, peer)
+    if t.protocol.offers.big and peer:alive() then
+      for i = 1, PIECES do
+        peer:request { big = PIECE }
+        if i > 8 then peer:answer { timeout = 5 } end
+      end
+      phases.answers(t, peer)
+    end
     peer:try("fin")
     t:expect_closed(peer)
   end,

@@ -28,5 +28,6 @@ extern const struct rule_family herd_family;	  /* herd */
 extern const struct rule_family flood_family;	  /* log-flood */
 extern const struct rule_family patience_family;  /* slow-header, vanished-peer */
 extern const struct rule_family stop_family;	  /* shutdown-stuck */
+extern const struct rule_family greed_family;	  /* starvation */
 
 #endif

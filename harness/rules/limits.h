@@ -40,5 +40,7 @@
 #define LIMIT_STOP_WINDOW 2500000000ULL /* alive so long after the signal */
 #define LIMIT_STOP_SPIN 500000000ULL    /* or so long, in which its waits return so often: */
 #define LIMIT_STOP_WAITS 1000
+#define LIMIT_GREED_BYTES 2097152 /* for one connection while another one's request waits */
+#define LIMIT_GREED_CALLS 128     /* in so many calls */
 
 #endif

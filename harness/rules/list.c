@@ -29,6 +29,7 @@ const struct rule_family *const rule_families[] = {
     &flood_family,
     &patience_family,
     &stop_family,
+    &greed_family,
     NULL,
 };
 

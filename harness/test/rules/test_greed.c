@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* starvation: what is done for c3 between the canary's request and the read of it. */
+#include "story.h"
+
+#define FD     9
+#define CANARY 8
+
+struct row {
+	const char *name;
+	bool broken;
+	unsigned calls;
+	uint64_t size;	/* of each */
+	unsigned share; /* calls after which the loop looks at the others; 0: none */
+	unsigned peers; /* that share the calls */
+	bool thread;	/* another thread does it */
+	unsigned late;	/* calls before the request is sent */
+};
+
+static const struct row rows[] = {
+    {"served on and on", true, 400, 16384, 0, 1, false, 0},
+    {"a share of a turn", false, 400, 16384, 4, 1, false, 0},
+    {"few calls", false, 4, 4 << 20, 0, 1, false, 0},
+    {"small calls", false, 600, 100, 0, 1, false, 0},
+    {"many peers", false, 400, 16384, 0, 8, false, 0},
+    {"another thread", false, 400, 16384, 0, 1, true, 0},
+    {"before the request", false, 400, 16384, 0, 1, false, 390},
+};
+
+static void serve_canary(struct story *s)
+{
+	story_wait(s, CANARY, EPOLLIN);
+	story_read(s, CANARY, 100);
+	story_write(s, CANARY, 100, 100);
+	story_canary(s, 2, PEER_ANSWER, 1, NS_PER_MS);
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < sizeof(rows) / sizeof(*rows); n++) {
+		const struct row *row = &rows[n];
+		struct story s = story_new("starvation");
+		bool served = false;
+
+		print_message("   %s\n", row->name);
+		story_canary(&s, 2, PEER_CONNECT, 0, 0);
+		story_accept(&s, STORY_LISTENER, CANARY, story_port(2));
+		story_add(&s, CANARY, EPOLLIN);
+		for (unsigned i = 0; i < row->peers; i++)
+			story_conn(&s, 3 + (int32_t)i, FD + (int32_t)i, EPOLLIN);
+		story_mark(&s, MARK_FAULT);
+		for (unsigned i = 0; i < row->calls; i++) {
+			if (i == row->late)
+				story_canary(&s, 2, PEER_REQUEST, 1, 0);
+			if (row->thread)
+				story_as(&s, STORY_PID, 101);
+			story_write(&s, FD + (int32_t)(i % row->peers), (int64_t)row->size, row->size);
+			story_as(&s, STORY_PID, STORY_PID);
+			if (row->share && i % row->share == row->share - 1 && !served) {
+				serve_canary(&s);
+				served = true;
+			}
+		}
+		if (!served)
+			serve_canary(&s);
+		if (row->broken)
+			assert_int_equal(assert_broken(&s, "starvation")->severity, SEVERITY_WARNING);
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_rows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
