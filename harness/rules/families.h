@@ -29,5 +29,6 @@ extern const struct rule_family flood_family;	  /* log-flood */
 extern const struct rule_family patience_family;  /* slow-header, vanished-peer */
 extern const struct rule_family stop_family;	  /* shutdown-stuck */
 extern const struct rule_family greed_family;	  /* starvation */
+extern const struct rule_family backlog_family;	  /* backlog-overflow */
 
 #endif

@@ -42,5 +42,6 @@
 #define LIMIT_STOP_WAITS 1000
 #define LIMIT_GREED_BYTES 2097152 /* for one connection while another one's request waits */
 #define LIMIT_GREED_CALLS 128     /* in so many calls */
+#define LIMIT_BACKLOG_LATE 900000000ULL /* a handshake this late was sent again: the kernel's time, not scaled */
 
 #endif

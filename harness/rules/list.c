@@ -30,6 +30,7 @@ const struct rule_family *const rule_families[] = {
     &patience_family,
     &stop_family,
     &greed_family,
+    &backlog_family,
     NULL,
 };
 
