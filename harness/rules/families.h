@@ -30,5 +30,6 @@ extern const struct rule_family patience_family;  /* slow-header, vanished-peer 
 extern const struct rule_family stop_family;	  /* shutdown-stuck */
 extern const struct rule_family greed_family;	  /* starvation */
 extern const struct rule_family backlog_family;	  /* backlog-overflow */
+extern const struct rule_family memory_family;	  /* unbounded-buffer */
 
 #endif

@@ -43,5 +43,7 @@
 #define LIMIT_GREED_BYTES 2097152 /* for one connection while another one's request waits */
 #define LIMIT_GREED_CALLS 128     /* in so many calls */
 #define LIMIT_BACKLOG_LATE 900000000ULL /* a handshake this late was sent again: the kernel's time, not scaled */
+#define LIMIT_BUFFER_WARNING 4194304    /* more resident memory while a peer does not read */
+#define LIMIT_BUFFER_ERROR 67108864
 
 #endif

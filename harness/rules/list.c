@@ -31,6 +31,7 @@ const struct rule_family *const rule_families[] = {
     &stop_family,
     &greed_family,
     &backlog_family,
+    &memory_family,
     NULL,
 };
 

@@ -76,6 +76,15 @@ static int api_sample(lua_State *L)
 	return 1;
 }
 
+/* What the kernel says of the target now, in the middle of things: a round of probes. */
+static int api_probe(lua_State *L)
+{
+	struct play *play = play_of(L);
+
+	lua_pushboolean(L, target_probe(stage_target(play->stage), stage_world(play->stage)) >= 0);
+	return 1;
+}
+
 static int api_random(lua_State *L)
 {
 	lua_Integer bound = luaL_checkinteger(L, 2);
@@ -103,8 +112,9 @@ static int api_spawn(lua_State *L)
 }
 
 static const luaL_Reg plain_methods[] = {
-    {"note", api_note},	    {"fds", api_fds},	      {"fd_limit", api_fd_limit}, {"sample", api_sample},
-    {"random", api_random}, {"setting", api_setting}, {"spawn", api_spawn},	  {NULL, NULL},
+    {"note", api_note},	    {"fds", api_fds},	    {"fd_limit", api_fd_limit},
+    {"sample", api_sample}, {"random", api_random}, {"setting", api_setting},
+    {"spawn", api_spawn},   {"probe", api_probe},   {NULL, NULL},
 };
 
 /* t.protocol.request{…} */
