@@ -131,13 +131,21 @@ int fold_add(struct fold *fold, const struct result *result)
 	return r;
 }
 
+/* Whether that group is told behind this one: the gravest first, causes before symptoms. */
+static bool is_behind(const struct finding *that, const struct finding *this)
+{
+	if (that->severity != this->severity)
+		return that->severity < this->severity;
+	return that->rule->symptom && !this->rule->symptom;
+}
+
 void fold_sort(struct fold *fold)
 {
 	/* Insertion: few groups, and the order they came in must stay. */
 	for (size_t i = 1; i < fold->count; i++) {
 		struct fold_group group = fold->groups[i];
 		size_t at = i;
-		for (; at && fold->groups[at - 1].best.finding.severity < group.best.finding.severity; at--)
+		for (; at && is_behind(&fold->groups[at - 1].best.finding, &group.best.finding); at--)
 			fold->groups[at] = fold->groups[at - 1];
 		fold->groups[at] = group;
 	}

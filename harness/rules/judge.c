@@ -153,13 +153,16 @@ int judge_event(void *arg, const struct event *event)
 	return r;
 }
 
-/* The gravest first, then in the order of time; the rest only makes the order certain. */
+/* The gravest first, causes before symptoms, then in the order of time; the rest only makes the order
+ * certain. */
 static int compare_findings(const void *left, const void *right)
 {
 	const struct finding *a = left, *b = right;
 
 	if (a->severity != b->severity)
 		return a->severity > b->severity ? -1 : 1;
+	if (a->rule->symptom != b->rule->symptom)
+		return a->rule->symptom ? 1 : -1;
 	if (a->at != b->at)
 		return a->at < b->at ? -1 : 1;
 	if (a->rule != b->rule)

@@ -28,7 +28,8 @@ static const struct rule rules[] = {
 		"has arrived. Peers that only shut down writing, or vanished without a packet, do not "
 		"count, nor connections that the target never began to look at (still waiting for a "
 		"worker), nor those whose request a thread is still busy with, nor those that wait for "
-		"an edge because wringer cut their last read short. The target must have run since: "
+		"an edge because wringer cut their last read short, nor any while a loop of the target sits "
+		"in a write to somebody who does not read. The target must have run since: "
 		"asleep in a wait, or for a second after it read the end of file. A reaper with a time-out "
 		"longer than the window is a finding too; the message gives the age.",
 	    .mend = "Close on every path that sees the end: read gave 0, EPOLLRDHUP while nothing is left "
@@ -90,6 +91,22 @@ static bool never_begun(const struct file *file)
 	return !file->reads && !file->writes && !file->reports && !file->regs;
 }
 
+/* A loop is blocked by somebody who does not read: that is the matter then (loop-blocked, unserved), not what
+ * it leaves undone. */
+static bool sits_in_write(const struct leak *leak, const struct world *world)
+{
+	const struct thread *thread;
+	size_t at = 0;
+	char letter;
+
+	while ((thread = world_next_thread(world, &at)))
+		if (thread->alive && thread->waits &&
+		    call_class(ground_call(&leak->facts.ground, thread->tid, &letter)) == CLASS_WRITE &&
+		    letter == 'S')
+			return true;
+	return false;
+}
+
 /*
  * Whether the target had its chance to notice since then: it sleeps in a wait, or it has known for a while
  * and went on doing other things. On a machine that did not let it run it did not, nor in the middle of the
@@ -103,6 +120,8 @@ static bool had_its_chance(const struct leak *leak, const struct judge *judge, c
 	const struct thread *thread;
 	size_t at = 0;
 
+	if (!file->eof_read && !file->read_error && sits_in_write(leak, world))
+		return false;
 	if (ground_patience(&leak->facts.ground, judge, NULL))
 		return true;
 	if (world_asleep(world) && !ground_runs(&leak->facts.ground))

@@ -8,6 +8,7 @@
 #ifndef WRINGER_RULES_RULE_H
 #define WRINGER_RULES_RULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "journal/event.h"
@@ -23,6 +24,7 @@ struct rule {
 	const char *how;  /* a paragraph: how it is decided, and what does not trip it */
 	const char *mend; /* a paragraph: what to change in the server */
 	const char *seen; /* public bugs, one line */
+	bool symptom;	  /* what clients feel: told behind the rules that say why */
 };
 
 struct judge;

@@ -31,6 +31,7 @@ static const struct rule rules[] = {
 		    "causes: a spin on the bad connection, a blocking call in the loop, an accept that gave "
 		    "up, a lock held while writing to a slow peer.",
 	    .seen = "",
+	    .symptom = true,
 	},
     [NO_RECOVERY] =
 	{
@@ -51,6 +52,7 @@ static const struct rule rules[] = {
 		    "paused after EMFILE, a counter of connections not decremented on an error path, a "
 		    "worker that never came back.",
 	    .seen = "memcached a0e4a7563",
+	    .symptom = true,
 	},
 };
 

@@ -132,7 +132,7 @@ static void test_at_most_sixteen(void **state)
 /* Severity first, then time. Reporting what is switched off keeps nothing, but is remembered. */
 static void test_order_and_ignored(void **state)
 {
-	struct story s = story_new("hup-spin,eof-spin,busy-poll");
+	struct story s = story_new("hup-spin,eof-spin,busy-poll,unserved");
 	struct finding warning = made(&s, "busy-poll", 0, 1, 1), lesser = made(&s, "eof-spin", 5, 2, 1);
 	const struct finding *findings;
 	size_t count;
@@ -141,16 +141,18 @@ static void test_order_and_ignored(void **state)
 	lesser.severity = SEVERITY_INFO;
 	report(&s, lesser);
 	report(&s, warning);
+	report(&s, made(&s, "unserved", 6, 10, 1)); /* a symptom */
 	report(&s, made(&s, "hup-spin", 3, 30, 1));
 	report(&s, made(&s, "eof-spin", 4, 20, 1));
 	report(&s, made(&s, "accept-spin", 4, 1, 1));
 	story_end(&s);
 	findings = judge_findings(s.judge, &count);
-	assert_int_equal(count, 4);
+	assert_int_equal(count, 5);
 	assert_int_equal(findings[0].at, 20);
 	assert_int_equal(findings[1].at, 30);
-	assert_string_equal(findings[2].rule->id, "busy-poll");
-	assert_int_equal(findings[3].severity, SEVERITY_INFO);
+	assert_string_equal(findings[2].rule->id, "unserved");
+	assert_string_equal(findings[3].rule->id, "busy-poll");
+	assert_int_equal(findings[4].severity, SEVERITY_INFO);
 	assert_true(judge_broken(s.judge, "accept-spin"));
 	assert_false(judge_broken(s.judge, "readable-spin"));
 	story_free(&s);

@@ -17,7 +17,7 @@ struct leak {
 	uint64_t after; /* ms from when it learnt late to the quiet */
 	unsigned state; /* TCP, by the probe; 0: the socket is not probed */
 	bool unprobed;	/* nothing at all is probed */
-	bool read, closed, untouched, shared, busy, runs, frozen, starved, late;
+	bool read, closed, untouched, shared, busy, runs, frozen, starved, late, writes;
 };
 
 #define FIN   "fin-leak"
@@ -88,6 +88,11 @@ static const struct leak leaks[] = {
      .age = 2200,
      .state = TCP_CLOSE_WAIT,
      .starved = true},
+    {.name = "its loop is stuck in a write",
+     .end = PEER_FIN,
+     .age = 3600,
+     .state = TCP_CLOSE_WAIT,
+     .writes = true},
 };
 
 static void end_it(struct story *s, const struct leak *leak)
@@ -110,9 +115,13 @@ static void end_it(struct story *s, const struct leak *leak)
 		story_peer_args(s, 3, PEER_REQUEST, 0, 1, 0, 0);
 		story_read(s, 9, 30);
 	}
-	if (leak->runs && !leak->busy)
+	if ((leak->runs && !leak->busy) || leak->writes)
 		story_wait_none(s, 0);
 	story_peer(s, 3, leak->end);
+	if (leak->writes) {
+		story_later(s, 1500 * 1000);
+		story_read(s, 12, 100);
+	}
 	if (leak->read)
 		story_read(s, 9, leak->end == PEER_FIN || leak->end == PEER_HALF_CLOSE ? 0 : -ECONNRESET);
 	if (leak->shared) {
@@ -121,7 +130,7 @@ static void end_it(struct story *s, const struct leak *leak)
 	}
 	if (leak->closed)
 		story_close(s, 9);
-	if (!leak->runs)
+	if (!leak->runs && !leak->writes)
 		story_sleep(s, STORY_FOREVER);
 }
 
@@ -130,7 +139,8 @@ static void probe(struct story *s, const struct leak *leak)
 	if (leak->unprobed)
 		return;
 	story_probe(s, PROBE_LISTENER, STORY_LISTENER, 0, 128, 0, 0);
-	story_probe(s, PROBE_THREAD, -1, leak->runs ? 'R' : 'S', CALL_unknown, 0, 0);
+	story_probe(s, PROBE_THREAD, -1, leak->runs ? 'R' : 'S', leak->writes ? CALL_sendto : CALL_unknown, 0,
+		    0);
 	if (leak->state && !leak->closed)
 		story_probe(s, PROBE_SOCKET, 9, 0, 0, EPOLLIN | EPOLLOUT, leak->state);
 }
