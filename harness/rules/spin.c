@@ -124,11 +124,11 @@ static const struct kind {
 } kinds[SPIN_KINDS] = {
     [SPIN_HUP] = {fits_hup, DEED_ANY | DEED_CHANGE, "no call on it in between",
 		  "only asked about in between (getsockopt, ioctl, fcntl), never closed"},
-    [SPIN_EOF] = {spin_is_eof, DEED_MOVES | DEED_CHANGE, "its end is known already"},
-    [SPIN_URGENT] = {fits_urgent, DEED_ANY | DEED_CHANGE, "the urgent byte was never taken"},
-    [SPIN_READABLE] = {fits_readable, DEED_READ | DEED_MOVES | DEED_CHANGE, "never read in between"},
+    [SPIN_EOF] = {spin_is_eof, DEED_MOVES | DEED_CHANGE, "its end is known already", NULL},
+    [SPIN_URGENT] = {fits_urgent, DEED_ANY | DEED_CHANGE, "the urgent byte was never taken", NULL},
+    [SPIN_READABLE] = {fits_readable, DEED_READ | DEED_MOVES | DEED_CHANGE, "never read in between", NULL},
     [SPIN_WRITABLE] = {fits_writable, DEED_WRITE | DEED_TURN | DEED_OUT | DEED_CHANGE,
-		       "never written to in between"},
+		       "never written to in between", NULL},
 };
 
 static void run_describe(const struct run *run, enum spin_kind kind, const struct world *world,
