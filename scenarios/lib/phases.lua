@@ -123,11 +123,11 @@ local function stuff(t, peer, big, steps)
     return t:until_blocked(peer)
   end
   if not t.protocol.offers.pipeline then return false end
-  local asked, some = 0, 200
-  while asked < 4000 do
-    for _ = 1, some do peer:request() end
-    if t:until_blocked(peer, { patience = 0.15 }) then return true end
-    asked, some = asked + some, math.min(2 * some, 1600)
+  for round = 1, 30 do
+    for _ = 1, 40 do peer:request() end
+    -- A failed write shows at once, one that waits for OUT before it tries only in time.
+    if t:until_blocked(peer, { patience = round % 10 == 0 and 0.35 or 0.05 }) then return true end
+    phases.hold(t, 1) -- a slow target is not flooded: others must be served meanwhile
   end
   return false
 end
