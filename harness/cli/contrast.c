@@ -16,8 +16,9 @@ static const char *const usual_scenarios[] = {"fin-*",	  "half-close-*",  "rst-*
 static int contrast(struct settings *settings, const struct words *words)
 {
 	struct play_order order = {words->items, words->count, words->command, true};
+	bool usual = !settings->targets.count;
 
-	for (size_t i = 0; !settings->targets.count && i < sizeof usual_targets / sizeof *usual_targets; i++)
+	for (size_t i = 0; usual && i < sizeof usual_targets / sizeof *usual_targets; i++)
 		if (text_list_add(&settings->targets, usual_targets[i]) < 0)
 			return say_error("out of memory");
 	if (!words->count && !settings->scenarios.count) {

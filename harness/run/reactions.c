@@ -168,6 +168,8 @@ static void note_done(struct reactions *reactions, const struct world *world, co
 
 void reactions_event(struct reactions *reactions, const struct world *world, const struct event *event)
 {
+	if (world_mark_time(world, MARK_STOP))
+		return; /* what ends now ends by our hand */
 	switch ((enum event_kind)event->kind) {
 	case EV_PEER:
 		note_peer(reactions, world, event);

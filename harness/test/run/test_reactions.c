@@ -102,6 +102,8 @@ static void test_half_close_and_open(void **state)
 	story_later(&s, 5000);
 	story_peer(&s, 3, PEER_FIN);
 	story_close(&s, 9);
+	story_mark(&s, MARK_STOP);
+	story_close(&s, 10);
 	result = react(&s, path);
 	assert_int_equal(result.reaction_count, 2);
 	assert_string_equal(result.reactions[0].fault, "half-close");
