@@ -8,6 +8,7 @@
 extern const struct rule_family spin_family;	  /* hup-, eof-, urgent-, readable-, writable-spin */
 extern const struct rule_family futile_family;	  /* futile-spin */
 extern const struct rule_family accept_family;	  /* accept-spin */
+extern const struct rule_family listener_family;  /* listener-spin, listener-gone */
 extern const struct rule_family busy_family;	  /* busy-poll */
 extern const struct rule_family lost_family;	  /* edge-not-drained, accept-lost */
 extern const struct rule_family oneshot_family;	  /* oneshot-lost */

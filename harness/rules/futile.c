@@ -114,8 +114,8 @@ static bool is_own_matter(const struct event *event)
 		return false;
 	if (call_class((enum call)event->what) != CLASS_ACCEPT)
 		return true;
-	return event->ret != -EMFILE && event->ret != -ENFILE && event->ret != -ENOBUFS &&
-	       event->ret != -ENOMEM;
+	return event->ret != -EINVAL && event->ret != -EMFILE && event->ret != -ENFILE &&
+	       event->ret != -ENOBUFS && event->ret != -ENOMEM;
 }
 
 static void round_note(struct round *round, const struct event *event, uint32_t deeds)

@@ -8,6 +8,7 @@ const struct rule_family *const rule_families[] = {
     &spin_family,
     &futile_family,
     &accept_family,
+    &listener_family,
     &busy_family,
     &lost_family,
     &oneshot_family,

@@ -95,8 +95,8 @@ char *spin_subject(const struct finding *finding, const struct world *world, cha
 
 static bool fits_hup(const struct file *file, uint32_t mask)
 {
-	(void)file;
-	return mask & (EPOLLERR | EPOLLHUP);
+	/* a listener's are listener-spin's */
+	return file->kind != FILE_LISTENER && (mask & (EPOLLERR | EPOLLHUP));
 }
 
 static bool fits_urgent(const struct file *file, uint32_t mask)
