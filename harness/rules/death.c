@@ -15,6 +15,7 @@
 #include "rules/families.h"
 #include "rules/limits.h"
 #include "rules/omen.h"
+#include "rules/orphan.h"
 
 enum { SIGPIPE_DEATH, PEER_KILLS, EINTR_FATAL, ACCEPT_FATAL };
 
@@ -194,9 +195,14 @@ static void how_it_ended(int status, char *out, size_t size)
 		(void)snprintf(out, size, "exited with status %d", WEXITSTATUS(status));
 }
 
-/* The rule that this death breaks, and the omen that says so (NULL for none); -1 when it breaks none. */
-static int rule_for(const struct judge *judge, const struct death *death, const struct process *process,
-		    int status, const struct omen **ret_omen)
+static bool is_ctl_error(const struct omen *omen)
+{
+	return omen && omen->kind == OMEN_ERROR && omen->call == CALL_epoll_ctl;
+}
+
+/* The rule that this death breaks, and the omen that says so (NULL for none); NULL when it breaks none. */
+static const struct rule *rule_for(const struct judge *judge, const struct death *death,
+				   const struct process *process, int status, const struct omen **ret_omen)
 {
 	uint64_t now = process->ended, window = judge_window(judge, LIMIT_DEATH_WINDOW);
 	uint64_t since = now > window ? now - window : 0;
@@ -204,14 +210,15 @@ static int rule_for(const struct judge *judge, const struct death *death, const 
 
 	*ret_omen = omens_recent(&death->omens, since);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
-		return SIGPIPE_DEATH;
+		return &rules[SIGPIPE_DEATH];
 	if (omens_pending(&death->omens, process->pid, OMEN_EINTR, since, ret_omen))
-		return EINTR_FATAL;
+		return &rules[EINTR_FATAL];
 	if (omens_pending(&death->omens, process->pid, OMEN_ACCEPT, since, ret_omen))
-		return ACCEPT_FATAL;
+		return &rules[ACCEPT_FATAL];
 	if (in_scenario(judge_world(judge)))
-		return PEER_KILLS;
-	return world_phase(judge_world(judge)) == MARK_READY && *ret_omen && !clean ? PEER_KILLS : -1;
+		return is_ctl_error(*ret_omen) ? &orphan_rules[CTL_ERROR_ORPHAN] : &rules[PEER_KILLS];
+	return world_phase(judge_world(judge)) == MARK_READY && *ret_omen && !clean ? &rules[PEER_KILLS]
+										    : NULL;
 }
 
 static void put_omen(struct finding *finding, const struct omen *omen)
@@ -236,7 +243,8 @@ static int judge_exit(struct judge *judge, struct death *death, const struct eve
 	const struct omen *omen;
 	struct finding finding;
 	char how[64];
-	int status = (int)event->ret, which;
+	const struct rule *rule;
+	int status = (int)event->ret;
 
 	if (!event->arg[0] || !process || !is_death(death, world, process, status))
 		return 0;
@@ -244,12 +252,12 @@ static int judge_exit(struct judge *judge, struct death *death, const struct eve
 	if (death->last && death->last_pid != process->pid &&
 	    death->last + judge_window(judge, LIMIT_DEATH_WINDOW) > event->at)
 		return 0;
-	which = rule_for(judge, death, process, status, &omen);
-	if (which < 0)
+	rule = rule_for(judge, death, process, status, &omen);
+	if (!rule)
 		return 0;
 	death->last = event->at;
 	death->last_pid = process->pid;
-	finding = finding_make(judge, &rules[which]);
+	finding = finding_make(judge, rule);
 	finding.pid = process->pid;
 	how_it_ended(status, how, sizeof(how));
 	(void)snprintf(finding.message, sizeof(finding.message), "process %d %s", process->pid, how);

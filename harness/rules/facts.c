@@ -61,5 +61,6 @@ bool facts_died(const struct judge *judge)
 	for (size_t i = 0; i < sizeof(deaths) / sizeof(*deaths); i++)
 		if (judge_broken(judge, deaths[i]))
 			return true;
-	return false;
+	/* This one is a death only when nobody is left. */
+	return judge_broken(judge, "ctl-error-orphan") && !world_alive(judge_world(judge));
 }

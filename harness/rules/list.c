@@ -13,6 +13,7 @@ const struct rule_family *const rule_families[] = {
     &lost_family,
     &oneshot_family,
     &write_family,
+    &orphan_family,
     &leak_family,
     &growth_family,
     /* Deaths come before those that are silent about what a death explains. */
