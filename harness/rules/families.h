@@ -15,6 +15,7 @@ extern const struct rule_family oneshot_family;	  /* oneshot-lost */
 extern const struct rule_family write_family;	  /* write-not-armed, write-lost */
 extern const struct rule_family orphan_family;	  /* ctl-error-orphan, deaf-connection */
 extern const struct rule_family leak_family;	  /* fin-leak, reset-leak */
+extern const struct rule_family connect_family;	  /* connect-unchecked */
 extern const struct rule_family growth_family;	  /* fd-growth */
 extern const struct rule_family death_family;	  /* sigpipe-death, eintr-fatal, … */
 extern const struct rule_family halfclose_family; /* half-close-unanswered, half-close-truncated */

@@ -15,6 +15,7 @@ const struct rule_family *const rule_families[] = {
     &write_family,
     &orphan_family,
     &leak_family,
+    &connect_family,
     &growth_family,
     /* Deaths come before those that are silent about what a death explains. */
     &death_family,
