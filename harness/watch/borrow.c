@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "watch/borrow.h"
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -60,4 +61,15 @@ void borrow_queues(int pidfd, int fd, uint64_t *ret_unread, uint64_t *ret_unacke
 	*ret_unread = (uint64_t)unread;
 	*ret_unacked = unacked > 0 ? (uint64_t)unacked : 0;
 	*ret_state = state;
+}
+
+bool borrow_nonblocking(int pidfd, int fd)
+{
+	int copy = pidfd < 0 ? -1 : (int)syscall(__NR_pidfd_getfd, pidfd, fd, 0), flags;
+
+	if (copy < 0)
+		return true;
+	flags = fcntl(copy, F_GETFL);
+	close(copy);
+	return flags < 0 || (flags & O_NONBLOCK);
 }

@@ -16,5 +16,7 @@ uint32_t borrow_address(int pidfd, int fd, bool peer, struct sockaddr_storage *r
  * be told.
  */
 void borrow_queues(int pidfd, int fd, uint64_t *ret_unread, uint64_t *ret_unacked, uint64_t *ret_state);
+/* Whether the fd is non-blocking; true when it cannot be told. */
+bool borrow_nonblocking(int pidfd, int fd);
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "watch/arch.h"
+#include "watch/borrow.h"
 #include "watch/call.h"
 #include "watch/memory.h"
 
@@ -158,6 +159,20 @@ static bool needs_number(int code)
 	return code == EMFILE || code == ENFILE;
 }
 
+/* The kernel gives EAGAIN only to those who would not wait; a program that waits has no answer to it. */
+static bool may_give(const struct tracee *tracee, const struct event *call, int code)
+{
+	enum call_class class = call_class((enum call)call->what);
+	bool flagged = call->what != CALL_read && call->what != CALL_readv && call->what != CALL_write &&
+		       call->what != CALL_writev;
+
+	if (code != EAGAIN || (class != CLASS_READ && class != CLASS_WRITE && class != CLASS_ACCEPT))
+		return true;
+	if (flagged && class != CLASS_ACCEPT && (call->arg[1] & MSG_DONTWAIT))
+		return true;
+	return borrow_nonblocking(tracee->process->pidfd, call->fd);
+}
+
 bool deliver(struct tracer *tracer, struct tracee *tracee)
 {
 	struct fault_set *faults = tracer->watcher->faults;
@@ -170,7 +185,9 @@ bool deliver(struct tracer *tracer, struct tracee *tracee)
 			      tracee->state.row->call == CALL_epoll_ctl ? call.arg[1] : 0, call.fd,
 			      fds_accepted(tracee->fds, call.fd), &fault))
 		return false;
-	if (needs_number(fault.code) && !fds_exhausted(tracee->fds, fault.id))
+	if (!may_give(tracee, &call, fault.code))
+		done = false;
+	else if (needs_number(fault.code) && !fds_exhausted(tracee->fds, fault.id))
 		done = false;
 	else
 		done = fault.code ? fail(tracee, fault.code) : shorten(tracee, fault.shorten);
