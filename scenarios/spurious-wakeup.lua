@@ -36,7 +36,7 @@ reason to wait inside the read: go back to the wait, and what comes next is repo
     local first = t:open()
     t:until_connected(first)
     t:wait(0.01)
-    phases.strike(t, fault) -- whoever comes next brings the first one in, too
+    phases.strike(t, fault, 2) -- whoever comes next brings the first one in, too
     delivered = delivered + fault:lift()
     local second = t:connect { try = true }
     for _, peer in ipairs { first, second } do

@@ -184,8 +184,8 @@ function phases.open(t, count)
 end
 
 -- A fault in accept meets a target that sits inside accept only on its next call: more connections take it there.
-function phases.strike(t, fault)
-  for _ = 1, 10 do
+function phases.strike(t, fault, most)
+  for _ = 1, most or 10 do
     if fault:delivered() > 0 then return end
     local peer = t:connect { try = true }
     if peer then
