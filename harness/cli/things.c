@@ -100,6 +100,7 @@ static const struct bit_name offer_names[] = {
     {PROTOCOL_KEEPALIVE, "a second request on a connection"},
     {PROTOCOL_PIPELINE, "several requests without waiting"},
     {PROTOCOL_TOKEN, "answers that carry the request's token"},
+    {PROTOCOL_BODY, "requests that carry a body of a wanted size"},
     {PROTOCOL_GREETS, "a greeting by the server"},
     {PROTOCOL_HALF_CLOSE, "an answer after the client shut down writing"},
     {0, NULL},

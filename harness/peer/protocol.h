@@ -12,6 +12,7 @@ enum request_kind {
 	REQUEST_WHOLE,   /* a small request, answered; the connection stays usable if the protocol can do that */
 	REQUEST_LAST,    /* the same, and asks the target to close afterwards (http: Connection: close); else as WHOLE */
 	REQUEST_BIG,     /* one whose answer is big (option "bytes" in `bytes`); protocols without such return -ENOTSUP */
+	REQUEST_BODY,    /* one that carries `bytes` bytes itself, as its last part; protocols without such return -ENOTSUP */
 };
 
 /* What a protocol offers: scenarios say what they need. */
@@ -23,6 +24,7 @@ enum request_kind {
 #define PROTOCOL_TOKEN     0x20u /* the answer carries the request's token */
 #define PROTOCOL_GREETS    0x40u /* the target speaks first */
 #define PROTOCOL_HALF_CLOSE 0x80u /* a client may shut down writing after its request and still gets the answer */
+#define PROTOCOL_BODY      0x100u /* requests that carry bytes of a wanted number: uploads */
 
 struct protocol {
 	const char *name, *doc;

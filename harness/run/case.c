@@ -17,10 +17,15 @@ static const struct {
 	uint32_t offer;
 	const char *words;
 } offer_words[] = {
-    {PROTOCOL_REQUEST, "requests"},    {PROTOCOL_PARTIAL, "partial requests"},
-    {PROTOCOL_BIG, "big answers"},     {PROTOCOL_KEEPALIVE, "a second request on a connection"},
-    {PROTOCOL_PIPELINE, "pipelining"}, {PROTOCOL_TOKEN, "tokens in its answers"},
-    {PROTOCOL_GREETS, "a greeting"},   {PROTOCOL_HALF_CLOSE, "answers after a half-close"},
+    {PROTOCOL_REQUEST, "requests"},
+    {PROTOCOL_PARTIAL, "partial requests"},
+    {PROTOCOL_BIG, "big answers"},
+    {PROTOCOL_KEEPALIVE, "a second request on a connection"},
+    {PROTOCOL_PIPELINE, "pipelining"},
+    {PROTOCOL_TOKEN, "tokens in its answers"},
+    {PROTOCOL_BODY, "requests with a body"},
+    {PROTOCOL_GREETS, "a greeting"},
+    {PROTOCOL_HALF_CLOSE, "answers after a half-close"},
 };
 
 static int check_offers(struct stage *stage)

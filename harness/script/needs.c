@@ -14,6 +14,7 @@ static const struct need_row {
     {"keepalive", PROTOCOL_REQUEST | PROTOCOL_KEEPALIVE, 0},
     {"pipeline", PROTOCOL_REQUEST | PROTOCOL_PIPELINE, 0},
     {"token", PROTOCOL_REQUEST | PROTOCOL_TOKEN, 0},
+    {"body", PROTOCOL_REQUEST | PROTOCOL_BODY, 0},
     {"greets", PROTOCOL_GREETS, 0},
     {"half-close", PROTOCOL_REQUEST | PROTOCOL_HALF_CLOSE, 0},
     {"sandbox", 0, NEED_SANDBOX},

@@ -9,6 +9,7 @@ static const char *const kind_names[] = {
     [REQUEST_WHOLE] = "whole",
     [REQUEST_LAST] = "last",
     [REQUEST_BIG] = "big",
+    [REQUEST_BODY] = "body",
 };
 
 /* The arguments and results of one call, across box_protect. */

@@ -6,7 +6,7 @@
  *   return protocol {
  *     "http", doc = "…", offers = { "protocol", "partial", … },
  *     request  = function(kind, token, bytes, settings)
- *                  kind: "whole", "last" or "big". Returns the bytes, or nil when there is no such request
+ *                  kind: "whole", "last", "big" or "body". Returns the bytes, or nil when there is no such request
  *     answer   = function(kind, token, bytes, data, closed)
  *                  data: a view (view.h). Returns its length when whole and right; 0, announced when more is needed;
  *                  nil, "expected …, received …" when it is wrong

@@ -17,12 +17,22 @@ static void read_last(lua_State *L, struct request_spec *spec)
 		spec->kind = REQUEST_LAST;
 }
 
-static void read_big(lua_State *L, struct request_spec *spec)
+static void read_bytes(lua_State *L, struct request_spec *spec, enum request_kind kind, const char *key)
 {
 	if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1 || lua_tointeger(L, -1) > 1L << 30)
-		luaL_error(L, "big must be a whole number of bytes, at most 1 GiB");
-	spec->kind = REQUEST_BIG;
+		luaL_error(L, "%s must be a whole number of bytes, at most 1 GiB", key);
+	spec->kind = kind;
 	spec->bytes = (uint64_t)lua_tointeger(L, -1);
+}
+
+static void read_big(lua_State *L, struct request_spec *spec)
+{
+	read_bytes(L, spec, REQUEST_BIG, "big");
+}
+
+static void read_body(lua_State *L, struct request_spec *spec)
+{
+	read_bytes(L, spec, REQUEST_BODY, "body");
 }
 
 static void read_token(lua_State *L, struct request_spec *spec)
@@ -39,10 +49,8 @@ static const struct spec_row {
 	const char *key;
 	void (*read)(lua_State *L, struct request_spec *spec);
 } spec_rows[] = {
-    {"partial", read_partial},
-    {"last", read_last},
-    {"big", read_big},
-    {"token", read_token},
+    {"partial", read_partial}, {"last", read_last},   {"big", read_big},
+    {"body", read_body},       {"token", read_token},
 };
 
 static void spec_key(lua_State *L, const char *key, struct request_spec *spec)
@@ -52,7 +60,7 @@ static void spec_key(lua_State *L, const char *key, struct request_spec *spec)
 			spec_rows[i].read(L, spec);
 			return;
 		}
-	luaL_error(L, "a request has no option \"%s\" (there are partial, last, big, token)", key);
+	luaL_error(L, "a request has no option \"%s\" (there are partial, last, big, body, token)", key);
 }
 
 void request_spec_read(lua_State *L, int index, struct request_spec *ret_spec)
@@ -85,9 +93,10 @@ void request_build(lua_State *L, const struct request_spec *spec, struct buf *re
 	buf_free(ret_bytes);
 	if (code == -ENOTSUP)
 		luaL_error(L, "protocol %s has no %srequest", protocol->name,
-			   spec->partial	       ? "partial "
-			   : spec->kind == REQUEST_BIG ? "big "
-						       : "");
+			   spec->partial		? "partial "
+			   : spec->kind == REQUEST_BIG	? "big "
+			   : spec->kind == REQUEST_BODY ? "body of a "
+							: "");
 	luaL_error(L, "protocol %s could not make a request: %s", protocol->name,
 		   code && errno_name(code) ? errno_name(code) : "it is empty");
 }

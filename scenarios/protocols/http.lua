@@ -21,6 +21,8 @@ local VOLATILE = {
 
 -- Answers a healthy server gives to a stranger's GET.
 local HEALTHY = { [401] = true, [403] = true, [404] = true }
+-- And to a POST: it may have no use for one.
+local UNWILLING = { [400] = true, [405] = true, [411] = true, [413] = true, [415] = true, [501] = true }
 
 assert(compare == "all" or compare == "headers" or compare == "status", "compare is all, headers or status")
 for name, value in pairs { path = path, big = big, host = host } do
@@ -33,14 +35,16 @@ local function target(kind, bytes)
 end
 
 local function request(kind, token, bytes)
+  local body = kind == "body"
   return table.concat({
-    "GET " .. target(kind, bytes) .. " HTTP/1.1",
+    (body and "POST " or "GET ") .. target(kind, bytes) .. " HTTP/1.1",
     "Host: " .. host,
     "User-Agent: wringer",
     "Accept: */*",
     "X-Wringer: " .. token,
-    kind == "last" and "Connection: close" or "Connection: keep-alive",
-    "", "",
+    (body and "Content-Type: text/plain\r\nContent-Length: " .. bytes .. "\r\n" or "")
+      .. (kind == "last" and "Connection: close" or "Connection: keep-alive"),
+    "", body and ("a"):rep(bytes) or "",
   }, "\r\n")
 end
 
@@ -180,8 +184,9 @@ local function check_learned(reference, head, data, pieces, token)
 end
 
 local function learn(key, head, data, pieces, token)
-  if not (head.status >= 200 and head.status < 400 or HEALTHY[head.status]) then
-    return nil, ("expected an answer of a healthy server to GET %s, received %s"):format(key, quote(head.line))
+  local post = key:find("^POST ")
+  if not (head.status >= 200 and head.status < 400 or HEALTHY[head.status] or post and UNWILLING[head.status]) then
+    return nil, ("expected an answer of a healthy server to %s%s, received %s"):format(post and "" or "GET ", key, quote(head.line))
   end
   references[key] = {
     status = head.status, line = head.line, list = head.list,
@@ -203,7 +208,7 @@ local function answer(kind, token, bytes, data, closed)
   local pieces, stop = parse_body(data, head, closed)
   if pieces == nil then return 0, stop end
   if not pieces then return nil, stop end
-  local key = target(kind, bytes)
+  local key = (kind == "body" and "POST " or "") .. target(kind, bytes)
   local reference = references[key]
   if reference then
     right, why = check_learned(reference, head, data, pieces, token)
@@ -217,7 +222,7 @@ end
 return protocol {
   "http",
   doc = "HTTP/1.1, GET; the first right answer is what all others are compared with",
-  offers = { "protocol", "partial", "big", "keepalive", "pipeline", "half-close" },
+  offers = { "protocol", "partial", "big", "keepalive", "pipeline", "half-close", "body" },
   request = request,
   answer = answer,
 }
