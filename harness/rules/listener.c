@@ -66,7 +66,7 @@ static const struct rule rules[] = {
 		   "in accept, and all sleep. A target that pauses at a limit and goes on when there is room "
 		   "is in "
 		   "time, and so is one whose timer comes within these 2 s. It is silent when fds are still "
-		   "short, "
+		   "short, after EMFILE until one of its own connections has closed, "
 		   "for targets that accept through io_uring, and for those that died or were asked to stop.",
 	    .mend =
 		"Close a listener only to end. After errors of accept that belong to one connection "
@@ -262,6 +262,28 @@ static bool stands(const struct listener_state *state, uint64_t since, uint64_t 
 	return patience && since + patience <= state->facts.ground.began;
 }
 
+/*
+ * After EMFILE a target may wait for one of its own connections to close before it accepts again. When fds
+ * only seemed to be short (injected), or the others just did not leave, that has not happened yet.
+ */
+static bool awaits_a_close(const struct world *world, const struct file *listener)
+{
+	const struct file *file;
+	size_t at = 0;
+	bool any = false;
+
+	if (!hand_is_shortage(listener->last_accept))
+		return false;
+	while ((file = world_next_file(world, &at))) {
+		if (file->kind != FILE_CONN)
+			continue;
+		if (file->closed >= listener->touched)
+			return false;
+		any = any || !file->closed;
+	}
+	return any;
+}
+
 /* Why a listener is out of service, in words; NULL when it may be in service, or come back. */
 static const char *ailment(const struct listener_state *state, const struct judge *judge,
 			   const struct file *file)
@@ -282,7 +304,7 @@ static const char *ailment(const struct listener_state *state, const struct judg
 		return fd->state == TCP_CLOSE && stands(state, file->touched, patience)
 			   ? "it was shut down and listens no longer"
 			   : NULL;
-	if (!fd->waiting || (armed.events & EPOLLIN) || !patience)
+	if (!fd->waiting || (armed.events & EPOLLIN) || !patience || awaits_a_close(judge_world(judge), file))
 		return NULL;
 	if (armed.disarmed)
 		return "it was registered for one event (EPOLLONESHOT) and not armed again";

@@ -75,7 +75,8 @@ struct gone {
 	bool second;	/* another listener on the port is in its epoll */
 	bool accepting; /* a thread is found in accept */
 	bool full, told, early;
-	bool timer; /* it sleeps with a long time-out */
+	bool short_of, left; /* its last accept gave EMFILE with a connection open; which closed since */
+	bool timer;	     /* it sleeps with a long time-out */
 };
 
 static const struct gone gones[] = {
@@ -89,6 +90,13 @@ static const struct gone gones[] = {
     {.name = "nobody waits", .removed = true},
     {.name = "a second listener serves", .closed = true, .second = true},
     {.name = "a thread sits in accept", .removed = true, .waiting = 1, .accepting = true},
+    {.name = "EMFILE, none of its connections left", .removed = true, .waiting = 1, .short_of = true},
+    {.name = "EMFILE, one left",
+     .broken = true,
+     .removed = true,
+     .waiting = 1,
+     .short_of = true,
+     .left = true},
     {.name = "no fds", .removed = true, .waiting = 1, .full = true},
     {.name = "asked to stop", .closed = true, .told = true},
     {.name = "closed before the fault", .closed = true, .early = true},
@@ -100,10 +108,16 @@ static void lose(struct story *s, const struct gone *gone)
 		story_listen(s, 8, STORY_PORT, 128);
 	if (gone->second)
 		story_add(s, 8, EPOLLIN);
+	if (gone->short_of) {
+		story_accept(s, STORY_LISTENER, 20, 0);
+		story_accept(s, STORY_LISTENER, -EMFILE, 0);
+	}
 	if (gone->closed)
 		story_close(s, STORY_LISTENER);
 	if (gone->removed)
 		story_del(s, STORY_LISTENER);
+	if (gone->left)
+		story_close(s, 20);
 	if (gone->masked)
 		story_mod(s, STORY_LISTENER, 0);
 	if (gone->shut)
