@@ -69,7 +69,7 @@ static int show_event(void *arg, const struct event *event)
 	if (event->kind == EV_PEER)
 		print_peer(showing->out, showing->world, event->peer, "%s ");
 	(void)fputs(event_text(event, text, sizeof text), showing->out);
-	if (event->kind == EV_CALL)
+	if (event->kind == EV_CALL || event->kind == EV_RING)
 		print_about(showing, world_touch(showing->world));
 	(void)fputc('\n', showing->out);
 	/* Nobody reads any more: a long journal need not be read to its end. */
