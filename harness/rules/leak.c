@@ -126,6 +126,9 @@ static bool had_its_chance(const struct leak *leak, const struct judge *judge, c
 		return true;
 	if (world_asleep(world) && !ground_runs(&leak->facts.ground))
 		return true;
+	/* What a ring has read may still lie in its queue: it is known once the target sleeps again. */
+	if (world_by_ring(world, CLASS_READ))
+		return false;
 	if (file->eof_read || file->read_error)
 		return file->last_read_at + a_while <= now;
 	while ((thread = world_next_thread(world, &at)))

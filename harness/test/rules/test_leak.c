@@ -247,13 +247,44 @@ static void test_watch(void **state)
 	watched(EPOLLIN | EPOLLHUP, TCP_ESTABLISHED, NULL);
 }
 
+/* A ring has read the end: the target knows when it has looked at its completions, before it sleeps again. */
+static void test_ring(void **state)
+{
+	(void)state;
+	for (int asleep = 0; asleep < 2; asleep++) {
+		struct ring_entry receive = story_request(OP_RECV, 1);
+		struct event event;
+		struct story s = story_new("*-leak");
+
+		story_mark(&s, MARK_FAULT);
+		story_conn(&s, 3, 9, 0);
+		story_submit(&s, 9, &receive);
+		story_peer(&s, 3, PEER_FIN);
+		story_complete(&s, 9, receive, 0, 0);
+		event = story_event(&s, EV_ENTER, CALL_io_uring_enter, STORY_RING, 0);
+		event.arg[1] = STORY_FOREVER;
+		if (asleep)
+			story_tell(&s, event);
+		story_later(&s, 2200000);
+		if (!asleep)
+			story_call(&s, CALL_close, 20, 0);
+		story_mark(&s, MARK_QUIET);
+		story_probe(&s, PROBE_THREAD, -1, asleep ? 'S' : 'R', CALL_unknown, 0, 0);
+		story_probe(&s, PROBE_SOCKET, 9, 0, 0, EPOLLIN | EPOLLOUT, TCP_CLOSE_WAIT);
+		story_mark(&s, MARK_RECOVERY);
+		if (asleep)
+			(void)assert_broken(&s, FIN);
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_leaks),
-	    cmocka_unit_test(test_message),
-	    cmocka_unit_test(test_once),
-	    cmocka_unit_test(test_watch),
+	    cmocka_unit_test(test_leaks), cmocka_unit_test(test_message), cmocka_unit_test(test_once),
+	    cmocka_unit_test(test_watch), cmocka_unit_test(test_ring),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
