@@ -34,5 +34,7 @@ extern const struct rule_family stop_family;	  /* shutdown-stuck */
 extern const struct rule_family greed_family;	  /* starvation */
 extern const struct rule_family backlog_family;	  /* backlog-overflow */
 extern const struct rule_family memory_family;	  /* unbounded-buffer */
+extern const struct rule_family inflight_family;  /* uring-close-in-flight, uring-multishot-twice */
+extern const struct rule_family resubmit_family;  /* uring-error-resubmit, uring-multishot-lost */
 
 #endif

@@ -17,6 +17,8 @@ const struct rule_family *const rule_families[] = {
     &leak_family,
     &connect_family,
     &growth_family,
+    &inflight_family,
+    &resubmit_family,
     /* Deaths come before those that are silent about what a death explains. */
     &death_family,
     &halfclose_family,

@@ -7,11 +7,12 @@
 #include <sys/epoll.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "journal/ring.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
 
-enum { WRITE_NOT_ARMED, WRITE_LOST };
+enum { WRITE_NOT_ARMED, WRITE_LOST, URING_SHORT_SEND };
 
 static const struct rule rules[] = {
     [WRITE_NOT_ARMED] =
@@ -57,6 +58,26 @@ static const struct rule rules[] = {
 		    "send it before anything else on EPOLLOUT, and close only when nothing is left.",
 	    .seen = "libuv b329d51ef",
 	},
+    [URING_SHORT_SEND] =
+	{
+	    .id = "uring-short-send",
+	    .severity = SEVERITY_ERROR,
+	    .doc = "a send through io_uring took a part of its bytes, and the rest is never sent",
+	    .why =
+		"A send that completes has not sent everything: its result says how much. A server that "
+		"goes by the completion alone leaves a hole in the answer, only for slow clients and large "
+		"answers, and the client reads every byte behind it as something it is not.",
+	    .how = "As write-lost, for a connection whose last send, write or sendmsg through io_uring "
+		   "completed with less than it was given: the connection was closed although its reading "
+		   "peer had got fewer bytes than were announced, or the peer then received other bytes than "
+		   "the rest, or its answer stays unfinished although nothing is in flight, nothing is "
+		   "unacknowledged and the target sleeps (3 s, or 0.3 s without a time-out).",
+	    .mend =
+		"Submit the rest (from buffer + result on) before anything else on that connection, or "
+		"give MSG_WAITALL, with which the kernel goes on by itself. A link does not stop at a short "
+		"send without MSG_WAITALL.",
+	    .seen = "",
+	},
 };
 
 /* A write that did not go through whole. */
@@ -64,6 +85,7 @@ struct shortage {
 	uint64_t at;
 	int64_t ret;
 	uint64_t offered;
+	bool ring;	   /* a request of an io_uring */
 	uint64_t position; /* bytes written to the connection so far: where its rest belongs in the stream */
 };
 
@@ -104,10 +126,11 @@ static int leaves_debt(const struct event *event)
 	return (event->flags & EVF_SHORTENED) || (uint64_t)event->ret < event->arg[0];
 }
 
-static int follow_write(struct write *write, const struct file *file, const struct event *event)
+/* A write that was offered so much; owed as leaves_debt says. */
+static int follow_write(struct write *write, const struct file *file, const struct event *event,
+			uint64_t offered, int owed)
 {
 	struct debt *debt = map_get(&write->debts, file->id);
-	int owed = leaves_debt(event);
 
 	if (!debt && owed <= 0)
 		return 0;
@@ -121,10 +144,27 @@ static int follow_write(struct write *write, const struct file *file, const stru
 	}
 	debt->owed = owed > 0;
 	if (owed > 0) {
-		debt->last = (struct shortage){event->at, event->ret, event->arg[0], file->bytes_out};
+		debt->last = (struct shortage){.at = event->at,
+					       .ret = event->ret,
+					       .offered = offered,
+					       .ring = event->kind == EV_RING,
+					       .position = file->bytes_out};
 		debt->all[debt->count++ % SHORTAGES] = debt->last;
 	}
 	return 0;
+}
+
+/* How much a vector or a provided buffer offered is not known (length 0), nor what a splice's source had. */
+static int follow_ring(struct write *write, const struct file *file, const struct event *event)
+{
+	const struct ring_entry *entry = event_ring(event);
+	int owed;
+
+	if (!entry || event->what != RING_COMPLETE || ring_op_class(entry->op) != CLASS_WRITE ||
+	    (entry->cqe_flags & RING_F_NOTIF) || entry->op == OP_SPLICE || entry->op == OP_TEE)
+		return 0;
+	owed = event->ret == -EAGAIN || (event->ret > 0 && (uint64_t)event->ret < entry->length);
+	return follow_write(write, file, event, entry->length, owed);
 }
 
 static int follow_call(struct write *write, const struct world *world, const struct event *event)
@@ -134,11 +174,18 @@ static int follow_call(struct write *write, const struct world *world, const str
 
 	if (!touch->file || touch->file->kind != FILE_CONN)
 		return 0;
-	if (call_class((enum call)event->what) == CLASS_WRITE)
-		return follow_write(write, touch->file, event);
+	if (event->kind == EV_CALL && call_class((enum call)event->what) == CLASS_WRITE)
+		return follow_write(write, touch->file, event, event->arg[0], leaves_debt(event));
+	if (event->kind == EV_RING && !touch->last_close)
+		return follow_ring(write, touch->file, event);
 	if (touch->last_close && (debt = map_get(&write->debts, touch->file->id)))
 		debt->closed = true;
 	return 0;
+}
+
+static const struct rule *rule_of(const struct shortage *shortage)
+{
+	return &rules[shortage->ring ? URING_SHORT_SEND : WRITE_LOST];
 }
 
 /* "took 4096 of 65536 bytes" or "gave EAGAIN". */
@@ -196,7 +243,7 @@ static int suspect_cut(struct judge *judge, struct write *write, const struct de
 	if (!suspects)
 		return -ENOMEM;
 	write->suspects = suspects;
-	finding = finding_make(judge, &rules[WRITE_LOST]);
+	finding = finding_make(judge, rule_of(&debt->last));
 	finding_about(&finding, judge, file);
 	finding.from = debt->last.at;
 	how_it_went(&debt->last, how, sizeof(how));
@@ -217,7 +264,7 @@ static int judge_wrong(struct judge *judge, const struct debt *debt, const struc
 
 	if (!lost)
 		return 0;
-	finding = finding_make(judge, &rules[WRITE_LOST]);
+	finding = finding_make(judge, rule_of(lost));
 	finding_about(&finding, judge, peer->conn);
 	finding.from = lost->at;
 	how_it_went(lost, how, sizeof(how));
@@ -302,6 +349,45 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 	return judge_report(judge, &finding);
 }
 
+static bool is_sending(const struct file *file)
+{
+	for (const struct request *request = file->requests; request; request = request->file_next)
+		if (ring_op_class(request->op) == CLASS_WRITE)
+			return true;
+	return false;
+}
+
+/* An answer that had a short send in it, and of which nothing more comes although its peer reads: what was
+ * sent after the hole was taken for the rest. */
+static int judge_hole(struct judge *judge, const struct write *write, const struct ground_fd *fd,
+		      uint64_t patience)
+{
+	const struct file *file = fd->file;
+	const struct debt *debt = map_get(&write->debts, file->id);
+	const struct peer_view *peer = world_peer(judge_world(judge), file->peer);
+	uint64_t since = room_since(write, judge_world(judge), fd);
+	struct finding finding;
+	char who[FACTS_WHO], how[64];
+
+	if (fd->listener || file->closed || !debt || !debt->last.ring || !since || since + patience > fd->at)
+		return 0;
+	if (!peer || peer->requests <= peer->answers || fd->unacked || file->shut_write || is_sending(file) ||
+	    debt->last.at <= diary_page(&write->facts.diary, peer->id)->answer_at ||
+	    hand_spoilt(&write->facts.hand, file))
+		return 0;
+	finding = finding_make(judge, &rules[URING_SHORT_SEND]);
+	finding_about(&finding, judge, file);
+	finding.at = since + patience;
+	finding.from = debt->last.at;
+	finding.to = fd->at;
+	how_it_went(&debt->last, how, sizeof(how));
+	(void)snprintf(finding.message, sizeof(finding.message),
+		       "%s: a send %s; the answer is not whole, nothing is being sent and the target has "
+		       "slept for %.2f s",
+		       facts_who(&finding, judge, who, sizeof(who)), how, clock_seconds(fd->at - since));
+	return judge_report(judge, &finding);
+}
+
 static int judge_round(struct judge *judge, const struct write *write)
 {
 	const struct ground *ground = &write->facts.ground;
@@ -314,8 +400,11 @@ static int judge_round(struct judge *judge, const struct write *write)
 		return 0;
 	if (!certain)
 		patience = judge_window(judge, LIMIT_WRITE_WINDOW);
-	for (size_t i = 0; i < ground->fd_count && r == 0; i++)
+	for (size_t i = 0; i < ground->fd_count && r == 0; i++) {
 		r = judge_socket(judge, write, &ground->fds[i], patience);
+		if (r == 0)
+			r = judge_hole(judge, write, &ground->fds[i], patience);
+	}
 	return r;
 }
 
@@ -326,7 +415,7 @@ static int write_event(struct judge *judge, void *state, const struct event *eve
 
 	if (r == 0)
 		r = facts_follow(&write->facts, judge, event);
-	if (r == 0 && event->kind == EV_CALL)
+	if (r == 0 && (event->kind == EV_CALL || event->kind == EV_RING))
 		r = follow_call(write, judge_world(judge), event);
 	if (r == 0 && event->kind == EV_PEER)
 		r = follow_peer(judge, write, event);
