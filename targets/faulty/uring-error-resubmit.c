@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mistake: every receive that completes is followed by the next one, whatever its result was: after the end
- * or a reset each completes at once with 0. seen: zion #87 shown by: fin-idle, rst-idle, fin-keepalive also:
- * fin-leak, reset-leak, busy-poll
+ * Every receive that completes is followed by the next one. After the end of the stream, or a reset, each
+ * completes at once with 0, so the loop submits and reaps without a pause.
+ *
+ * mistake: a receive is submitted again whatever the result of the last one was
+ * seen: zion #87
+ * shown by: fin-idle, rst-idle, fin-keepalive
+ * also: fin-leak, reset-leak, busy-poll
  */
 #include "common/ring_loop.h"
 
