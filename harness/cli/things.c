@@ -44,6 +44,12 @@ static int rules_each(int (*each)(void *arg, const struct thing *thing), void *a
 	return r;
 }
 
+static const char unproven[] = "The rule says what nobody did. Where part of what the target does by "
+			       "io_uring cannot be seen (a ring that "
+			       "cannot be mapped, direct descriptors, entries that were lost), that proves "
+			       "nothing: the finding is told as a "
+			       "note (-v) and fails no scenario.";
+
 static int rules_explain(const char *name, size_t width, struct buf *out, struct error *error)
 {
 	const struct rule *rule = rule_find(name);
@@ -54,6 +60,8 @@ static int rules_explain(const char *name, size_t width, struct buf *out, struct
 	r = thing_section("Why it matters", rule->why, width, out);
 	if (r == 0)
 		r = thing_section("How it is decided", rule->how, width, out);
+	if (r == 0)
+		r = thing_section("Unseen rings", rule->by_absence ? unproven : "", width, out);
 	if (r == 0)
 		r = thing_section("How to mend it", rule->mend, width, out);
 	return r < 0 ? r : thing_section("Seen in", rule->seen, width, out);

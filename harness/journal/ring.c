@@ -58,3 +58,10 @@ bool ring_multishot(const struct ring_entry *entry)
 		return false;
 	}
 }
+
+#define POLL_LEVEL 8u /* IORING_POLL_ADD_LEVEL */
+
+bool ring_edge(const struct ring_entry *entry)
+{
+	return entry->op == OP_POLL_ADD && ring_multishot(entry) && !(entry->extra & POLL_LEVEL);
+}

@@ -121,5 +121,10 @@ const void *event_ring_rest(const struct event *event, uint32_t *ret_size);
 
 /* Whether the request stays in flight when a completion has F_MORE: it was submitted as multishot. */
 bool ring_multishot(const struct ring_entry *entry);
+/*
+ * Whether it is a poll that speaks when something changes and not because something is so: multishot without
+ * IORING_POLL_ADD_LEVEL. Like an edge-triggered registration, it reports the present state once, when armed.
+ */
+bool ring_edge(const struct ring_entry *entry);
 
 #endif

@@ -76,8 +76,9 @@ struct file {
 	    *requests; /* in flight on it, linked by file_next: a ring holds it, whoever closes it */
 	struct request *pending; /* FILE_RING only: all its requests in flight, linked by ring_next */
 	struct map by_number;	 /* FILE_RING only: number -> struct request */
+	uint64_t submissions;	 /* FILE_RING only: seen so far */
 	bool unseen;		 /* FILE_RING only: none of it can be read */
-	bool hides;		 /* FILE_RING only: it has direct descriptors, or entries of it were lost */
+	bool hides; /* FILE_RING only: it has direct descriptors, or entries of it were not seen */
 
 	struct file *mate;    /* the other end of a socketpair */
 	struct passed *inbox; /* fds on their way to this end by SCM_RIGHTS */
@@ -111,6 +112,7 @@ struct request {
 	int32_t pid, tid;  /* who submitted it */
 	uint8_t op, sqe_flags;
 	bool multishot;
+	bool edge; /* a poll that speaks of changes only (ring_edge) */
 	uint64_t user_data, length;
 	uint64_t submitted;
 	uint64_t completions; /* so far */

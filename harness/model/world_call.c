@@ -316,6 +316,17 @@ static int call_shutdown(struct world *world, struct process *process, const str
 	return 0;
 }
 
+/* Submissions stand before the call that hands them over: none there means that nobody looked into the ring.
+ */
+static void note_ring(struct world *world, struct file *ring, const struct event *event)
+{
+	bool hands_over = event->what == CALL_io_uring_enter && event->ret > 0 && event->arg[0];
+
+	file_touch(world, ring, event->ret > 0);
+	if (ring->kind == FILE_RING && hands_over && !ring->submissions)
+		ring->hides = true;
+}
+
 static int call_ring(struct world *world, struct process *process, const struct event *event)
 {
 	if (event->what == CALL_io_uring_setup)
@@ -328,7 +339,7 @@ static int call_ring(struct world *world, struct process *process, const struct 
 		thread->last_wait = event->ret;
 	}
 	if (world->touch.file)
-		file_touch(world, world->touch.file, event->ret > 0);
+		note_ring(world, world->touch.file, event);
 	return 0;
 }
 

@@ -71,6 +71,7 @@ static struct request *request_new(struct world *world, struct file *ring, const
 	    .op = entry->op,
 	    .sqe_flags = entry->sqe_flags,
 	    .multishot = ring_multishot(entry),
+	    .edge = ring_edge(entry),
 	    .user_data = entry->user_data,
 	    .length = entry->length,
 	    .submitted = world->now,
@@ -278,6 +279,7 @@ static int submit(struct world *world, struct file *ring, const struct done *don
 		if (!world->touch.file)
 			return -ENOMEM;
 	}
+	ring->submissions++;
 	world->ring_classes |= 1u << ring_op_class(done->entry->op);
 	begin(world, done);
 	if (is_silent(done->entry))

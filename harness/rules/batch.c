@@ -25,6 +25,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "stale-event",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "an fd closed earlier in the batch is used for an event still in the array",
 	    .why = "epoll_wait returns many events at once. When the handler of one closes another "
 		   "connection of the same batch, that one's event still stands in the array. Whoever finds "
@@ -47,6 +48,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "wrong-close",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "a healthy new connection is closed because an older one with its number died",
 	    .why = "The number of a closed descriptor goes to the next accept at once. A second close of the "
 		   "old connection, an event, a timer or a list that still holds the number, then hits the "

@@ -18,6 +18,7 @@ static const struct rule rules[] = {
     {
 	.id = "connect-unchecked",
 	.severity = SEVERITY_WARNING,
+	.by_absence = true,
 	.doc = "a non-blocking connect failed, and the connection was used or kept as if it had worked",
 	.why =
 	    "A non-blocking connect gives EINPROGRESS, and epoll reports OUT when it is over, whether it "

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "journal/ring.h"
 #include "rules/limits.h"
 
 /* Probes of one round follow each other at once; a later one belongs to another round. */
@@ -237,6 +238,9 @@ struct ground_armed ground_armed(const struct ground *ground, const struct file 
 		else
 			arm(&armed, reg->events);
 	}
+	for (const struct request *request = file->requests; request; request = request->file_next)
+		if (request->op == OP_POLL_ADD)
+			arm(&armed, (uint32_t)request->length | (request->edge ? EPOLLET : 0));
 	for (size_t i = 0; i < ground->interest_count; i++)
 		if (ground->interests[i].file == file)
 			arm(&armed, ground->interests[i].events);

@@ -79,7 +79,8 @@ bool ground_busy(const struct ground *ground, const struct world *world);
 const struct ground_process *ground_process(const struct ground *ground, int32_t pid);
 void ground_release(struct ground *ground);
 
-/* What interest lists hold about the file, by the trace and by fdinfo. */
+/* What interest lists hold about the file, by the trace and by fdinfo, and polls of it in flight in a ring.
+ */
 struct ground_armed {
 	bool any;
 	uint32_t events; /* all of them together */

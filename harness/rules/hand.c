@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
+#include "journal/ring.h"
 
 /* A limit and whether it is lowered, in a map's pointer. */
 #define SOFT_LOWERED 1u
@@ -100,6 +101,19 @@ static int follow_bent(struct hand *hand, struct file *file, const struct event 
 	return injected && event->ret < 0 ? map_put(&hand->spoilt, file->id, file) : 0;
 }
 
+/* Nothing in a ring is bent by us: what was, is made good by a request that was carried out. */
+static void follow_ring(struct hand *hand, const struct file *file, const struct event *event)
+{
+	const struct ring_entry *entry = event_ring(event);
+
+	if (!entry || !file || event->what != RING_COMPLETE)
+		return;
+	if (ring_op_class(entry->op) == CLASS_READ)
+		(void)map_remove(&hand->bent_reads, file->id);
+	if (ring_op_class(entry->op) == CLASS_WRITE)
+		(void)map_remove(&hand->bent_writes, file->id);
+}
+
 int hand_follow(struct hand *hand, const struct world *world, const struct event *event)
 {
 	enum call_class class;
@@ -118,6 +132,9 @@ int hand_follow(struct hand *hand, const struct world *world, const struct event
 		if (hand_is_shortage(event->ret) && (class == CLASS_ACCEPT || class == CLASS_CREATE))
 			hand->fds_short = event->at;
 		return follow_bent(hand, world_touch(world)->file, event);
+	case EV_RING:
+		follow_ring(hand, world_touch(world)->file, event);
+		return 0;
 	default:
 		return 0;
 	}
@@ -144,6 +161,9 @@ bool hand_starved(const struct hand *hand, const struct file *file)
 		return false;
 	for (const struct reg *reg = file->regs; reg; reg = reg->file_next)
 		if (reg->events & EPOLLET)
+			return true;
+	for (const struct request *request = file->requests; request; request = request->file_next)
+		if (request->edge)
 			return true;
 	return false;
 }

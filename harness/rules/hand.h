@@ -38,9 +38,9 @@ bool hand_told(const struct hand *hand, int32_t pid);
 bool hand_spoilt(const struct hand *hand, const struct file *file);
 bool hand_bent_read(const struct hand *hand, const struct file *file);
 /*
- * Whether the connection is edge-triggered and we cut its last read or write short: the target may take that
- * for the end of what there is (epoll(7) says so), and waits for an edge that the kernel has no reason to
- * give.
+ * Whether the connection is edge-triggered, by epoll or by a multishot poll of io_uring, and we cut its last
+ * read or write short: the target may take that for the end of what there is (epoll(7) says so), and waits
+ * for an edge that the kernel has no reason to give.
  */
 bool hand_starved(const struct hand *hand, const struct file *file);
 void hand_release(struct hand *hand);

@@ -19,6 +19,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "zombie-registration",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "events keep coming for a registration whose descriptor was closed",
 	    .why = "epoll watches the open file description, not the number. close takes a registration out "
 		   "only when no other descriptor leads there: a dup, or the copy that a child got by fork, "
@@ -39,6 +40,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "close-ineffective",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "close succeeded and the connection goes on: something else still holds it",
 	    .why =
 		"close gives a number back. The FIN is sent when the last descriptor of the socket goes: a "

@@ -12,6 +12,7 @@ static const struct rule rules[] = {
     {
 	.id = "herd",
 	.severity = SEVERITY_WARNING,
+	.by_absence = true,
 	.doc = "one connection wakes many waiters, and most of them find nothing to accept",
 	.why = "With as many workers as cores every connection costs a wake-up on each core for one accept. "
 	       "Under many short connections the machine is busy with waking, and the caches are cold when "

@@ -23,6 +23,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "uring-close-in-flight",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "an fd was closed while a request on it was in flight, and nobody cancels that request",
 	    .why =
 		"A request of an io_uring holds the socket it works on. close() takes the number away, but "
@@ -46,6 +47,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "uring-multishot-twice",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "a multishot request was armed again although the one before was still armed",
 	    .why = "A completion with IORING_CQE_F_MORE says that its request goes on. Arming another one "
 		   "makes two receives race for the bytes of one connection, so that they may be handled out "

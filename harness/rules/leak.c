@@ -16,6 +16,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "fin-leak",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "the peer closed the connection and the target keeps the fd",
 	    .why = "A connection whose client is gone sits in CLOSE_WAIT: the kernel never ends it, only "
 		   "close does. Each one holds an fd, buffers and a place in the server's own limits; when "
@@ -42,6 +43,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "reset-leak",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "the connection was reset and the target keeps the fd",
 	    .why = "After a reset the connection is over in both directions: nothing can be read or sent "
 		   "any more. An fd that is kept holds its memory and counts against the limits for "

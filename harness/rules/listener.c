@@ -47,6 +47,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "listener-gone",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "after the fault nobody listens any more: the listener was closed, shut down, or is "
 		   "watched by "
 		   "nobody",

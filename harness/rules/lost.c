@@ -20,6 +20,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "edge-not-drained",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "bytes wait in an edge-triggered socket while the target sleeps, and no further edge can "
 		   "come",
 	    .why = "With EPOLLET the kernel reports new bytes once. A server that reads a part of them and "
@@ -27,15 +28,17 @@ static const struct rule rules[] = {
 		   "the server sits on it, and both wait for each other until one of them times out. It "
 		   "shows only with large or pipelined requests, so it passes the tests and fails under "
 		   "load.",
-	    .how = "When the case is quiet every socket is asked how many bytes wait in it (SIOCINQ). The "
-		   "rule is broken when an accepted connection, registered for EPOLLIN|EPOLLET only, has "
-		   "bytes waiting; its last read filled the whole buffer, was interrupted (EINTR), or never "
-		   "came after the last report; every thread of the target sleeps; and nobody touched the "
-		   "connection for 0.3 s (no thread has a time-out), 1 s (short time-outs) or 3 s (a timer "
-		   "may still come). A short read is taken as a legal end of draining, as is EAGAIN. A "
-		   "target with unsent or unacknowledged output on that connection, or stuck writing to an "
-		   "upstream, has stopped reading on purpose. Reads that wringer itself cut short do not "
-		   "count.",
+	    .how =
+		"When the case is quiet every socket is asked how many bytes wait in it (SIOCINQ). The "
+		"rule is broken when an accepted connection, registered for EPOLLIN|EPOLLET only (or watched "
+		"by a multishot poll of io_uring that is not level-triggered), has "
+		"bytes waiting; its last read filled the whole buffer, was interrupted (EINTR), or never "
+		"came after the last report; every thread of the target sleeps; and nobody touched the "
+		"connection for 0.3 s (no thread has a time-out), 1 s (short time-outs) or 3 s (a timer "
+		"may still come). A short read is taken as a legal end of draining, as is EAGAIN. A "
+		"target with unsent or unacknowledged output on that connection, or stuck writing to an "
+		"upstream, has stopped reading on purpose. Reads that wringer itself cut short do not "
+		"count.",
 	    .mend = "Read until EAGAIN (or until a read returns less than was asked for) before going back "
 		    "to epoll_wait. Where a budget for one connection is wanted, remember the connection in "
 		    "a list of the loop's own and come back to it without waiting; after a pause, read "
@@ -47,6 +50,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "accept-lost",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "finished handshakes wait on an edge-triggered listener while the target sleeps",
 	    .why = "An edge-triggered listener is reported when a connection arrives, not while one waits. "
 		   "Two that arrive together give one event; a server that accepts once leaves the second "

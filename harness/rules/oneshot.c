@@ -17,6 +17,7 @@ static const struct rule rules[] = {
     {
 	.id = "oneshot-lost",
 	.severity = SEVERITY_ERROR,
+	.by_absence = true,
 	.doc = "a one-shot registration was delivered and not armed again, and work waits on its fd",
 	.why = "EPOLLONESHOT keeps two threads from serving one connection at the same time: after one event "
 	       "the registration is silent until EPOLL_CTL_MOD arms it again. Every path of a handler has to "

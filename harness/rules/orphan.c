@@ -18,6 +18,7 @@ const struct rule orphan_rules[] = {
 	{
 	    .id = "ctl-error-orphan",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "epoll_ctl failed, and the connection stays open where no event can reach it, or the "
 		   "process ends",
 	    .why =
@@ -49,6 +50,7 @@ const struct rule orphan_rules[] = {
 	{
 	    .id = "deaf-connection",
 	    .severity = SEVERITY_WARNING,
+	    .by_absence = true,
 	    .doc = "an open connection is in no interest list, and no thread is busy with it",
 	    .why =
 		"Taking a connection out of the set is a fine way to pause it, if something brings it back. "

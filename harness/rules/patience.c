@@ -22,6 +22,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "slow-header",
 	    .severity = SEVERITY_WARNING,
+	    .by_absence = true,
 	    .doc = "half a request has come, and no timer will ever end the wait for the rest",
 	    .why = "A peer that sends a request byte by byte, or half of one and then nothing, holds a "
 		   "connection for as long as it likes and pays nothing for it. A few thousand of them and "
@@ -42,6 +43,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "vanished-peer",
 	    .severity = SEVERITY_WARNING,
+	    .by_absence = true,
 	    .doc = "a peer vanished without a word, and nothing will ever tell the target",
 	    .why = "A cable that is pulled and a phone that leaves its network send no FIN. The connection "
 		   "stays open on the server's side, an fd and its buffers with it, until the server is "

@@ -2,8 +2,9 @@
 /*
  * Rules: pure functions from the journal to findings.
  *
- * The plug-in is a family: one file, one const struct rule_family, one line in rules/list.c. A family has one state and may
- * decide several rules from it (five spins share one engine). Families see every event after the world has followed it.
+ * The plug-in is a family: one file, one const struct rule_family, one line in rules/list.c. A family has one
+ * state and may decide several rules from it (five spins share one engine). Families see every event after
+ * the world has followed it.
  */
 #ifndef WRINGER_RULES_RULE_H
 #define WRINGER_RULES_RULE_H
@@ -25,6 +26,7 @@ struct rule {
 	const char *mend; /* a paragraph: what to change in the server */
 	const char *seen; /* public bugs, one line */
 	bool symptom;	  /* what clients feel: told behind the rules that say why */
+	bool by_absence;  /* it says what nobody did: only a note where world_hides() */
 };
 
 struct judge;
@@ -52,16 +54,18 @@ const struct rule *rule_next(size_t *at);
 const struct rule *rule_find(const char *id);
 const char *severity_name(enum severity severity);
 
-/* The place of the evidence: events about this file, this peer, in this stretch of time, are what proves the finding. */
+/* The place of the evidence: events about this file, this peer, in this stretch of time, are what proves the
+ * finding. */
 struct finding {
 	const struct rule *rule;
 	enum severity severity;
-	char message[320];   /* one sentence with numbers: "fd 9 (peer c3): HUP reported 4112 times in 1.00 s, no call on it" */
+	char message[320]; /* one sentence with numbers: "fd 9 (peer c3): HUP reported 4112 times in 1.00 s,
+			      no call on it" */
 	int32_t pid, tid, fd, peer; /* 0/-1 when it is not about one */
-	uint64_t file;       /* world's file id, 0 none */
-	uint64_t at;         /* when it became true */
-	uint64_t from, to;   /* the stretch that proves it */
-	uint64_t count;      /* how often */
+	uint64_t file;		    /* world's file id, 0 none */
+	uint64_t at;		    /* when it became true */
+	uint64_t from, to;	    /* the stretch that proves it */
+	uint64_t count;		    /* how often */
 };
 
 /* A finding with everything "none", about the event just applied's pid, tid and time. */
@@ -70,13 +74,15 @@ struct finding finding_make(const struct judge *judge, const struct rule *rule);
 void finding_about(struct finding *finding, const struct judge *judge, const struct file *file);
 
 /*
- * Reports a copy. Findings of one rule about one file are merged (the larger count, the wider stretch). After 16 findings of
- * one rule further ones only raise the count of the last. 0 or -ENOMEM. Rules that are switched off are dropped here.
+ * Reports a copy. Findings of one rule about one file are merged (the larger count, the wider stretch). After
+ * 16 findings of one rule further ones only raise the count of the last. 0 or -ENOMEM. Rules that are
+ * switched off are dropped here.
  */
 int judge_report(struct judge *judge, const struct finding *finding);
 /* Whether anyone wants this rule's findings. */
 int judge_wants(const struct judge *judge, const struct rule *rule);
-/* Whether that rule was reported by anyone so far, wanted or not: for a rule that is silent about what another one explains. */
+/* Whether that rule was reported by anyone so far, wanted or not: for a rule that is silent about what
+ * another one explains. What is only a note because a ring hides (by_absence) explains nothing. */
 int judge_broken(const struct judge *judge, const char *id);
 
 /* For families. */

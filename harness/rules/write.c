@@ -19,6 +19,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "write-not-armed",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "a write met a full socket, there is room again, and no registration asks to be told "
 		   "(EPOLLOUT)",
 	    .why = "After EAGAIN or a short write the rest of the answer waits in the server. If no "
@@ -43,6 +44,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "write-lost",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "the rest of a short write is never sent: the connection is closed, or other bytes follow",
 	    .why = "A non-blocking write may take a part of what it is offered, or nothing. A server that "
 		   "treats this as done cuts the answer, or, worse, puts the next answer behind half of the "
@@ -62,6 +64,7 @@ static const struct rule rules[] = {
 	{
 	    .id = "uring-short-send",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "a send through io_uring took a part of its bytes, and the rest is never sent",
 	    .why =
 		"A send that completes has not sent everything: its result says how much. A server that "
@@ -320,6 +323,14 @@ static uint64_t room_since(const struct write *write, const struct world *world,
 	return page->resumed_at > since ? page->resumed_at : since;
 }
 
+static bool is_sending(const struct file *file)
+{
+	for (const struct request *request = file->requests; request; request = request->file_next)
+		if (ring_op_class(request->op) == CLASS_WRITE)
+			return true;
+	return false;
+}
+
 static int judge_socket(struct judge *judge, const struct write *write, const struct ground_fd *fd,
 			uint64_t patience)
 {
@@ -333,7 +344,7 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 	if (fd->listener || file->closed || !debt || !debt->owed || !since || since + patience > fd->at)
 		return 0;
 	if (!(fd->mask & EPOLLOUT) || (fd->mask & (EPOLLERR | EPOLLHUP)) || file->shut_write || !armed.any ||
-	    armed.disarmed || (armed.events & EPOLLOUT))
+	    armed.disarmed || (armed.events & EPOLLOUT) || is_sending(file))
 		return 0;
 	finding = finding_make(judge, &rules[WRITE_NOT_ARMED]);
 	finding_about(&finding, judge, file);
@@ -347,14 +358,6 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 	    "has slept for %.2f s",
 	    facts_who(&finding, judge, who, sizeof(who)), how, clock_seconds(fd->at - since));
 	return judge_report(judge, &finding);
-}
-
-static bool is_sending(const struct file *file)
-{
-	for (const struct request *request = file->requests; request; request = request->file_next)
-		if (ring_op_class(request->op) == CLASS_WRITE)
-			return true;
-	return false;
 }
 
 /* An answer that had a short send in it, and of which nothing more comes although its peer reads: what was

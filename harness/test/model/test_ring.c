@@ -266,6 +266,29 @@ static void test_asleep_in_a_ring(void **state)
 	world_free(world);
 }
 
+/* A call that hands requests over before any of them was seen: nobody looks into that ring. */
+static void test_nobody_looks(void **state)
+{
+	(void)state;
+	for (int looked = 0; looked < 2; looked++) {
+		struct world *world = started();
+		struct event enter = event_make(EV_CALL, CALL_io_uring_enter);
+
+		enter.pid = enter.tid = PID;
+		enter.fd = RING;
+		enter.ret = 1;
+		do_call(world, CALL_io_uring_setup, -1, RING);
+		apply(world, enter); /* only waits */
+		assert_false(world_hides(world));
+		if (looked)
+			submit(world, LISTENER, request(OP_ACCEPT, 1));
+		enter.arg[0] = 1;
+		apply(world, enter);
+		assert_int_equal(world_hides(world), !looked);
+		world_free(world);
+	}
+}
+
 static void test_what_stays_unseen(void **state)
 {
 	struct world *world = started();
@@ -295,10 +318,15 @@ static void test_what_stays_unseen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_accepted_and_joined),	     cmocka_unit_test(test_bytes_and_the_end),
-	    cmocka_unit_test(test_closed_under_a_request),   cmocka_unit_test(test_closed_by_request),
-	    cmocka_unit_test(test_registrations_by_request), cmocka_unit_test(test_polls_report),
-	    cmocka_unit_test(test_asleep_in_a_ring),	     cmocka_unit_test(test_what_stays_unseen),
+	    cmocka_unit_test(test_accepted_and_joined),
+	    cmocka_unit_test(test_bytes_and_the_end),
+	    cmocka_unit_test(test_closed_under_a_request),
+	    cmocka_unit_test(test_closed_by_request),
+	    cmocka_unit_test(test_registrations_by_request),
+	    cmocka_unit_test(test_polls_report),
+	    cmocka_unit_test(test_asleep_in_a_ring),
+	    cmocka_unit_test(test_what_stays_unseen),
+	    cmocka_unit_test(test_nobody_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

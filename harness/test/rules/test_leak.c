@@ -280,11 +280,80 @@ static void test_ring(void **state)
 	}
 }
 
+/*
+ * A poll of a ring that speaks of changes only is an edge: a read that wringer made to fail leaves the target
+ * waiting for one that does not come. Another kind of poll reports again when it is armed again.
+ */
+static void test_starved_in_a_ring(void **state)
+{
+	static const struct {
+		uint64_t flags; /* IORING_POLL_… */
+		bool injected, broken;
+	} rows[] = {{1, true, false}, {1, false, true}, {1 | 8, true, true}, {0, true, true}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct ring_entry poll = story_request(OP_POLL_ADD, 1);
+		struct story s = story_new(FIN);
+
+		poll.length = EPOLLIN | EPOLLRDHUP;
+		poll.extra = rows[i].flags;
+		story_call(&s, CALL_io_uring_setup, -1, STORY_RING);
+		story_conn(&s, 3, 9, 0);
+		story_submit(&s, 9, &poll);
+		story_peer(&s, 3, PEER_FIN);
+		story_complete(&s, 9, poll, EPOLLIN | EPOLLRDHUP, rows[i].flags ? RING_F_MORE : 0);
+		if (rows[i].injected)
+			story_injected(&s, CALL_read, 9, -EAGAIN);
+		story_sleep(&s, STORY_FOREVER);
+		story_at(&s, 2300);
+		story_mark(&s, MARK_QUIET);
+		story_probe(&s, PROBE_THREAD, -1, 'S', CALL_unknown, 0, 0);
+		story_probe(&s, PROBE_SOCKET, 9, 0, 0, EPOLLIN | EPOLLOUT, TCP_CLOSE_WAIT);
+		story_mark(&s, MARK_RECOVERY);
+		if (rows[i].broken)
+			(void)assert_broken(&s, FIN);
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
+/* What a ring may have done unseen is no proof: the leak is told as a note. */
+static void test_hidden_ring(void **state)
+{
+	(void)state;
+	for (int hidden = 0; hidden < 2; hidden++) {
+		struct story s = story_new(FIN);
+		const struct finding *finding;
+
+		story_call(&s, CALL_io_uring_setup, -1, STORY_RING);
+		if (hidden)
+			story_tell(&s, story_event(&s, EV_RING, RING_UNSEEN, STORY_RING, 0));
+		story_conn(&s, 3, 9, EPOLLIN);
+		story_peer(&s, 3, PEER_FIN);
+		story_wait(&s, 9, EPOLLIN | EPOLLRDHUP);
+		story_read(&s, 9, 0);
+		story_sleep(&s, STORY_FOREVER);
+		story_at(&s, 2300);
+		story_mark(&s, MARK_QUIET);
+		story_probe(&s, PROBE_THREAD, -1, 'S', CALL_unknown, 0, 0);
+		story_probe(&s, PROBE_SOCKET, 9, 0, 0, EPOLLIN | EPOLLOUT, TCP_CLOSE_WAIT);
+		story_mark(&s, MARK_RECOVERY);
+		finding = assert_broken(&s, FIN);
+		assert_int_equal(finding->severity, hidden ? SEVERITY_INFO : SEVERITY_ERROR);
+		assert_int_equal(strstr(finding->message, "unproven") != NULL, hidden);
+		story_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_leaks), cmocka_unit_test(test_message), cmocka_unit_test(test_once),
-	    cmocka_unit_test(test_watch), cmocka_unit_test(test_ring),
+	    cmocka_unit_test(test_leaks),	cmocka_unit_test(test_message),
+	    cmocka_unit_test(test_once),	cmocka_unit_test(test_watch),
+	    cmocka_unit_test(test_ring),	cmocka_unit_test(test_starved_in_a_ring),
+	    cmocka_unit_test(test_hidden_ring),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

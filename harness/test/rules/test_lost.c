@@ -331,11 +331,47 @@ static void test_queues(void **state)
 	}
 }
 
+/* A multishot poll of a ring is an edge as well; one that is submitted again, or reports levels, is none. */
+static void test_polls(void **state)
+{
+	static const struct {
+		uint64_t flags; /* IORING_POLL_… */
+		int64_t read;
+		bool broken;
+	} rows[] = {
+	    {1, 4096, true}, {1, 1000, false}, {1, -EAGAIN, false}, {1 | 8, 4096, false}, {0, 4096, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct ring_entry poll = story_request(OP_POLL_ADD, 1);
+		struct story s = story_new("edge-not-drained");
+
+		poll.length = EPOLLIN;
+		poll.extra = rows[i].flags;
+		story_conn(&s, 3, 9, 0);
+		story_submit(&s, 9, &poll);
+		if (rows[i].flags)
+			story_complete(&s, 9, poll, EPOLLIN, RING_F_MORE);
+		story_read(&s, 9, rows[i].read);
+		story_sleep(&s, STORY_FOREVER);
+		story_later(&s, 400000);
+		story_mark(&s, MARK_QUIET);
+		story_probe(&s, PROBE_THREAD, -1, 'S', CALL_epoll_wait, 0, 0);
+		story_probe(&s, PROBE_SOCKET, 9, 904, 0, EPOLLIN | EPOLLOUT, 1);
+		story_mark(&s, MARK_RECOVERY);
+		if (rows[i].broken)
+			(void)assert_broken(&s, "edge-not-drained");
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_edges),    cmocka_unit_test(test_scale),  cmocka_unit_test(test_watch),
-	    cmocka_unit_test(test_upstream), cmocka_unit_test(test_queues),
+	    cmocka_unit_test(test_upstream), cmocka_unit_test(test_queues), cmocka_unit_test(test_polls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

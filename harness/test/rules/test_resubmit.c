@@ -100,7 +100,7 @@ static const struct ending endings[] = {
     {.name = "cancelled", .ret = -ECANCELED, .waiting = 100},
     {.name = "back-pressure", .ret = -ECANCELED, .waiting = 100, .unacked = 5000},
     {.name = "back-pressure after a shortage", .ret = -ENOBUFS, .waiting = 100, .unacked = 5000},
-    {.name = "entries were lost", .ret = -ENOBUFS, .waiting = 100, .hidden = true},
+    {.name = "entries were lost", .broken = LOST, .ret = -ENOBUFS, .waiting = 100, .hidden = true},
 };
 
 static void sleep_in_ring(struct story *s)
@@ -143,6 +143,7 @@ static void test_endings(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
 		struct story s = story_judged(LOST, 1);
+		const struct finding *finding;
 
 		story_tell(&s, story_event(&s, EV_PROC, PROC_START, -1, 0));
 		story_listen(&s, STORY_LISTENER, STORY_PORT, 128);
@@ -150,8 +151,11 @@ static void test_endings(void **state)
 		story_mark(&s, MARK_FAULT);
 		story_conn(&s, 3, 9, 0);
 		tell_ending(&s, &endings[i]);
-		if (endings[i].broken && !story_finding(&s, endings[i].broken))
+		finding = endings[i].broken ? story_finding(&s, endings[i].broken) : NULL;
+		if (endings[i].broken && !finding)
 			fail_msg("%s: not broken", endings[i].name);
+		if (finding && (finding->severity == SEVERITY_INFO) != endings[i].hidden)
+			fail_msg("%s: wrong severity", endings[i].name);
 		if (!endings[i].broken && story_findings(&s))
 			fail_msg("%s: broken", endings[i].name);
 		story_free(&s);
