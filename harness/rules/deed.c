@@ -4,6 +4,19 @@
 #include "journal/ring.h"
 #include "rules/deed.h"
 
+/* Arming a poll is what arming a registration is, and its report is no deed at all. */
+static uint32_t poll_flags(const struct event *event)
+{
+	return event->what == RING_SUBMIT ? DEED_REARM : 0;
+}
+
+static bool is_poll(const struct event *event)
+{
+	const struct ring_entry *entry = event_ring(event);
+
+	return entry && entry->op == OP_POLL_ADD;
+}
+
 /* A request of a ring is what the call would have been, once it is complete. */
 static enum call_class class_of(const struct event *event)
 {
@@ -61,6 +74,8 @@ static uint32_t flags_of(const struct event *event)
 {
 	uint32_t moves = deed_moves(event) ? DEED_MOVES : 0;
 
+	if (is_poll(event))
+		return poll_flags(event);
 	switch (class_of(event)) {
 	case CLASS_READ:
 		return DEED_CALL | (is_peek(event) ? 0 : DEED_READ) | (moves & DEED_IN);
@@ -92,14 +107,16 @@ static uint32_t flags_of(const struct event *event)
 size_t deeds_of(const struct world *world, const struct event *event, struct deed ret_deeds[2])
 {
 	const struct touch *touch = world_touch(world);
+	uint32_t ring =
+	    event->kind == EV_RING && event->what == RING_COMPLETE && !is_poll(event) ? DEED_RING : 0;
 	uint32_t fake = event->flags & (EVF_INJECTED | EVF_SHORTENED) ? DEED_FAKE : 0;
 	size_t count = 0;
 
 	if (event->kind != EV_CALL && event->kind != EV_RING)
 		return 0;
 	if (touch->file)
-		ret_deeds[count++] =
-		    (struct deed){touch->file, flags_of(event) | fake | (event->ret < 0 ? DEED_FAIL : 0)};
+		ret_deeds[count++] = (struct deed){touch->file, flags_of(event) | fake | ring |
+								    (event->ret < 0 ? DEED_FAIL : 0)};
 	if (event->kind == EV_RING)
 		return count;
 	if (event->what == CALL_splice || event->what == CALL_sendfile) {

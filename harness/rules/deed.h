@@ -14,12 +14,13 @@
 #define DEED_IN	   0x08u /* took something out */
 #define DEED_OUT   0x10u /* put something in */
 #define DEED_TURN  0x20u /* its state turned: shut down, connected, a number closed */
-#define DEED_REARM 0x40u /* epoll_ctl MOD */
+#define DEED_REARM 0x40u /* epoll_ctl MOD, or a poll submitted to a ring */
 #define DEED_FAKE                                                                                            \
 	0x80u /* the result was made or shortened by wringer: the target is not to blame for what it led to  \
 	       */
 #define DEED_ASK  0x100u /* asked or set something that moves nothing: getsockopt, fcntl, ioctl … */
 #define DEED_FAIL 0x200u /* a call on it failed */
+#define DEED_RING 0x400u /* by a request of a ring that is complete */
 
 #define DEED_MOVES (DEED_IN | DEED_OUT | DEED_TURN)
 

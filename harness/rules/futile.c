@@ -166,7 +166,8 @@ static bool never_tried(uint32_t mask, uint32_t deeds)
 }
 
 /* A report closes the round before it. */
-static int futile_round(struct futile_state *state, struct futile *futile, const struct report *report)
+static int futile_round(struct futile_state *state, struct futile *futile, const struct event *event,
+			const struct report *report)
 {
 	struct round *round = &futile->round;
 	int r = 0;
@@ -174,7 +175,7 @@ static int futile_round(struct futile_state *state, struct futile *futile, const
 	if ((round->deeds & DEED_MOVES) || report->asked != futile->armed)
 		return futile_end(state->judge, futile);
 	if (!round->failures || (round->deeds & DEED_FAKE) || spin_is_eof(futile->file, report->events) ||
-	    never_tried(report->events, round->deeds) || !spin_can_repeat(report->reg, round->deeds))
+	    never_tried(report->events, round->deeds) || !spin_can_repeat(event, report->reg, round->deeds))
 		return 0;
 	if (!futile_again(futile, report))
 		r = futile_end(state->judge, futile);
@@ -196,7 +197,7 @@ static int futile_report(struct futile_state *state, const struct event *event, 
 		return -ENOMEM;
 	futile->file = report->file;
 	if (futile->seen)
-		r = futile_round(state, futile, report);
+		r = futile_round(state, futile, event, report);
 	futile->seen = true;
 	futile->armed = report->asked;
 	futile->mask = report->events;
@@ -240,7 +241,7 @@ static int futile_event(struct judge *judge, void *arg, const struct event *even
 	if (event->kind != EV_CALL && event->kind != EV_RING)
 		return 0;
 	r = futile_calls(state, event);
-	if (event->kind == EV_RING || !spin_counts(world, event))
+	if (!spin_counts(world, event))
 		return r;
 	for (uint32_t i = 0; i < touch->report_count && r == 0; i++)
 		r = futile_report(state, event, &touch->reports[i]);

@@ -35,7 +35,6 @@ struct spin {
 	struct file *file;
 	struct reg *reg;
 	uint64_t reported; /* when last */
-	uint64_t submits;  /* of the target's rings, then */
 	uint32_t armed;	   /* interest then */
 	uint32_t mask;	   /* what was reported then */
 	uint32_t deeds;	   /* since then */
@@ -46,7 +45,6 @@ struct spin {
 struct spin_state {
 	struct judge *judge;
 	struct track_table table;
-	uint64_t submits; /* requests handed to a ring may be about any fd */
 };
 
 bool spin_counts(const struct world *world, const struct event *event)
@@ -61,8 +59,10 @@ bool spin_is_eof(const struct file *file, uint32_t mask)
 	return (mask & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == EPOLLRDHUP;
 }
 
-bool spin_can_repeat(const struct reg *reg, uint32_t deeds)
+bool spin_can_repeat(const struct event *event, const struct reg *reg, uint32_t deeds)
 {
+	if (!reg && event->kind == EV_RING)
+		return deeds & DEED_REARM;
 	return !reg || !(reg->events & EPOLLET) || (deeds & DEED_REARM);
 }
 
@@ -210,7 +210,7 @@ static void run_count(struct spin_state *state, const struct spin *spin, struct 
 	run->reads += (spin->deeds & DEED_READ) != 0;
 	run->asks += (spin->deeds & DEED_ASK) != 0;
 	run->pid = world_touch(world)->process->pid;
-	run->tid = world_touch(world)->thread->tid;
+	run->tid = world_touch(world)->thread ? world_touch(world)->thread->tid : 0;
 	if (!run->found && recent >= LIMIT_SPIN_COUNT && !spin_is_ambiguous(spin->reg))
 		run->found = now;
 }
@@ -232,6 +232,9 @@ static int spin_repeat(struct spin_state *state, struct spin *spin, uint32_t mas
 	for (unsigned i = 0; i < SPIN_KINDS; i++) {
 		if (!kinds[i].fits(spin->file, mask) || (spin->deeds & kinds[i].progress))
 			continue;
+		/* a ring received the end again: uring-error-resubmit counts those */
+		if (i == SPIN_EOF && (spin->deeds & DEED_READ) && (spin->deeds & DEED_RING))
+			return 0;
 		/* IN is there because of the error, which a call was tried on: futile-spin counts those */
 		if (i == SPIN_READABLE && (mask & (EPOLLERR | EPOLLHUP)) && (spin->deeds & DEED_FAIL))
 			continue;
@@ -262,15 +265,12 @@ static int spin_report(struct spin_state *state, const struct event *event, cons
 	spin->reg = report->reg;
 	if (spin->seen && report->asked != spin->armed)
 		spin->deeds |= DEED_CHANGE;
-	if (state->submits != spin->submits)
-		spin->deeds |= DEED_ANY;
 	r = spin_answered(state, spin);
-	if (r == 0 && spin->seen && spin_can_repeat(report->reg, spin->deeds))
+	if (r == 0 && spin->seen && spin_can_repeat(event, report->reg, spin->deeds))
 		r = spin_repeat(state, spin, report->events);
 	spin->seen = true;
 	spin->armed = report->asked;
 	spin->mask = report->events;
-	spin->submits = state->submits;
 	spin->reported = world_now(judge_world(state->judge));
 	spin->deeds = 0;
 	return r;
@@ -298,8 +298,6 @@ static int spin_calls(struct spin_state *state, const struct event *event)
 		for (; track; track = track->next)
 			((struct spin *)track)->deeds |= deeds[i].flags;
 	}
-	if (event->kind == EV_CALL && event->what == CALL_io_uring_enter && event->arg[0])
-		state->submits++;
 	return track_end_touched(&state->table, state->judge, touch);
 }
 
@@ -313,8 +311,7 @@ static int spin_event(struct judge *judge, void *arg, const struct event *event)
 	if (event->kind != EV_CALL && event->kind != EV_RING)
 		return 0;
 	r = spin_calls(state, event);
-	/* What a ring reports, by a poll or a wait, is not counted. */
-	if (event->kind == EV_RING || !spin_counts(world, event))
+	if (!spin_counts(world, event))
 		return r;
 	for (uint32_t i = 0; i < touch->report_count && r == 0; i++)
 		r = spin_report(state, event, &touch->reports[i]);

@@ -16,9 +16,10 @@ bool spin_is_eof(const struct file *file, uint32_t mask);
 /*
  * Whether an edge-triggered registration can be blamed for its reports: only when the target armed it again
  * in between (MOD reports the present state anew). Without that each report is a new event, a dripping peer's
- * bytes for one.
+ * bytes for one. The same goes for polls of a ring (event is the report): armed again, by a new request, they
+ * report the present state.
  */
-bool spin_can_repeat(const struct reg *reg, uint32_t deeds);
+bool spin_can_repeat(const struct event *event, const struct reg *reg, uint32_t deeds);
 
 /* Whether reports of this registration may belong to another one: epoll_wait tells them apart by their data
  * alone. */

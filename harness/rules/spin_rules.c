@@ -9,7 +9,8 @@
 	"same mask "                                                                                         \
 	"is not progress, a mask that really differs is. An edge-triggered registration counts only when "   \
 	"the target "                                                                                        \
-	"re-arms it itself, because otherwise every report is a new event. Reports that wringer invented "   \
+	"re-arms it itself, because otherwise every report is a new event; so do polls of an io_uring "      \
+	"(POLL_ADD), by a new request. Reports that wringer invented "                                       \
 	"do not "                                                                                            \
 	"count, nor do those after the harness asked the target to stop."
 
@@ -18,6 +19,7 @@ const struct rule spin_rules[SPIN_KINDS] = {
 	{
 	    .id = "hup-spin",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "ERR or HUP is reported over and over and nobody touches the fd",
 	    .why = "The kernel reports ERR and HUP whether they were asked for or not, even with an interest "
 		   "mask of 0, "
@@ -40,6 +42,7 @@ const struct rule spin_rules[SPIN_KINDS] = {
 	{
 	    .id = "eof-spin",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "the end of the stream was read, and the loop is woken for it over and over",
 	    .why = "After the peer's FIN a socket stays readable for ever: IN and RDHUP are reported by "
 		   "every wait until "
@@ -60,6 +63,7 @@ const struct rule spin_rules[SPIN_KINDS] = {
 	{
 	    .id = "urgent-spin",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "PRI is reported over and over after an urgent byte",
 	    .why = "A single TCP urgent byte, which any client can send, keeps PRI raised until something is "
 		   "read. A "
@@ -74,6 +78,7 @@ const struct rule spin_rules[SPIN_KINDS] = {
 	{
 	    .id = "readable-spin",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "IN is reported over and over and nobody reads (or accepts)",
 	    .why = "Something waits on the fd (bytes, a connection, a counter, an end of stream) and the "
 		   "loop does not "
@@ -95,6 +100,7 @@ const struct rule spin_rules[SPIN_KINDS] = {
 	{
 	    .id = "writable-spin",
 	    .severity = SEVERITY_ERROR,
+	    .by_absence = true,
 	    .doc = "OUT is reported over and over and nobody writes",
 	    .why = "A socket with room in its buffer is writable all the time. OUT left armed after the last "
 		   "byte was "

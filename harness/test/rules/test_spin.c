@@ -377,6 +377,66 @@ static void test_ring_and_inner_epoll(void **state)
 	story_free(&s);
 }
 
+enum answer { NO_ANSWER, CALL_READS, RING_READS, RING_READS_END, RING_CANCELS };
+
+/* One round of a loop on a ring: the poll is armed, unless it is `kept`, reports, and something is done about
+ * it. */
+static void ring_round(struct story *s, uint64_t number, bool kept, uint32_t mask, enum answer answer)
+{
+	struct ring_entry poll = story_request(OP_POLL_ADD, kept ? 1 : number);
+	struct ring_entry other =
+	    story_request(answer == RING_CANCELS ? OP_ASYNC_CANCEL : OP_RECV, number + 1);
+
+	poll.length = IN | OUT;
+	poll.extra = kept;
+	other.length = 4096;
+	if (!kept || number == 1)
+		story_submit(s, FD, &poll);
+	story_complete(s, FD, poll, mask, kept ? RING_F_MORE : 0);
+	if (answer == CALL_READS)
+		story_read(s, FD, 1);
+	if (answer == NO_ANSWER || answer == CALL_READS)
+		return;
+	story_submit(s, FD, &other);
+	story_complete(s, FD, other, answer == RING_READS, 0);
+}
+
+/* A poll of a ring that is armed again and again on what nobody does anything about is the same loop. */
+static void test_polls_of_a_ring(void **state)
+{
+	static const struct {
+		const char *broken;
+		uint32_t mask;
+		enum answer answer;
+		bool kept;
+	} loops[] = {
+	    {"hup-spin", GONE, NO_ANSWER, false},
+	    {"readable-spin", IN, NO_ANSWER, false},
+	    {"writable-spin", OUT, NO_ANSWER, false},
+	    {NULL, IN, CALL_READS, false},
+	    {NULL, IN, RING_READS, false},
+	    {NULL, IN | RDHUP, RING_READS_END, false}, /* uring-error-resubmit says so */
+	    {NULL, ERR | HUP, RING_CANCELS, false},
+	    {NULL, IN, NO_ANSWER, true}, /* a drip: each report is news */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
+		struct story s = story_new(RULES);
+
+		print_message("%s\n", loops[i].broken ? loops[i].broken : "clean");
+		story_call(&s, CALL_io_uring_setup, -1, STORY_RING);
+		story_conn(&s, 3, FD, 0);
+		for (uint64_t round = 0; round < 400; round++)
+			ring_round(&s, 1 + 2 * round, loops[i].kept, loops[i].mask, loops[i].answer);
+		if (loops[i].broken)
+			(void)assert_broken(&s, loops[i].broken);
+		else
+			assert_clean(&s);
+		story_free(&s);
+	}
+}
+
 /* What wringer itself invents, and what a target does that was told to stop, is not held against it. */
 static void test_not_its_fault(void **state)
 {
@@ -464,6 +524,7 @@ int main(void)
 	    cmocka_unit_test(test_same_data),
 	    cmocka_unit_test(test_eventfd),
 	    cmocka_unit_test(test_ring_and_inner_epoll),
+	    cmocka_unit_test(test_polls_of_a_ring),
 	    cmocka_unit_test(test_not_its_fault),
 	    cmocka_unit_test(test_time_scale),
 	    cmocka_unit_test(test_number_used_again),
