@@ -117,7 +117,8 @@ enum peer_act {
 	PEER_WRONG,      /* a wrong answer arrived; data: "expected …, received …", NUL, then
 	                   the beginning of what was received */
 	PEER_CUT,        /* the connection ended inside an answer: arg[0] bytes of it got, arg[1] bytes announced (0 unknown) */
-	PEER_UNANSWERED, /* the connection ended, or patience did, and an owed answer had not begun; arg[0] 1: patience ended */
+	PEER_UNANSWERED, /* the connection ended, or patience did, and an owed answer had not begun; arg[0] 1: patience ended,
+	                   arg[1] ns it had been extended by because the machine was busy */
 	PEER_GOT_FIN,    /* the target closed or shut down its side */
 	PEER_GOT_RST,    /* the target reset; ret -errno */
 	PEER_FIN,        /* fault or normal end: close() with nothing unread */

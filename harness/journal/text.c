@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+#include "base/clock.h"
 #include "base/names.h"
 #include "journal/event.h"
 #include "journal/text.h"
@@ -300,9 +301,13 @@ static void peer_text(struct text *text, const struct event *event)
 		if (event->ret < 0 && errno_name((int)event->ret))
 			text_add(text, ": %s", errno_name((int)event->ret));
 		break;
+	case PEER_UNANSWERED:
+		if (event->arg[1])
+			text_add(text, " (%.2f s longer waited for, the machine was busy)",
+				 clock_seconds(event->arg[1]));
+		break;
 	case PEER_CONNECTED:
 	case PEER_REQUEST:
-	case PEER_UNANSWERED:
 	case PEER_GOT_FIN:
 	case PEER_FIN:
 	case PEER_HALF_CLOSE:

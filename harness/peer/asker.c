@@ -12,7 +12,8 @@
 #include <string.h>
 #include "base/clock.h"
 
-#define ACCEPTED_POLL (2 * NS_PER_MS)
+#define ACCEPTED_POLL	(2 * NS_PER_MS)
+#define INDULGENCE_STEP (20 * NS_PER_MS) /* less is no reason to wait again */
 
 static void advance(struct asker *asker);
 
@@ -298,6 +299,30 @@ static void advance(struct asker *asker)
 		await_answer(asker);
 }
 
+static uint64_t delay_so_far(const struct asker *asker)
+{
+	const struct canary_options *options = &asker->shared->options;
+
+	return options->delayed ? options->delayed(options->arg) : 0;
+}
+
+static void on_patience(void *arg);
+
+/* Whether the machine kept us and the target waiting meanwhile, so that there is more time to wait. */
+static bool indulged(struct asker *asker)
+{
+	const struct canary_options *options = &asker->shared->options;
+	uint64_t delay = delay_so_far(asker) - asker->delayed;
+
+	delay = delay < options->indulgence ? delay : options->indulgence;
+	if (delay < asker->granted + INDULGENCE_STEP)
+		return false;
+	asker->granted = delay;
+	asker->patience = loop_at(asker->shared->loop, asker->began + options->patience + asker->granted,
+				  on_patience, asker);
+	return asker->patience != NULL;
+}
+
 static void on_patience(void *arg)
 {
 	struct asker *asker = arg;
@@ -305,10 +330,12 @@ static void on_patience(void *arg)
 	char text[96];
 
 	asker->patience = NULL;
+	if (indulged(asker))
+		return;
 	snprintf(text, sizeof text, "%s within %.3f s, %zu bytes received",
 		 peer_state(asker->peer) == PEER_CONNECTING ? "no connection" : "no answer",
-		 clock_seconds(asker->shared->options.patience), size);
-	missed(asker, -ETIMEDOUT, PEER_UNANSWERED, 1, 0, text);
+		 clock_seconds(asker->shared->options.patience + asker->granted), size);
+	missed(asker, -ETIMEDOUT, PEER_UNANSWERED, 1, asker->granted, text);
 }
 
 void asker_begin(struct asker *asker)
@@ -318,6 +345,8 @@ void asker_begin(struct asker *asker)
 	asker->asking = true;
 	asker->requested = asker->sent = asker->retried = false;
 	asker->began = clock_now();
+	asker->delayed = delay_so_far(asker);
+	asker->granted = 0;
 	asker->patience = loop_at(loop, asker->began + asker->shared->options.patience, on_patience, asker);
 	if (!asker->patience) {
 		broken(asker, -ENOMEM, "out of memory for a timer");

@@ -52,6 +52,8 @@ struct asker {
 	enum request_kind kind;
 	char token[ASK_TOKEN];
 	uint64_t began, ordinal;
+	uint64_t delayed; /* what options.delayed said when it began */
+	uint64_t granted; /* ns added to the patience since */
 };
 
 /* Asks once; done is called when it is over, perhaps before this returns. Not while asking. */

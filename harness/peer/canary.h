@@ -33,6 +33,13 @@ struct canary_options {
 	/* The target accepted the connection from this local port (for protocols without requests); may be
 	 * NULL. */
 	bool (*accepted)(void *arg, uint16_t port);
+	/*
+	 * How long (ns, in all, since whenever; never less than before) whoever takes part has waited for a
+	 * CPU. What is added to it while a request waits is added to the patience, `indulgence` at most: on a
+	 * busy machine nobody else is to blame. NULL: the patience is what it is.
+	 */
+	uint64_t (*delayed)(void *arg);
+	uint64_t indulgence;
 	void *arg;
 	int32_t (*next_id)(void *arg); /* peer ids of the case */
 };

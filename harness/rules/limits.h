@@ -20,6 +20,7 @@
 #define LIMIT_GROWTH_ROUNDS 3            /* identical rounds before growth is judged */
 #define LIMIT_GROWTH_SLOPE 0.5           /* fds a peer */
 #define LIMIT_UNSERVED_WINDOW 2000000000ULL /* the canary's patience */
+#define LIMIT_UNSERVED_BUSY 6000000000ULL /* the most that waiting for a CPU may add to it */
 #define LIMIT_BLOCKED_WINDOW 1000000000ULL /* a canary waits this long while its loop sits in one call */
 #define LIMIT_CROWD 8                    /* connections from which on a limit on their number is believable */
 #define LIMIT_RECOVERY_FDS 4             /* fewer fds kept than this are warm caches */

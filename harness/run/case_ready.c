@@ -17,6 +17,7 @@
 #define START_LOOK	(10 * NS_PER_MS) /* how often the tables are searched when no event tells */
 #define BASE_REQUESTS	3
 #define CANARY_INTERVAL (20 * NS_PER_MS)
+#define DELAY_LOOK	(100 * NS_PER_MS) /* between two readings of who waited for a CPU */
 #define TIDY_PATIENCE	(100 * NS_PER_MS) /* for the closes of the base requests to be followed */
 
 static bool listens(struct stage *stage)
@@ -115,6 +116,26 @@ static int32_t canary_id(void *arg)
 	return ((struct stage *)arg)->next_id++;
 }
 
+/*
+ * How long anybody who takes part in a request has waited for a CPU. Only growth between looks counts:
+ * threads that end take theirs along. A request takes less time than reading this of all threads, so not each
+ * one looks.
+ */
+static uint64_t canary_delayed(void *arg)
+{
+	struct stage *stage = arg;
+	uint64_t now = clock_now(), delay;
+
+	if (stage->delay.at && now - stage->delay.at < DELAY_LOOK)
+		return stage->delay.total;
+	delay = target_delay(stage->target, stage->world);
+	if (stage->delay.at && delay > stage->delay.last)
+		stage->delay.total += delay - stage->delay.last;
+	stage->delay.last = delay;
+	stage->delay.at = now;
+	return stage->delay.total;
+}
+
 static int make_canary(struct stage *stage)
 {
 	const struct canary_options options = {
@@ -125,6 +146,8 @@ static int make_canary(struct stage *stage)
 	    .patience = stage_window(stage, LIMIT_UNSERVED_WINDOW),
 	    .seed = stage->options->seed,
 	    .accepted = stage_watched(stage) ? canary_accepted : NULL,
+	    .delayed = canary_delayed,
+	    .indulgence = stage_window(stage, LIMIT_UNSERVED_BUSY),
 	    .arg = stage,
 	    .next_id = canary_id,
 	};
@@ -173,7 +196,7 @@ static int base_failed(struct stage *stage)
 static int base_requests(struct stage *stage)
 {
 	/* the canary gives up by itself; this only bounds a canary that does not */
-	uint64_t until = clock_now() + stage_window(stage, 4 * LIMIT_UNSERVED_WINDOW);
+	uint64_t until = clock_now() + stage_window(stage, 2 * (LIMIT_UNSERVED_WINDOW + LIMIT_UNSERVED_BUSY));
 	struct canary_figures figures;
 	int rc = canary_fresh(stage->canary);
 
@@ -203,7 +226,7 @@ static int base_probe(struct stage *stage)
 /* The fds before the fault are counted with only the canary's kept connection open. */
 static int base_rest(struct stage *stage)
 {
-	uint64_t until = clock_now() + stage_window(stage, LIMIT_UNSERVED_WINDOW);
+	uint64_t until = clock_now() + stage_window(stage, LIMIT_UNSERVED_WINDOW + LIMIT_UNSERVED_BUSY);
 	int rc;
 
 	canary_pause(stage->canary);

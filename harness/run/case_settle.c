@@ -83,7 +83,7 @@ static int quiet(struct stage *stage)
 static int recover(struct stage *stage)
 {
 	/* the canary's own patience ends first; this bounds a canary that does not answer */
-	uint64_t until = clock_now() + stage_window(stage, 2 * LIMIT_UNSERVED_WINDOW);
+	uint64_t until = clock_now() + stage_window(stage, 2 * LIMIT_UNSERVED_WINDOW + LIMIT_UNSERVED_BUSY);
 	int rc;
 
 	stage_drop_all(stage);
@@ -104,7 +104,8 @@ static int recover(struct stage *stage)
 
 int case_settle(struct stage *stage)
 {
-	uint64_t until = clock_now() + stage_window(stage, LIMIT_UNSERVED_WINDOW) + CLOSE_PATIENCE;
+	uint64_t until =
+	    clock_now() + stage_window(stage, LIMIT_UNSERVED_WINDOW + LIMIT_UNSERVED_BUSY) + CLOSE_PATIENCE;
 	int rc = stage_mark(stage, MARK_SETTLE, 0, NULL);
 
 	/* a scenario that used up its time is judged like any other: these phases have bounds of their own */

@@ -42,6 +42,11 @@ struct stage {
 	uint64_t looked_into;  /* since when the canary waited (canary_waits_since) when we last looked why */
 	uint64_t target_event; /* clock_now() time of the last event of the target, 0 none */
 	int64_t fds_before;
+	struct {
+		uint64_t at;	/* clock_now() time of the last look, 0 none */
+		uint64_t last;	/* target_delay then */
+		uint64_t total; /* what it grew by between looks */
+	} delay;
 
 	struct peer **peers;
 	size_t peer_count, peer_capacity;

@@ -72,6 +72,18 @@ int proc_cpu(pid_t pid, uint64_t *ret_ns)
 	return 0;
 }
 
+/* schedstat: ns on a CPU, ns waiting for one, turns. */
+uint64_t proc_delay(pid_t pid, pid_t tid)
+{
+	char path[64], text[128];
+	unsigned long long waited;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, tid);
+	if (proc_read(path, text, sizeof(text)) <= 0 || sscanf(text, "%*u %llu", &waited) != 1)
+		return 0;
+	return waited;
+}
+
 /* "unlimited", or a number. */
 static uint64_t limit_word(const char *word)
 {

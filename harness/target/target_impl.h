@@ -55,6 +55,8 @@ int proc_each(const char *path, int (*each)(void *arg, int number), void *arg);
 int proc_read(const char *path, char *out, size_t size);
 /* CPU time used by a whole process, dead threads included, ns. 0 or a negative errno. */
 int proc_cpu(pid_t pid, uint64_t *ret_ns);
+/* How long a thread has been ready and without a CPU, ns; 0 when it is gone or the kernel does not say. */
+uint64_t proc_delay(pid_t pid, pid_t tid);
 /* Soft and hard fd limit of a process. 0 or a negative errno. */
 int proc_limit(pid_t pid, uint64_t *ret_soft, uint64_t *ret_hard);
 /* Open fds of one process, or a negative errno. */

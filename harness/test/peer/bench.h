@@ -31,8 +31,9 @@ struct bench {
 	struct journal *journal;
 	int listener;
 	struct sockaddr_in address;
-	struct buf story;  /* the acts so far, "CONNECT CONNECTED SEND FIN GONE" */
-	struct event last; /* the last event drained, without data */
+	struct buf story;	 /* the acts so far, "CONNECT CONNECTED SEND FIN GONE" */
+	struct event last;	 /* the last event drained, without data */
+	struct event unanswered; /* the last PEER_UNANSWERED */
 	uint32_t acts[PEER_ACTS];
 	uint32_t flagged; /* of all events, those with EVF_CANARY */
 	uint32_t events;
@@ -115,6 +116,8 @@ static inline int sink(void *arg, const struct event *event)
 		strncpy(bench->text, event->data, sizeof bench->text - 1);
 	bench->last = *event;
 	bench->last.data = NULL;
+	if (event->what == PEER_UNANSWERED)
+		bench->unanswered = bench->last;
 	return 0;
 }
 

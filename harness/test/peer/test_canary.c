@@ -60,7 +60,9 @@ struct stand {
 	struct canary *canary;
 	int32_t ids;
 	uint64_t wanted;
-	bool deny; /* accepted() says no */
+	bool deny;	       /* accepted() says no */
+	uint64_t delay, looks; /* delayed() grows by the one with each of the others */
+	uint64_t relents;      /* the look at which accepted() says yes again; 0: none */
 };
 
 static int32_t next_id(void *arg)
@@ -422,6 +424,67 @@ static void opaque(void **state)
 	assert_int_equal(stand->bench.acts[PEER_REQUEST], 0);
 }
 
+static uint64_t delayed(void *arg)
+{
+	struct stand *stand = arg;
+
+	if (++stand->looks == stand->relents)
+		stand->deny = false;
+	return stand->looks * stand->delay;
+}
+
+/* The server waits for a CPU, says delayed(): the patience grows by as much, within bounds. */
+static const struct busy_row {
+	const char *name;
+	unsigned delay, indulgence; /* ms a look, ms at most */
+	uint64_t relents;
+	int result;
+	unsigned added; /* ms, as journalled */
+} busy_rows[] = {
+    {"nothing delayed it", 0, 70, 2, -ETIMEDOUT, 0},   {"hardly anything did", 5, 70, 2, -ETIMEDOUT, 0},
+    {"never served", 30, 70, 0, -ETIMEDOUT, 60},       {"served in the time added", 30, 70, 2, 0, 0},
+    {"no time may be added", 30, 0, 2, -ETIMEDOUT, 0},
+};
+
+static void busy_machine(void **state)
+{
+	struct stand *stand = *state;
+	struct error error;
+
+	for (size_t i = 0; i < sizeof busy_rows / sizeof *busy_rows; i++) {
+		const struct busy_row *row = &busy_rows[i];
+		struct canary_options options = {
+		    .protocol = &stand->protocol,
+		    .address = (struct sockaddr *)&stand->bench.address,
+		    .address_size = sizeof stand->bench.address,
+		    .patience = 30 * NS_PER_MS,
+		    .indulgence = row->indulgence * NS_PER_MS,
+		    .accepted = accepted,
+		    .delayed = delayed,
+		    .arg = stand,
+		    .next_id = next_id,
+		};
+
+		print_message("  %s\n", row->name);
+		canary_free(stand->canary);
+		stand->protocol = (struct protocol){.name = "tcp"};
+		stand->deny = true;
+		stand->delay = row->delay * NS_PER_MS;
+		stand->looks = 0;
+		stand->relents = row->relents;
+		stand->bench.acts[PEER_UNANSWERED] = 0;
+		assert_int_equal(
+		    canary_new(stand->bench.loop, stand->bench.journal, &options, &stand->canary, &error), 0);
+		assert_int_equal(canary_fresh(stand->canary), 0);
+		bench_until(&stand->bench, fresh_over, stand);
+		assert_int_equal(canary_fresh_result(stand->canary), row->result);
+		bench_drain(&stand->bench);
+		assert_int_equal(stand->bench.acts[PEER_UNANSWERED], row->result != 0);
+		if (row->result)
+			assert_int_equal(stand->bench.unanswered.arg[1], row->added * NS_PER_MS);
+	}
+}
+
 static bool failed(void *arg)
 {
 	return canary_failure(((struct stand *)arg)->canary) < 0;
@@ -498,6 +561,7 @@ int main(void)
 	    TEST(keep_only),
 	    TEST(keep_only_without_a_connection),
 	    TEST(opaque),
+	    TEST(busy_machine),
 	    TEST(a_protocol_that_fails),
 	    TEST(freed_under_way),
 	    TEST(nonsense_is_refused),

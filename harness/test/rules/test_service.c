@@ -16,6 +16,7 @@ struct service {
 	enum peer_act act;
 	uint64_t patience; /* 1: patience ended */
 	uint64_t waited;   /* ms */
+	uint64_t added;	   /* ms of it, because the machine was busy */
 	void (*excuse)(struct story *s);
 	bool new_base; /* never served before */
 	bool unconnected, kept, recovery, died;
@@ -136,6 +137,12 @@ static const struct service services[] = {
      .patience = 1,
      .waited = 2000,
      .excuse = stranger_bent},
+    {.name = "waited longer on a busy machine",
+     .broken = UNSERVED,
+     .act = PEER_UNANSWERED,
+     .patience = 1,
+     .waited = 5000,
+     .added = 3000},
     {.name = "wrong in spite of our error",
      .broken = UNSERVED,
      .act = PEER_WRONG,
@@ -161,6 +168,11 @@ static const struct service services[] = {
      .waited = 2000,
      .unconnected = true},
     {.name = "the machine stood still", .act = PEER_UNANSWERED, .patience = 1, .waited = 2900},
+    {.name = "a busy machine stood still",
+     .act = PEER_UNANSWERED,
+     .patience = 1,
+     .waited = 5900,
+     .added = 3000},
     {.name = "never served", .act = PEER_UNANSWERED, .patience = 1, .waited = 2000, .new_base = true},
     {.name = "fresh, at the limit",
      .act = PEER_UNANSWERED,
@@ -234,6 +246,7 @@ static void ask(struct story *s, const struct service *service)
 	event.peer = peer;
 	event.flags = EVF_CANARY;
 	event.arg[0] = service->patience;
+	event.arg[1] = service->added * NS_PER_MS;
 	event.ret = service->act == PEER_REFUSED ? -ECONNREFUSED : 0;
 	story_tell(s, event);
 }
