@@ -12,8 +12,17 @@ loop that just tries again burns a whole core. Those who are connected must be s
     local peers = phases.exhaust(t)
     phases.hold(t, 4)
     t:until_asleep()
-    for _, peer in ipairs(peers) do peer:try("fin") end
-    t:keep_only(false)
-    phases.all(t, peers, function(peer) t:expect_closed(peer) end)
+    local waiting = {}
+    for _, peer in ipairs(peers) do
+      if t:until_accepted(peer, { patience = 0 }) then
+        peer:try("fin")
+      else
+        waiting[#waiting + 1] = peer
+      end
+    end
+    phases.resume(t, waiting)
+    phases.all(t, peers, function(peer)
+      if t:until_accepted(peer, { patience = 0 }) then t:expect_closed(peer) end
+    end)
   end,
 }

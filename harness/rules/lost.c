@@ -64,9 +64,9 @@ static const struct rule rules[] = {
 		   "and when the target holds as many connections as it ever did (8 or more): that looks "
 		   "like a limit on connections, which resumes by itself. After EMFILE it waits the full 3 "
 		   "s.",
-	    .mend = "Accept in a loop until EAGAIN. After EMFILE or another shortage try again from a "
-		    "timer, or whenever a connection was closed; or register the listener level-triggered, "
-		    "which costs nothing here.",
+	    .mend = "Accept in a loop until EAGAIN, and after EMFILE or another shortage try again from a "
+		    "timer, or whenever a connection was closed. Or register the listener "
+		    "level-triggered, which costs nothing here.",
 	    .seen = "eventcore PR #20",
 	},
 };

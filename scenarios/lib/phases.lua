@@ -252,6 +252,27 @@ function phases.exchange(t, peer)
   return phases.answers(t, peer)
 end
 
+-- Fds are free again. Those who wait must be accepted although nobody connects anew, for a new connection would be the edge
+-- that an edge-triggered listener has missed: the canary keeps to what it has. Who is left waiting stays, for the rules to see.
+function phases.resume(t, peers)
+  local left = false
+  phases.all(t, peers, function(peer)
+    local taken = t:until_accepted(peer)
+    if not taken and phases.asks_at_once(t) then
+      peer:request() -- it may be accepted for that alone
+      taken = t:until_accepted(peer, { patience = 0.5 })
+    end
+    if not taken and t:until_connected(peer, { patience = 0 }) then
+      left = true
+      return
+    end
+    phases.exchange(t, peer)
+    peer:try("fin")
+    t:expect_closed(peer)
+  end)
+  if not left then t:keep_only(false) end
+end
+
 -- Whether a peer may ask as soon as it is connected: where the target speaks first, that would be before its turn.
 function phases.asks_at_once(t)
   return t.protocol.offers.protocol and not t.protocol.offers.greets
