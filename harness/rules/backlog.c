@@ -50,7 +50,10 @@ static uint64_t asked_for(const struct backlog *backlog, const struct world *wor
 	return least == UINT64_MAX ? 0 : least;
 }
 
-/* Connections on their way or in the queue when that one began, itself included. */
+/*
+ * Connections on their way or in the queue when that one began, itself included. One that was reset or closed
+ * before anybody accepted it stays in the queue, and takes its place there until somebody does.
+ */
 static uint64_t pending_at(const struct world *world, const struct peer_view *late)
 {
 	const struct peer_view *peer;
@@ -59,9 +62,9 @@ static uint64_t pending_at(const struct world *world, const struct peer_view *la
 
 	while ((peer = world_next_peer(world, &at))) {
 		bool accepted = peer->conn && peer->conn->opened <= late->began;
-		bool over = peer->ended_at && peer->ended_at < late->began;
+		bool refused = !peer->connected && peer->ended_at && peer->ended_at < late->began;
 
-		pending += peer->began <= late->began && !accepted && !over;
+		pending += peer->began <= late->began && !accepted && !refused;
 	}
 	return pending;
 }

@@ -11,18 +11,21 @@ struct row {
 	uint64_t late;	   /* ms until it is connected */
 	bool alone;	   /* nothing else happens on our side meanwhile */
 	bool given_up;	   /* it is never connected */
+	bool reset;	   /* the others are gone before the late one begins, and nobody accepted them */
 };
 
 static const struct row rows[] = {
-    {"a second after 20 others", true, {128, 0}, 20, false, 1010, false, false},
-    {"a second call with less", true, {128, 5}, 20, false, 1010, false, false},
-    {"never", true, {128, 0}, 20, false, 1500, false, true},
-    {"alone, and a second late", true, {128, 0}, 20, true, 1010, false, false},
-    {"more than it asked for", false, {16, 0}, 20, false, 1010, false, false},
-    {"the larger number counts", true, {16, 32}, 20, false, 1010, false, false},
-    {"a little late", false, {128, 0}, 20, false, 800, false, false},
-    {"given up soon", false, {128, 0}, 20, false, 500, false, true},
-    {"our own loop stood still", false, {128, 0}, 20, false, 1010, true, false},
+    {"a second after 20 others", true, {128, 0}, 20, false, 1010, false, false, false},
+    {"a second call with less", true, {128, 5}, 20, false, 1010, false, false, false},
+    {"never", true, {128, 0}, 20, false, 1500, false, true, false},
+    {"alone, and a second late", true, {128, 0}, 20, true, 1010, false, false, false},
+    {"more than it asked for", false, {16, 0}, 20, false, 1010, false, false, false},
+    {"the larger number counts", true, {16, 32}, 20, false, 1010, false, false, false},
+    {"a little late", false, {128, 0}, 20, false, 800, false, false, false},
+    {"given up soon", false, {128, 0}, 20, false, 500, false, true, false},
+    {"our own loop stood still", false, {128, 0}, 20, false, 1010, true, false, false},
+    {"the queue is full of those that were reset", false, {16, 0}, 20, false, 1010, false, false, true},
+    {"fewer that were reset than it asked for", true, {128, 0}, 20, false, 1010, false, false, true},
 };
 
 static void listens(struct story *s, uint64_t backlog)
@@ -65,6 +68,10 @@ static void test_rows(void **state)
 			story_peer(&s, 3 + i, PEER_CONNECTED);
 			if (row->accepted)
 				story_accept(&s, 20, 30 + i, story_port(3 + i));
+		}
+		for (int32_t i = 1; i < (int32_t)row->burst && row->reset; i++) {
+			story_peer(&s, 3 + i, PEER_RST);
+			story_peer(&s, 3 + i, PEER_GONE);
 		}
 		began = s.now;
 		story_peer(&s, late, PEER_CONNECT);
