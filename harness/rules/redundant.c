@@ -21,7 +21,8 @@ static const struct rule rules[] = {
 	       "that are armed already, and an ADD of a connection that was taken out of the same set "
 	       "before. The rule is broken by 16 of one kind, if there was one for every second event that "
 	       "was reported for connections. A MOD that arms a one-shot registration again, or one of an "
-	       "edge-triggered registration, which makes the kernel look again, is meant. A pause for "
+	       "edge-triggered registration, which makes the kernel look again, is meant; one after ERR or "
+	       "HUP was reported does not come again. A pause for "
 	       "back-pressure by DEL and ADD is too rare to count. Targets with an io_uring may change "
 	       "registrations through it, unseen, and are not judged.",
 	.mend = "Remember in the connection what is armed, and call epoll_ctl only when that differs. With "
@@ -87,6 +88,8 @@ static int follow_ctl(struct redundant *redundant, const struct world *world, co
 		if (spent->left == touch->reg->epoll)
 			note(redundant, spent, OUT_AND_IN, event->at);
 		spent->left = NULL;
+	} else if (touch->file->reported & (EPOLLERR | EPOLLHUP)) {
+		/* the end of a connection: libev answers HUP with one MOD before it closes */
 	} else if (!touch->reg_changed && !(touch->reg->events & (EPOLLET | EPOLLONESHOT))) {
 		note(redundant, spent, SAME_MASK, event->at);
 	}

@@ -7,7 +7,7 @@
 #define EDGE (EPOLLIN | EPOLLET)
 #define SHOT (EPOLLIN | EPOLLONESHOT)
 
-enum habit { NOTHING, SAME, TOGGLE, OUT_AND_IN, OTHER_DATA };
+enum habit { NOTHING, SAME, SAME_AT_END, TOGGLE, OUT_AND_IN, OTHER_DATA };
 
 struct row {
 	const char *name;
@@ -27,6 +27,7 @@ static const struct row rows[] = {
     {"OUT asked for and dropped", false, EPOLLIN, TOGGLE, 40, 1, false},
     {"an edge asked for again", false, EDGE, SAME, 40, 1, false},
     {"a one-shot armed again", false, SHOT, SAME, 40, 1, false},
+    {"once, as the connection ends", false, EPOLLIN, SAME_AT_END, 40, 1, false},
     {"other data", false, EPOLLIN, OTHER_DATA, 40, 1, false},
     {"never", false, EPOLLIN, NOTHING, 40, 1, false},
     {"a ring may have changed it meanwhile", false, EPOLLIN, SAME, 40, 1, true},
@@ -40,6 +41,10 @@ static void act(struct story *s, const struct row *row, unsigned i)
 	case NOTHING:
 		break;
 	case SAME:
+		story_mod(s, FD, row->mask);
+		break;
+	case SAME_AT_END:
+		story_wait(s, FD, EPOLLIN | EPOLLERR | EPOLLHUP);
 		story_mod(s, FD, row->mask);
 		break;
 	case TOGGLE:
