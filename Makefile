@@ -63,16 +63,18 @@ tests-%:
 
 include targets/targets.mk
 
+JOBS := -j$(shell nproc)
+
 # The two commands of a fresh machine: each installs what is missing, builds and goes. The second make is a fresh one, so that
 # it asks pkg-config again after the libraries came.
 run:
 	@ci/deps.sh run
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s $(JOBS) all
 	@$(BUILD)/wringer check --target epoll-level --protocol http
 
 test:
 	@ci/deps.sh test
-	@$(MAKE) --no-print-directory -s includes all unit-programs
+	@$(MAKE) --no-print-directory -s $(JOBS) includes all unit-programs
 	@ci/run-tests.py $(TESTS) $(E2E)
 
 E2E := $(sort $(wildcard harness/test/e2e/test_*.py))
@@ -81,7 +83,7 @@ export WRINGER_BUILD := $(abspath $(BUILD))
 
 .PHONY: unit-programs
 unit-programs: $(TESTS)
-unit: includes unit-programs
+unit: includes all unit-programs
 	@ci/run-tests.py $(TESTS)
 e2e: all
 	@ci/run-tests.py $(E2E)
@@ -95,8 +97,8 @@ format:
 THREADED := journal inject watch target run
 sanitize:
 	@ci/deps.sh test
-	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)-asan SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' all unit
-	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)-tsan SANITIZE=-fsanitize=thread unit-threaded
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-asan OPT='-O1 -g1' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' unit
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-tsan OPT='-O1 -g1' SANITIZE=-fsanitize=thread unit-threaded
 .PHONY: unit-threaded
 unit-threaded: $(filter $(foreach r,$(THREADED),$(BUILD)/test/$(r)/%),$(TESTS))
 	@ci/run-tests.py $^
@@ -105,8 +107,8 @@ unit-threaded: $(filter $(foreach r,$(THREADED),$(BUILD)/test/$(r)/%),$(TESTS))
 WERROR_ALL = $(foreach r,$(filter-out script report cli,$(ROOMS)),$(call room_obj,$(r)))
 cross:
 	@ci/deps.sh cross
-	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)-clang CC=clang OPT='-O1 -Werror' all unit-programs
-	@$(MAKE) --no-print-directory -s BUILD=$(BUILD)-aarch64 CC=aarch64-linux-gnu-gcc OPT='-O1 -Werror' objects
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-clang CC=clang OPT='-O1 -Werror' all unit-programs
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-aarch64 CC=aarch64-linux-gnu-gcc OPT='-O1 -Werror' objects
 	@echo "clang and AArch64 compile every room without a warning"
 .PHONY: objects
 objects: $(filter-out $(BUILD)/harness/run/result%,$(WERROR_ALL))
@@ -114,19 +116,19 @@ objects: $(filter-out $(BUILD)/harness/run/result%,$(WERROR_ALL))
 # Every rule against every target, all scenarios: MATRIX='--rounds 20 --load' for the long version.
 matrix:
 	@ci/deps.sh test
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s $(JOBS) all
 	@ci/matrix.py $(MATRIX)
 
 bench:
 	@ci/deps.sh bench
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s $(JOBS) all
 	@ci/bench/bench.py $(BENCH)
 
 # Servers people run, held against what is known of each: `make servers SERVERS='nginx redis'` for some only.
 .PHONY: servers
 servers:
 	@ci/deps.sh servers
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s $(JOBS) all
 	@targets/servers/run.py $(SERVERS)
 
 DATA := $(DESTDIR)$(PREFIX)/share/wringer

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs test programs one after the other, a time limit each; shows a program's output only when it fails.
+"""Runs test programs, a few side by side (they mostly wait), a time limit each; shows a program's output only when it fails.
 
 usage: ci/run-tests.py PROGRAM...
 
 cmocka programs are counted by their tests, others count as one by their exit status (77: skipped).
 No test at all is a failure. The last line is "N passed, N failed[, N skipped]".
 """
+import concurrent.futures
 import os
 import re
 import signal
@@ -14,20 +15,22 @@ import subprocess
 import sys
 import time
 
-LIMIT = float(os.environ.get("TEST_TIMEOUT", "300"))
+LIMIT = float(os.environ.get("TEST_TIMEOUT", "600"))
+AT_ONCE = int(os.environ.get("TEST_JOBS", os.cpu_count() or 1))
 
 
 def run(program):
-    """The exit status (None: time ran out) and the output. The whole process group is gone afterwards."""
+    """The exit status (None: time ran out), the output, the seconds. The whole process group is gone afterwards."""
+    began = time.monotonic()
     child = subprocess.Popen([program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              start_new_session=True, errors="replace", text=True)
     try:
         output, _ = child.communicate(timeout=LIMIT)
-        return child.returncode, output
+        return child.returncode, output, time.monotonic() - began
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         output, _ = child.communicate()
-        return None, output
+        return None, output, time.monotonic() - began
 
 
 def count(status, output):
@@ -45,19 +48,22 @@ def count(status, output):
     return passed, failed, skipped
 
 
+def tell(program, status, output, seconds):
+    """Prints what came of it; (passed, failed, skipped)."""
+    counts = count(status, output)
+    name = re.sub(r"^.*build[^/]*/(test/)?", "", program)
+    print(f"{'FAIL' if counts[1] else 'ok  '} {name:36} {counts[0]:4} passed {seconds:6.1f} s", flush=True)
+    if counts[1]:
+        print(output)
+        print(f"     {program}: " + ("time ran out" if status is None else f"exit status {status}"), flush=True)
+    return counts
+
+
 def main():
     sums = [0, 0, 0]
-    for program in sys.argv[1:]:
-        began = time.monotonic()
-        status, output = run(program)
-        counts = count(status, output)
-        sums = [a + b for a, b in zip(sums, counts)]
-        name = re.sub(r"^.*build[^/]*/(test/)?", "", program)
-        verdict = "ok  " if not counts[1] else "FAIL"
-        print(f"{verdict} {name:36} {counts[0]:4} passed {time.monotonic() - began:6.1f} s", flush=True)
-        if counts[1]:
-            print(output)
-            print(f"     {program}: " + ("time ran out" if status is None else f"exit status {status}"))
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        for program, came in zip(sys.argv[1:], pool.map(run, sys.argv[1:])):
+            sums = [a + b for a, b in zip(sums, tell(program, *came))]
     print(f"{sums[0]} passed, {sums[1]} failed" + (f", {sums[2]} skipped" if sums[2] else ""))
     return 1 if sums[1] or not sums[0] else 0
 
