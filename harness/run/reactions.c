@@ -130,18 +130,22 @@ static void note_reports(struct reactions *reactions, const struct world *world)
 	}
 }
 
-/* "RECV ECONNRESET", "RECV 0", "RECV data", "POLL_ADD IN|RDHUP". */
+/* "RECV ECONNRESET", "RECV 0", "RECV data", "POLL_ADD IN|RDHUP"; what further polls report is a mask alone.
+ */
 static void note_completion(struct reaction *reaction, const struct event *event)
 {
 	const struct ring_entry *entry = event_ring(event);
 	const char *name = ring_op_name(entry->op),
 		   *error = event->ret < 0 ? errno_name((int)event->ret) : NULL;
 	char text[MASK_TEXT + 32], mask[MASK_TEXT];
+	bool named = entry->op == OP_POLL_ADD && strstr(reaction->out.told, name);
 
+	if (event->ret == -ECANCELED)
+		return; /* the target asked for that itself */
 	if (error)
 		(void)snprintf(text, sizeof(text), "%s %s", name, error);
 	else if (event->ret > 0 && entry->op == OP_POLL_ADD)
-		(void)snprintf(text, sizeof(text), "%s %s", name,
+		(void)snprintf(text, sizeof(text), "%s%s%s", named ? "" : name, named ? "" : " ",
 			       mask_short((uint32_t)event->ret, mask, sizeof(mask)));
 	else
 		(void)snprintf(text, sizeof(text), "%s %s", name, event->ret > 0 ? "data" : "0");

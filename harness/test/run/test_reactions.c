@@ -122,6 +122,7 @@ static void test_completions(void **state)
 	char path[64];
 	struct story s = begin(path);
 	struct ring_entry receive = story_request(OP_RECV, 1), poll = story_request(OP_POLL_ADD, 2);
+	struct ring_entry closing = story_request(OP_CLOSE, 3);
 	struct result result;
 
 	(void)state;
@@ -129,13 +130,18 @@ static void test_completions(void **state)
 	story_submit(&s, 9, &receive);
 	story_submit(&s, 9, &poll);
 	story_peer(&s, 3, PEER_RST);
-	story_complete(&s, 9, poll, EPOLLIN | EPOLLHUP, 0);
+	story_complete(&s, 9, poll, EPOLLIN, RING_F_MORE);
+	story_complete(&s, 9, poll, EPOLLIN | EPOLLHUP, RING_F_MORE);
 	story_complete(&s, 9, receive, -ECONNRESET, 0);
-	story_close(&s, 9);
+	story_complete(&s, 9, poll, -ECANCELED, 0);
+	story_submit(&s, 9, &closing);
+	story_later(&s, 5000);
+	story_complete(&s, 9, closing, 0, 0);
 	result = react(&s, path);
 	assert_int_equal(result.reaction_count, 1);
-	assert_string_equal(result.reactions[0].told, "POLL_ADD IN|HUP, RECV ECONNRESET");
+	assert_string_equal(result.reactions[0].told, "POLL_ADD IN, IN|HUP, RECV ECONNRESET, CLOSE 0");
 	assert_int_equal(result.reactions[0].calls, 1);
+	assert_true(result.reactions[0].closed_after >= 5000000);
 	result_free(&result);
 	story_free(&s);
 }
