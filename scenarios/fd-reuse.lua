@@ -24,7 +24,11 @@ the old number now means somebody else: bytes go astray, or a healthy connection
       for i, peer in ipairs(old) do
         leave(t, i, peer)
         -- Its event stands between those of the old ones: what is closed before it, it takes over.
-        if i == 1 then new[1] = t:connect() end
+        -- Not t:connect: who stands still cannot greet.
+        if i == 1 then
+          new[1] = t:open()
+          t:until_connected(new[1])
+        end
       end
       table.move(phases.open(t, 5), 1, 5, 2, new)
       for _, peer in ipairs(new) do
