@@ -236,7 +236,7 @@ static struct suite_case make_case(const struct scenario *scenario, const char *
 		    .sandbox = true,
 		    .seed = 1,
 		    .timeout =
-			(scenario->play == play_hang || scenario->play == play_long ? 1 : 30) * NS_PER_S,
+			(scenario->play == play_hang || scenario->play == play_long ? 3 : 30) * NS_PER_S,
 		},
 	};
 }

@@ -4,6 +4,7 @@
  * should say of it; then both are compared field by field. The target makes the calls bare, so that libc does
  * not choose another one.
  */
+#include <signal.h>
 #include "made.h"
 #include "watch/row.h"
 
@@ -84,6 +85,8 @@ static long foreign(long number)
 
 static int part_foreign(void)
 {
+	/* Without the gate it is a fault, which a sanitizer would make an exit of. */
+	(void)signal(SIGSEGV, SIG_DFL);
 	for (int i = 0; i < 3; i++)
 		CHECK(foreign(20) == getpid());
 	return 0;
