@@ -230,6 +230,8 @@ bool world_asleep_at(const struct world *world, uint64_t now);
  * lost entries. Then "nobody did" cannot be concluded from the journal.
  */
 bool world_hides(const struct world *world);
+/* Whether a write to it is in flight in a ring: what waits for room there needs nobody to arm anything. */
+bool file_is_sending(const struct file *file);
 /* Whether a request of that kind was ever submitted to a ring. */
 bool world_by_ring(const struct world *world, enum call_class class);
 /* Open fds of all live processes, as far as the journal tells. */

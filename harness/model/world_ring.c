@@ -350,6 +350,14 @@ int world_ring(struct world *world, const struct event *event)
 	return event->what == RING_SUBMIT ? submit(world, ring, &done) : complete(world, ring, &done);
 }
 
+bool file_is_sending(const struct file *file)
+{
+	for (const struct request *request = file->requests; request; request = request->file_next)
+		if (ring_op_class(request->op) == CLASS_WRITE)
+			return true;
+	return false;
+}
+
 bool world_by_ring(const struct world *world, enum call_class class)
 {
 	return world->ring_classes >> class & 1;

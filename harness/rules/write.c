@@ -323,14 +323,6 @@ static uint64_t room_since(const struct write *write, const struct world *world,
 	return page->resumed_at > since ? page->resumed_at : since;
 }
 
-static bool is_sending(const struct file *file)
-{
-	for (const struct request *request = file->requests; request; request = request->file_next)
-		if (ring_op_class(request->op) == CLASS_WRITE)
-			return true;
-	return false;
-}
-
 static int judge_socket(struct judge *judge, const struct write *write, const struct ground_fd *fd,
 			uint64_t patience)
 {
@@ -344,7 +336,7 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 	if (fd->listener || file->closed || !debt || !debt->owed || !since || since + patience > fd->at)
 		return 0;
 	if (!(fd->mask & EPOLLOUT) || (fd->mask & (EPOLLERR | EPOLLHUP)) || file->shut_write || !armed.any ||
-	    armed.disarmed || (armed.events & EPOLLOUT) || is_sending(file))
+	    armed.disarmed || (armed.events & EPOLLOUT) || file_is_sending(file))
 		return 0;
 	finding = finding_make(judge, &rules[WRITE_NOT_ARMED]);
 	finding_about(&finding, judge, file);
@@ -374,8 +366,8 @@ static int judge_hole(struct judge *judge, const struct write *write, const stru
 
 	if (fd->listener || file->closed || !debt || !debt->last.ring || !since || since + patience > fd->at)
 		return 0;
-	if (!peer || peer->requests <= peer->answers || fd->unacked || file->shut_write || is_sending(file) ||
-	    debt->last.at <= diary_page(&write->facts.diary, peer->id)->answer_at ||
+	if (!peer || peer->requests <= peer->answers || fd->unacked || file->shut_write ||
+	    file_is_sending(file) || debt->last.at <= diary_page(&write->facts.diary, peer->id)->answer_at ||
 	    hand_spoilt(&write->facts.hand, file))
 		return 0;
 	finding = finding_make(judge, &rules[URING_SHORT_SEND]);

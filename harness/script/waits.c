@@ -86,9 +86,10 @@ int wait_read(struct play *play, struct wait *wait)
 	return lasts(wait, empty, stage_watched(play->stage) ? GRACE_BLIND : 0);
 }
 
+/* A write in a ring does not say EAGAIN: it stays in flight until there is room. */
 static bool write_stuck(const struct file *file)
 {
-	return file->last_write == -EAGAIN ||
+	return file_is_sending(file) || file->last_write == -EAGAIN ||
 	       (file->last_write >= 0 && (uint64_t)file->last_write < file->last_write_asked);
 }
 
