@@ -60,7 +60,7 @@ const struct option_row option_rows[] = {
 	 "what every random choice is drawn from; a random one is taken, and told, without it",
 	 SECTION_HOW, CASES, value_seed, AT(seed), 0},
 	{"jobs", 'j', "N",
-	 "cases side by side (default: the number of cores)",
+	 "cases side by side (default: the number of cores; one where a command has no sandbox, for its port)",
 	 SECTION_HOW, CASES, value_count, AT(jobs), 0},
 	{"timeout", 't', "DURATION",
 	 "how long one case may take (default: 30s times the time scale)",

@@ -18,6 +18,7 @@
 #include "cli/status.h"
 #include "cli/watching.h"
 #include "report/contrast.h"
+#include "target/sandbox.h"
 
 struct playing {
 	struct settings *settings;
@@ -257,11 +258,24 @@ static int make_keep(const char *folder, struct error *error)
 			 strerror(code == EEXIST ? ENOTDIR : code));
 }
 
+/*
+ * How many cases side by side, 0 as many as there are cores. Without a namespace for each, a command that
+ * insists on its port would find it taken by the case beside it: then one after the other, unless told.
+ */
+static uint32_t jobs_of(const struct playing *playing)
+{
+	const struct settings *settings = playing->settings;
+	struct error refused = {0};
+
+	if (settings->jobs || !playing->command)
+		return (uint32_t)settings->jobs;
+	return settings->no_sandbox || sandbox_probe(&refused) < 0 ? 1 : 0;
+}
+
 static int perform(struct playing *playing)
 {
 	const struct settings *settings = playing->settings;
-	struct suite_options options = {(uint32_t)settings->jobs, settings->keep, settings->leave,
-					signals_stop()};
+	struct suite_options options = {jobs_of(playing), settings->keep, settings->leave, signals_stop()};
 	struct suite_ops ops = {playing, on_case, on_progress};
 	struct suite_totals totals = {0}, *counted = &playing->session.totals;
 	struct error error = {0};
