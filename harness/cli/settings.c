@@ -128,6 +128,9 @@ static int load_one(void *arg, const char *name, const char *value, struct error
 
 	if (!any)
 		return unknown_setting(name, error);
+	/* --json of list is a flag for the line, what the file sets is that of check: not this command's. */
+	if (row && (row->traits & LINE_ONLY))
+		any = option_find(name, ~0u), row = NULL;
 	if (any->traits & LINE_ONLY)
 		return error_set(error, -EINVAL, "%s belongs on the command line", name);
 	/* One file serves a project's every command: what does not concern this one is passed over. */
