@@ -4,7 +4,8 @@
 
 #define CASES	 (FOR_CHECK | FOR_RUN | FOR_CONTRAST)
 #define JUDGING	 (CASES | FOR_WATCH | FOR_JUDGE)
-#define ALL	 (JUDGING | FOR_LIST | FOR_EXPLAIN)
+#define TELLING	 (JUDGING | FOR_TRUTH)
+#define ALL	 (TELLING | FOR_LIST | FOR_EXPLAIN)
 #define AT(name) offsetof(struct settings, name)
 
 const char *const option_sections[SECTION_COUNT] = {
@@ -85,8 +86,8 @@ const struct option_row option_rows[] = {
 	 "write the report in the Test Anything Protocol",
 	 SECTION_REPORT, JUDGING, value_text, AT(tap), 0},
 	{"json", 0, NULL,
-	 "print the list as JSON",
-	 SECTION_REPORT, FOR_LIST, value_flag, AT(as_json), LINE_ONLY},
+	 "print what there is to tell as JSON",
+	 SECTION_REPORT, FOR_LIST | FOR_TRUTH, value_flag, AT(as_json), LINE_ONLY},
 	{"keep", 0, "DIR",
 	 "keep every case's journal and the server's output there",
 	 SECTION_REPORT, CASES | FOR_WATCH, value_text, AT(keep), 0},
@@ -95,13 +96,13 @@ const struct option_row option_rows[] = {
 	 SECTION_REPORT, CASES, value_flag, AT(leave), 0},
 	{"quiet", 'q', NULL,
 	 "print only what did not pass, and the summary",
-	 SECTION_REPORT, JUDGING, value_flag, AT(quiet), 0},
+	 SECTION_REPORT, TELLING, value_flag, AT(quiet), 0},
 	{"verbose", 'v', NULL,
 	 "print measures and every finding of every case; twice: notes with their time lines",
-	 SECTION_REPORT, JUDGING, value_counter, AT(verbose), 0},
+	 SECTION_REPORT, TELLING, value_counter, AT(verbose), 0},
 	{"color", 0, "auto|always|never",
 	 "colour on the terminal; auto heeds NO_COLOR",
-	 SECTION_REPORT, JUDGING, value_color, AT(color), 0},
+	 SECTION_REPORT, TELLING, value_color, AT(color), 0},
 	{"no-progress", 0, NULL,
 	 "no line that says what is running",
 	 SECTION_REPORT, CASES, value_flag, AT(no_progress), 0},

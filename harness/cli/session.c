@@ -83,6 +83,15 @@ static bool wants_color(enum color color, FILE *out)
 	return false;
 }
 
+void session_style(const struct settings *settings, FILE *out, struct style *ret_style)
+{
+	*ret_style = (struct style){
+	    .color = wants_color(settings->color, out),
+	    .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+	    .columns = 100,
+	};
+}
+
 static int open_terminal(const struct settings *settings, FILE *out, struct session *session,
 			 struct error *error)
 {

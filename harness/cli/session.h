@@ -5,8 +5,10 @@
 #define WRINGER_CLI_SESSION_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include "cli/settings.h"
 #include "report/report.h"
+#include "report/style.h"
 
 #define SESSION_REPORTS 3
 
@@ -21,6 +23,9 @@ struct session {
 
 /* What a report's head says of every run: version, kernel, time, seed, watch. */
 void session_head(const struct settings *settings, struct report_head *ret_head);
+
+/* How text that is no run looks on out. */
+void session_style(const struct settings *settings, FILE *out, struct style *ret_style);
 
 /* quiet_stdout: standard output belongs to someone else (a watched target, a report): the terminal takes
  * standard error. */

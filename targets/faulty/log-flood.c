@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When there is no descriptor left for a connection that waits, that is worth a line in the log, and one for
- * each of those that hold one. The loop comes by some thousand times a second, and each time it writes them.
+ * When there is no descriptor left for a connection that waits, that is worth a line in the log. The loop
+ * comes by some thousand times a second, and each time it writes one.
  *
  * mistake: logs every failure of a call that is repeated without a pause
  * seen: HHVM #119
@@ -13,18 +13,6 @@
 #include <string.h>
 #include "common/listener.h"
 #include "common/loop.h"
-
-static void complain(const struct loop *loop)
-{
-	fprintf(stderr,
-		"[warning] worker 0: accept on listener %d failed: %s; %zu connections are open, %zu of them "
-		"wait "
-		"for their turn; the connection stays in the queue and will be tried again\n",
-		loop->listener, strerror(errno), loop->pool.count, loop->pool.queued);
-	for (size_t i = 0; i < loop->pool.count; i++)
-		fprintf(stderr, "[notice] worker 0: connection %zu of %zu holds a descriptor\n", i + 1,
-			loop->pool.count);
-}
 
 static void on_listener(struct loop *loop)
 {
@@ -39,7 +27,12 @@ static void on_listener(struct loop *loop)
 		break;
 	case ACCEPT_LATER:
 		/* THE MISTAKE: it did not say so a moment ago only. */
-		complain(loop);
+		fprintf(
+		    stderr,
+		    "[warning] worker 0: accept on listener %d failed: %s; %zu connections are open, %zu of "
+		    "them wait for their turn; the connection stays in the queue and will be tried again; "
+		    "raise the limit of open files (ulimit -n) if this happens often\n",
+		    loop->listener, strerror(errno), loop->pool.count, loop->pool.queued);
 		break;
 	}
 }

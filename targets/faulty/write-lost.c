@@ -2,12 +2,12 @@
 /*
  * write takes what was offered, or something is wrong with the connection: so it is on the bench, where peers
  * read quickly. To a slow one it takes a part, or nothing (EAGAIN), and the connection is closed with the
- * rest unsent. What the peer sent behind its request is not read then either, so the close may be a reset.
+ * rest unsent.
  *
  * mistake: a short write, or EAGAIN, is taken for the end of the connection
  * seen: libuv b329d51ef
  * shown by: short-writes, fin-mid-response
- * also: half-close-truncated, unread-close
+ * also: half-close-truncated
  */
 #include <errno.h>
 #include <sys/socket.h>

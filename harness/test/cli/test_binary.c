@@ -149,6 +149,9 @@ static void test_wrong_usage(void **state)
 	    {"list rulse",
 	     "wringer: there are no rulse to list; say scenarios, rules, targets, faults or protocols; did "
 	     "you mean rules?\n"},
+	    {"truth idle", "wringer: truth takes no words but the file behind --json\n"},
+	    {"truth --json no/such/folder",
+	     "wringer: cannot write no/such/folder: No such file or directory\n"},
 	    {"explain", "wringer: explain wants one name"},
 	    {"explain hup-spni", "wringer: nothing here is called hup-spni; did you mean hup-spin?\n"},
 	    {"judge", "wringer: judge wants journal files"},
@@ -178,11 +181,18 @@ static void test_what_needs_no_server(void **state)
 	static const struct {
 		const char *line, *out; /* part of it */
 	} rows[] = {
-	    {"-h", "usage: wringer COMMAND"}, {"--version", "wringer 0."},
-	    {"check -h", "--no-sandbox"},     {"check --help --seed 3", "usage: wringer check"},
-	    {"list --version", "wringer 0."}, {"list rules", "\nbusy-poll "},
-	    {"list faults", "half-close "},   {"explain hup-spin", "How to mend it"},
-	    {"explain vanish", "TCP_REPAIR"}, {"explain accept4", "EMFILE"},
+	    {"-h", "usage: wringer COMMAND"},
+	    {"--version", "wringer 0."},
+	    {"check -h", "--no-sandbox"},
+	    {"check --help --seed 3", "usage: wringer check"},
+	    {"truth --json", "\"format\":\t\"wringer-truth\""},
+	    {"truth -q", " as predicted, 0 differ, 0 broken, "},
+	    {"list --version", "wringer 0."},
+	    {"list rules", "\nbusy-poll "},
+	    {"list faults", "half-close "},
+	    {"explain hup-spin", "How to mend it"},
+	    {"explain vanish", "TCP_REPAIR"},
+	    {"explain accept4", "EMFILE"},
 	    {"--man", ".SH EXIT STATUS"},
 	};
 	static struct ran ran;
