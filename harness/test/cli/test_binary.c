@@ -336,7 +336,7 @@ static void test_interrupted(void **state)
 
 	(void)state;
 	need_targets();
-	pid_t child = start("run passes.lua waits.lua -n 2 -j 2 --json r.json --tap r.tap");
+	pid_t child = start("run passes.lua waits.lua -n 3 -j 2 --json r.json --tap r.tap");
 	for (int tries = 0; passed_so_far() < 1 && tries < 2000; tries++)
 		(void)poll(NULL, 0, 10);
 	assert_int_equal(kill(child, SIGINT), 0);
