@@ -5,7 +5,7 @@
  *
  * mistake: goes on reading from a peer that does not take its answers
  * seen: redis 7fe8d49a7
- * shown by: never-reads, never-reads (echo)
+ * shown by: never-reads
  * also: none
  */
 #include <errno.h>
