@@ -597,10 +597,11 @@ def drive(path, protocol, results):
 def drive_faulty(path, protocol, results):
     def run():
         with Server(path, protocol) as server:
-            with server.connect() as peer:
+            # Nobody connects while another leaves: that is where one of them makes its mistake.
+            with server.connect() as peer, server.connect() as other:
                 ask_on(server, peer, "one")
                 ask_on(server, peer, "two")
-            ask(server)
+                ask_on(server, other, "three")
             server.stop()
 
     attempt(results, f"{os.path.basename(path)} {protocol}", run)
