@@ -62,6 +62,8 @@ static pid_t start(const char *line)
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
+		/* A shell without job control starts what runs in the background with it ignored. */
+		(void)signal(SIGINT, SIG_DFL);
 		if (dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir(folder) < 0)
 			_exit(126);
 		(void)execv(words[0], words);
