@@ -218,7 +218,7 @@ static void nested_depth(struct play_state *play)
 	int inner = play_epoll(play);
 
 	for (int depth = 2; depth <= 6; depth++) {
-		char label[16];
+		char label[24];
 		int outer = play_epoll(play);
 		(void)snprintf(label, sizeof label, "depth %d", depth);
 		told_call(play, label, ctl(outer, EPOLL_CTL_ADD, inner, EPOLLIN));
