@@ -23,9 +23,10 @@ the old number now means somebody else: bytes go astray, or a healthy connection
       t:signal("STOP")
       for i, peer in ipairs(old) do
         leave(t, i, peer)
-        -- Its event stands between those of the old ones: what is closed before it, it takes over.
+        -- Its event stands between those of the old ones: what is closed before it, it takes over. Not behind the very
+        -- first: a target that is only about to stop may still take that one's end alone.
         -- Not t:connect: who stands still cannot greet.
-        if i == 1 then
+        if i == 3 then
           new[1] = t:open()
           t:until_connected(new[1])
         end
