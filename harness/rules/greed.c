@@ -21,7 +21,7 @@ static const struct rule rules[] = {
 	       "counted that the thread which reads it does for any one other connection. 2 MiB in 128 calls "
 	       "or more are too much. It is work that is counted, not time: a slow machine, a long "
 	       "computation, and a single big call are innocent, and so is a thread that serves somebody "
-	       "else meanwhile.",
+	       "else meanwhile, or that waited again and was not told of the request.",
 	.mend = "Give each connection a share of a turn, 64 KiB say, and come back to it after the others. "
 		"Level-triggered, the next wait reports it again by itself; edge-triggered, keep a list of "
 		"those that are still ready.",
@@ -41,6 +41,7 @@ struct greed {
 	bool pending; /* a request of the canary's waits */
 	int32_t peer; /* whose */
 	uint64_t since;
+	bool told;	   /* since then a wait told some thread of it */
 	struct map shares; /* file id -> struct share */
 	struct finding worst;
 	uint64_t times;
@@ -115,12 +116,65 @@ static void judge_wait(struct judge *judge, struct greed *greed, const struct ev
 	greed->worst = finding;
 }
 
+/* Whether the file is the one the request comes by: its connection, or, before that is accepted, a listener.
+ */
+static bool leads_to(const struct greed *greed, const struct world *world, const struct file *file)
+{
+	const struct peer_view *peer = world_peer(world, greed->peer);
+
+	if (!file)
+		return false;
+	return peer && peer->conn ? file == peer->conn : file->kind == FILE_LISTENER;
+}
+
+static bool was_told(const struct greed *greed, const struct world *world)
+{
+	const struct touch *touch = world_touch(world);
+
+	for (uint32_t i = 0; i < touch->report_count; i++)
+		if (leads_to(greed, world, touch->reports[i].file))
+			return true;
+	return false;
+}
+
+/* Only a set that holds it could have told: a poll of one busy connection says nothing about the others. */
+static bool could_tell(const struct greed *greed, const struct world *world)
+{
+	const struct file *set = world_touch(world)->file;
+
+	if (!set || set->kind != FILE_EPOLL)
+		return false;
+	for (const struct reg *reg = set->members; reg; reg = reg->epoll_next)
+		if (leads_to(greed, world, reg->file))
+			return true;
+	return false;
+}
+
+/*
+ * A thread that asked the kernel and was not told of the request has kept nobody waiting so far: another
+ * thread has it, or has not armed it again.
+ */
+static void follow_wait(struct greed *greed, const struct world *world, const struct event *event)
+{
+	struct share *share;
+	size_t at = 0;
+
+	greed->told |= was_told(greed, world);
+	if (greed->told || !could_tell(greed, world))
+		return;
+	while ((share = map_next(&greed->shares, &at, NULL)))
+		if (share->tid == event->tid)
+			share->bytes = share->calls = 0;
+}
+
 static int follow_call(struct judge *judge, struct greed *greed, const struct event *event)
 {
 	struct file *file = world_touch(judge_world(judge))->file;
 	enum call_class class = call_class((enum call)event->what);
 	bool many = event->what == CALL_recvmmsg || event->what == CALL_sendmmsg;
 
+	if (class == CLASS_WAIT)
+		follow_wait(greed, judge_world(judge), event);
 	if (!file || file->kind != FILE_CONN || (class != CLASS_READ && class != CLASS_WRITE) || many)
 		return 0;
 	if (file->peer == greed->peer) {
@@ -141,6 +195,7 @@ static void follow_canary(struct greed *greed, const struct event *event)
 		greed->pending = true;
 		greed->peer = event->peer;
 		greed->since = event->at;
+		greed->told = false;
 	} else if (over && greed->pending && event->peer == greed->peer) {
 		forget(greed);
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* starvation: what is done for c3 between the canary's request and the read of it. */
+#include <poll.h>
 #include "story.h"
 
 #define FD     9
@@ -14,16 +15,22 @@ struct row {
 	unsigned peers; /* that share the calls */
 	bool thread;	/* another thread does it */
 	unsigned late;	/* calls before the request is sent */
+	unsigned waits; /* calls after which the thread waits, and is told of c3 alone; 0: never */
+	bool told;	/* a wait told of the request at once, and it was passed over */
+	bool poll;	/* the waits are polls of c3 alone, which could not tell */
 };
 
 static const struct row rows[] = {
-    {"served on and on", true, 400, 16384, 0, 1, false, 0},
-    {"a share of a turn", false, 400, 16384, 4, 1, false, 0},
-    {"few calls", false, 4, 4 << 20, 0, 1, false, 0},
-    {"small calls", false, 600, 100, 0, 1, false, 0},
-    {"many peers", false, 400, 16384, 0, 8, false, 0},
-    {"another thread", false, 400, 16384, 0, 1, true, 0},
-    {"before the request", false, 400, 16384, 0, 1, false, 390},
+    {"served on and on", true, 400, 16384, 0, 1, false, 0, 0, false, false},
+    {"a share of a turn", false, 400, 16384, 4, 1, false, 0, 0, false, false},
+    {"few calls", false, 4, 4 << 20, 0, 1, false, 0, 0, false, false},
+    {"small calls", false, 600, 100, 0, 1, false, 0, 0, false, false},
+    {"many peers", false, 400, 16384, 0, 8, false, 0, 0, false, false},
+    {"another thread", false, 400, 16384, 0, 1, true, 0, 0, false, false},
+    {"before the request", false, 400, 16384, 0, 1, false, 390, 0, false, false},
+    {"waits in between, not told", false, 400, 16384, 0, 1, false, 0, 8, false, false},
+    {"told, and passed over", true, 400, 16384, 0, 1, false, 0, 8, true, false},
+    {"polls of one in between", true, 400, 16384, 0, 1, false, 0, 8, false, true},
 };
 
 static void serve_canary(struct story *s)
@@ -52,6 +59,14 @@ static void test_rows(void **state)
 		for (unsigned i = 0; i < row->calls; i++) {
 			if (i == row->late)
 				story_canary(&s, 2, PEER_REQUEST, 1, 0);
+			if (i == row->late && row->told)
+				story_wait(&s, CANARY, EPOLLIN);
+			if (row->waits && i % row->waits == row->waits - 1) {
+				if (row->poll)
+					story_poll(&s, CALL_poll, FD, POLLOUT, POLLOUT);
+				else
+					story_wait(&s, FD, EPOLLOUT);
+			}
 			if (row->thread)
 				story_as(&s, STORY_PID, 101);
 			story_write(&s, FD + (int32_t)(i % row->peers), (int64_t)row->size, row->size);
