@@ -12,7 +12,7 @@
 
 static char *number_text(int32_t value, enum mask_way way, char *out, size_t size)
 {
-	bool is_error = way == WAY_SO_ERROR ? value > 0 : value < 0;
+	bool is_error = value != MASK_WAITS && (way == WAY_SO_ERROR ? value > 0 : value < 0);
 	const char *name = is_error ? errno_name(value) : NULL;
 
 	if (value == MASK_WAITS)

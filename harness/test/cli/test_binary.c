@@ -100,6 +100,13 @@ static void run(const char *line, struct ran *ran)
 	finish(start(line), ran);
 }
 
+/* What it said stands in the test's own output when the words are missing. */
+static void assert_says(const char *said, const char *words)
+{
+	if (!strstr(said, words))
+		fail_msg("no \"%s\" in:\n%s", words, said);
+}
+
 static void need_binary(void)
 {
 	if (!getenv("WRINGER_BIN"))
@@ -205,7 +212,7 @@ static void test_what_needs_no_server(void **state)
 		run(rows[i].line, &ran);
 		assert_int_equal(ran.status, 0);
 		assert_string_equal(ran.err, "");
-		assert_non_null(strstr(ran.out, rows[i].out));
+		assert_says(ran.out, rows[i].out);
 	}
 	run("list rules --json", &ran);
 	cJSON *list = cJSON_Parse(ran.out);
@@ -276,13 +283,13 @@ static void test_exit_status(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		(void)snprintf(line, sizeof line, "run %s --seed 7 --color never", rows[i].words);
 		run(line, &ran);
-		assert_non_null(strstr(ran.out, rows[i].summary));
-		assert_non_null(strstr(ran.out, "seed 7\n"));
+		assert_says(ran.out, rows[i].summary);
+		assert_says(ran.out, "seed 7\n");
 		assert_int_equal(ran.status, rows[i].status);
 	}
 	run("run fails.lua --seed 7", &ran);
-	assert_non_null(strstr(ran.out, "on purpose"));
-	assert_non_null(strstr(ran.out, "again: wringer run fails.lua --seed 7 --target epoll-level\n"));
+	assert_says(ran.out, "on purpose");
+	assert_says(ran.out, "again: wringer run fails.lua --seed 7 --target epoll-level\n");
 }
 
 static void test_report_on_stdout(void **state)
@@ -296,7 +303,7 @@ static void test_report_on_stdout(void **state)
 	cJSON *root = cJSON_Parse(ran.out);
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "cases")), 2);
 	cJSON_Delete(root);
-	assert_non_null(strstr(ran.err, "1 passed"));
+	assert_says(ran.err, "1 passed");
 }
 
 static unsigned passed_so_far(void)
@@ -344,10 +351,10 @@ static void test_interrupted(void **state)
 	assert_int_equal(kill(child, SIGINT), 0);
 	finish(child, &ran);
 	assert_int_equal(ran.status, 2);
-	assert_non_null(strstr(ran.out, " not run"));
+	assert_says(ran.out, " not run");
 	assert_true(passed_so_far() >= 1);
 	slurp("r.tap", ran.out, sizeof ran.out);
-	assert_non_null(strstr(ran.out, "\nBail out! interrupted with "));
+	assert_says(ran.out, "\nBail out! interrupted with ");
 	assert_false(half_written());
 }
 
