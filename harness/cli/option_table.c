@@ -24,6 +24,10 @@ const struct option_row option_rows[] = {
 	{"port", 0, "N",
 	 "the port it listens on, when it has several; else taken from its own listen calls",
 	 SECTION_WHAT, CASES, value_port, AT(port), AGAIN},
+	{"pid", 0, "PID",
+	 "a server that runs already, with all its threads and the processes below it; it runs on "
+	 "afterwards",
+	 SECTION_WHAT, FOR_WATCH, value_pid, AT(pid), LINE_ONLY},
 	{"target", 0, "NAME",
 	 "a reference target instead of a command (repeatable; see `wringer list targets`)",
 	 SECTION_WHAT, CASES, value_list, AT(targets), 0},
@@ -66,6 +70,10 @@ const struct option_row option_rows[] = {
 	{"timeout", 't', "DURATION",
 	 "how long one case may take (default: 30s times the time scale)",
 	 SECTION_HOW, CASES, value_duration, AT(timeout), AGAIN},
+	{"timeout", 't', "DURATION",
+	 "how long to watch: then --pid lets go of the server, and a command is asked to end "
+	 "(default: until it ends, or Ctrl-C)",
+	 SECTION_HOW, FOR_WATCH, value_duration, AT(timeout), LINE_ONLY},
 	{"time-scale", 0, "F",
 	 "multiplies every tolerance, for slow machines",
 	 SECTION_HOW, JUDGING, value_factor, AT(time_scale), AGAIN},

@@ -29,6 +29,7 @@ struct given {
 struct settings {
 	const char *protocol;
 	uint64_t port;
+	uint64_t pid; /* watch: what runs already; 0: a command is started */
 	struct text_list targets, scenarios, excludes;
 	const char *rules;
 	struct ignore_list ignores;

@@ -29,6 +29,8 @@ static const char *side_of(const struct event *event)
 		return "peer";
 	case EV_PROBE:
 		return "probe";
+	case EV_FOUND:
+		return "found";
 	case EV_KINDS:
 		break;
 	}

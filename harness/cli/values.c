@@ -118,6 +118,16 @@ static int whole(const char *text, uint64_t most, uint64_t *ret_number)
 	return 0;
 }
 
+int value_pid(struct settings *settings, const struct option_row *row, const char *value, struct error *error)
+{
+	uint64_t pid;
+
+	if (whole(value, INT32_MAX, &pid) < 0 || pid == 0)
+		return wants(row, "the number of a process", value, error);
+	settings->pid = pid;
+	return 0;
+}
+
 int value_port(struct settings *settings, const struct option_row *row, const char *value,
 	       struct error *error)
 {

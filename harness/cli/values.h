@@ -17,6 +17,7 @@ VALUE(value_counter);  /* a flag that may be repeated: uint64_t */
 VALUE(value_count);    /* a whole number above 0, with units: uint64_t */
 VALUE(value_duration); /* above 0, in ns: uint64_t */
 VALUE(value_factor);   /* above 0: double */
+VALUE(value_pid);
 VALUE(value_port);
 VALUE(value_seed);
 VALUE(value_shard);

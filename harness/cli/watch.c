@@ -11,12 +11,14 @@
 #include <unistd.h>
 #include "cli/again.h"
 #include "cli/plan.h"
+#include "cli/running.h"
 #include "cli/say.h"
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "cli/status.h"
 #include "cli/watching.h"
 #include "run/observe.h"
+#include "watch/refusal.h"
 
 /* Where the journal lies: in --keep's folder, else in one of our own that goes afterwards. */
 struct place {
@@ -54,6 +56,8 @@ static int observe(const struct settings *settings, char **command, const struct
 {
 	struct observe_options options = {
 	    .argv = command,
+	    .attach = (pid_t)settings->pid,
+	    .patience = settings->timeout,
 	    .watch = watch,
 	    .rules = settings->rules,
 	    .ignores = &settings->ignores,
@@ -110,18 +114,47 @@ static int run_watch(const struct settings *settings, char **command, const stru
 	return status;
 }
 
+static bool is_blind(const struct settings *settings)
+{
+	if (strcmp(settings->watch, "none") != 0)
+		return false;
+	(void)say_error("watching by none sees nothing that a rule could judge");
+	return true;
+}
+
+static int attach(const struct settings *settings)
+{
+	struct running running;
+	char text[ERROR_TEXT];
+	struct error error = {0};
+
+	if (is_blind(settings))
+		return STATUS_OURS;
+	if (settings_check_rules(settings, &error) < 0)
+		return say(&error);
+	if (refusal_foresee((pid_t)settings->pid, text, sizeof text) < 0)
+		return say_error("%s", text);
+	running_read((pid_t)settings->pid, &running);
+	return run_watch(settings, running.argv, &watch_attach);
+}
+
 static int watch(struct settings *settings, const struct words *words)
 {
 	const struct watch_ops *ops;
 	struct error error = {0};
 
+	if (settings->pid && (words->count || words->command))
+		return say_error("--pid watches what runs already: no command beside it");
+	if (settings->pid)
+		return attach(settings);
 	if (words->count && !words->command)
 		return say_error("put -- before the command: wringer watch [OPTIONS] -- %s …",
 				 words->items[0]);
 	if (words->count || !words->command)
-		return say_error("no server to watch; give its command behind --, see `wringer watch -h`");
-	if (strcmp(settings->watch, "none") == 0)
-		return say_error("watching by none sees nothing that a rule could judge");
+		return say_error(
+		    "no server to watch; give its command behind --, or --pid, see `wringer watch -h`");
+	if (is_blind(settings))
+		return STATUS_OURS;
 	if (settings_check_rules(settings, &error) < 0 || plan_find_command(words->command[0], &error) < 0 ||
 	    watching_find(settings->watch, &ops, &error) < 0)
 		return say(&error);
@@ -131,11 +164,16 @@ static int watch(struct settings *settings, const struct words *words)
 const struct command command_watch = {
     .name = "watch",
     .bit = FOR_WATCH,
-    .usage = "[OPTIONS] -- COMMAND [ARG...]",
+    .usage = "[OPTIONS] (-- COMMAND [ARG...] | --pid PID)",
     .doc = "judge a server while you bring the traffic",
     .about =
 	"Runs the command with its own input and output, watches its system calls and applies the rules to "
-	"what it "
-	"does under your test suite or load. The exit status is the command's own unless a rule was broken.",
+	"what it does under your test suite or load. The exit status is the command's own unless a rule was "
+	"broken. With --pid it attaches to a server that runs already, as root or as its user, and lets go "
+	"of "
+	"it, unharmed, at Ctrl-C or after --timeout. Attaching stops every thread for a moment; a wait that "
+	"this "
+	"interrupts is made again, only its time-out begins anew. Every call then stops the server, which "
+	"costs it more than being started under wringer.",
     .run = watch,
 };

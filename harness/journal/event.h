@@ -14,6 +14,7 @@
  *   EV_PEER     enum peer_act    peer                 see enum       see enum
  *   EV_PROBE    enum probe       fd                   see enum       see enum
  *   EV_RING     enum ring_what   the fd acted on      see below      data: struct ring_entry (journal/ring.h), and more
+ *   EV_FOUND    enum found       the fd found         see enum       see enum; what was there before anybody looked
  *
  * EV_ENTER is written for calls of CLASS_WAIT when they are entered, so that "asleep in epoll_wait" is known;
  * and for io_uring_enter that waits for completions (fd the ring, arg[0] how many, arg[1] timeout).
@@ -71,7 +72,7 @@
 #include <stdint.h>
 #include "journal/calls.h"
 
-enum event_kind { EV_META = 1, EV_MARK, EV_ENTER, EV_CALL, EV_PROC, EV_FAULT, EV_PEER, EV_PROBE, EV_RING, EV_KINDS };
+enum event_kind { EV_META = 1, EV_MARK, EV_ENTER, EV_CALL, EV_PROC, EV_FAULT, EV_PEER, EV_PROBE, EV_RING, EV_FOUND, EV_KINDS };
 
 /* Where the case is. The order of a case is the order here; RECOVERY may be missing when the target is dead. */
 enum mark {
@@ -144,6 +145,29 @@ enum probe {
 	PROBE_EPOLL,    /* fd = epfd; data: struct ready[]: fd, mask (events armed), data; from /proc/PID/fdinfo */
 };
 
+/*
+ * What a server that was attached to already had. Processes stand before their threads, these before the fds, and a list behind
+ * all fds of its process. Of an fd: arg[2] its O_NONBLOCK and O_CLOEXEC, ret 1 when it is a TCP socket.
+ */
+enum found {
+	FOUND_PROCESS,  /* pid; arg[0] its parent, arg[1] 1: the one that was named; data: the program's path */
+	FOUND_THREAD,   /* pid, tid */
+	FOUND_SAME,     /* fd leads to what fd arg[1] of process arg[0] leads to */
+	FOUND_SOCKET,   /* neither listening nor connected, or one end of a pair */
+	FOUND_LISTENER, /* data: its own struct sockaddr */
+	FOUND_CONN,     /* accepted: its own address is that of a listener of the target; data: the peer's struct sockaddr */
+	FOUND_OUTGOING, /* any other connection; data: the peer's struct sockaddr */
+	FOUND_EPOLL,
+	FOUND_PIPE,
+	FOUND_EVENTFD,
+	FOUND_TIMERFD,
+	FOUND_SIGNALFD,
+	FOUND_RING,
+	FOUND_OTHER,
+	FOUND_LIST,     /* fd = epfd; data: its registrations as of PROBE_EPOLL; one-shot without any event: delivered, not re-armed */
+	FOUNDS
+};
+
 /* What was seen of an io_uring. */
 enum ring_what {
 	RING_SUBMIT,
@@ -174,7 +198,7 @@ enum ring_gap {
 struct ready {
 	uint64_t data;   /* epoll: the registration's data; poll and select: the events asked for */
 	uint32_t events; /* raw mask */
-	int32_t fd;      /* poll, select, PROBE_EPOLL: the fd; epoll waits: -1, the model finds it by data and ADD record */
+	int32_t fd;      /* poll, select, PROBE_EPOLL, FOUND_LIST: the fd; epoll waits: -1, the model finds it by data and ADD record */
 };
 
 struct event {
@@ -193,7 +217,7 @@ struct event {
 /* An event of that kind with fd and peer -1 and everything else 0. */
 struct event event_make(enum event_kind kind, uint32_t what);
 
-/* ready[] behind an EV_CALL of CLASS_WAIT or a PROBE_EPOLL; *ret_count is 0 when there is none. */
+/* ready[] behind an EV_CALL of CLASS_WAIT, a PROBE_EPOLL or a FOUND_LIST; *ret_count is 0 when there is none. */
 const struct ready *event_ready(const struct event *event, uint32_t *ret_count);
 
 /* "key=value" of an EV_META: the value when the key fits, else NULL. NUL-terminated in the journal. */

@@ -399,9 +399,10 @@ static void enter_text(struct text *text, const struct event *event)
 char *event_text(const struct event *event, char *out, unsigned long size)
 {
 	static void (*const kinds[EV_KINDS])(struct text *, const struct event *) = {
-	    [EV_META] = text_data, [EV_MARK] = mark_text,   [EV_ENTER] = enter_text,
-	    [EV_CALL] = call_text, [EV_PROC] = proc_text,   [EV_FAULT] = fault_text_of,
-	    [EV_PEER] = peer_text, [EV_PROBE] = probe_text, [EV_RING] = text_ring,
+	    [EV_META] = text_data,   [EV_MARK] = mark_text,   [EV_ENTER] = enter_text,
+	    [EV_CALL] = call_text,   [EV_PROC] = proc_text,   [EV_FAULT] = fault_text_of,
+	    [EV_PEER] = peer_text,   [EV_PROBE] = probe_text, [EV_RING] = text_ring,
+	    [EV_FOUND] = text_found,
 	};
 	struct text text = {.out = out, .size = size};
 

@@ -23,6 +23,8 @@ void text_ready(struct text *text, const struct ready *ready, uint32_t count);
 /* ", 127.0.0.1:80" for the families of IP, else nothing. */
 void text_address(struct text *text, const void *address, uint32_t size);
 
+/* text_found.c: EV_FOUND */
+void text_found(struct text *text, const struct event *event);
 /* text_ring.c: EV_RING */
 void text_ring(struct text *text, const struct event *event);
 

@@ -139,6 +139,7 @@ int world_apply(struct world *world, const struct event *event)
 	    [EV_META] = apply_meta,	[EV_MARK] = apply_mark,	  [EV_ENTER] = apply_enter,
 	    [EV_CALL] = world_call,	[EV_PROC] = world_proc,	  [EV_FAULT] = apply_about,
 	    [EV_PEER] = world_peer_act, [EV_PROBE] = apply_about, [EV_RING] = world_ring,
+	    [EV_FOUND] = world_found,
 	};
 
 	world->now = event->at;

@@ -96,6 +96,8 @@ void transfer_out(struct world *world, struct file *file, const struct transfer 
 /* world_ring.c */
 int world_ring(struct world *world, const struct event *event);
 void requests_of_closed_ring(struct world *world, struct file *ring);
+/* world_found.c */
+int world_found(struct world *world, const struct event *event);
 /* world_epoll.c */
 struct ctl {
 	int32_t epfd, fd;

@@ -226,6 +226,7 @@ static void plea_hear(struct court *court, struct plea *plea, const struct event
 		tell_ring(court, plea, event);
 		break;
 	case EV_META:
+	case EV_FOUND:
 	case EV_KINDS:
 		break;
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The rules alone. The target keeps our terminal and our session; what it does and, whenever it has come to
- * rest, what waits in its sockets goes into the journal, which is judged when it ends.
+ * rest, what waits in its sockets goes into the journal, which is judged when it ends, or when a server that
+ * was attached to is let go.
  */
 #include "run/observe.h"
 
@@ -29,7 +30,8 @@ struct observer {
 	struct fault_set *faults;
 	struct loop *loop;
 	struct target *target;
-	bool gone, ready;
+	bool gone, ready, over; /* over: let go of */
+	uint64_t began;
 	int stop; /* the flag as last acted upon */
 	int problem;
 	uint64_t target_event; /* clock_now() time of the last event of the target */
@@ -86,6 +88,7 @@ static int write_meta(const struct observer *observer)
 static int observer_open(struct observer *observer, struct error *error)
 {
 	const struct target_options options = {.argv = observer->options->argv,
+					       .attach = observer->options->attach,
 					       .watch = observer->options->watch};
 	int rc = journal_create(observer->options->journal, &observer->journal, error);
 
@@ -148,15 +151,29 @@ static void look_probe(struct observer *observer)
 	observer->probed = clock_now();
 }
 
+/* What the user wants, by a signal or by a time given beforehand. */
+static int wanted_stop(const struct observer *observer)
+{
+	const struct observe_options *options = observer->options;
+	int stop = options->stop ? (int)*options->stop : 0;
+
+	return stop == 0 && options->patience && clock_now() > observer->began + options->patience ? 1 : stop;
+}
+
 /* Passes on what the user wants; the last probe comes before, while everything is still in place. */
 static void obey_stop(struct observer *observer)
 {
-	int stop = observer->options->stop ? (int)*observer->options->stop : 0;
+	int stop = wanted_stop(observer);
 
 	if (stop == observer->stop)
 		return;
-	if (observer->stop == 0) {
+	if (observer->stop == 0)
 		(void)target_probe(observer->target, observer->world);
+	if (observer->options->attach) {
+		observer->over = true;
+		return;
+	}
+	if (observer->stop == 0) {
 		(void)journal_mark(observer->journal, MARK_STOP, "%s", "");
 	}
 	observer->stop = stop;
@@ -165,7 +182,7 @@ static void obey_stop(struct observer *observer)
 
 static int observe(struct observer *observer, struct error *error)
 {
-	while (!observer->gone) {
+	while (!observer->gone && !observer->over) {
 		int rc = loop_step(observer->loop, clock_now() + OBSERVE_SLICE);
 
 		if (rc < 0 && rc != -EINTR)
@@ -175,7 +192,7 @@ static int observe(struct observer *observer, struct error *error)
 					 strerror(-observer->problem));
 		if (!observer->gone)
 			obey_stop(observer);
-		if (!observer->gone && !observer->ready)
+		if (!observer->gone && !observer->over && !observer->ready)
 			look_ready(observer);
 		if (!observer->gone)
 			look_probe(observer);
@@ -189,16 +206,15 @@ static int observe(struct observer *observer, struct error *error)
 int observe_run(const struct observe_options *options, struct result *ret_result, int *ret_status,
 		struct error *error)
 {
-	struct observer observer = {.options = options};
+	struct observer observer = {.options = options, .began = clock_now()};
 	const struct judge_options judge = {
 	    .time_scale = options->time_scale,
 	    .rules = options->rules,
 	};
-	uint64_t began = clock_now();
 	int status = 0, rc = observer_open(&observer, error);
 
 	rc = rc ? rc : observe(&observer, error);
-	if (rc == 0)
+	if (rc == 0 && !observer.over)
 		rc = watcher_status(target_watcher(observer.target), &status);
 	observer_close(&observer);
 	if (rc < 0)
@@ -210,7 +226,7 @@ int observe_run(const struct observe_options *options, struct result *ret_result
 		return rc;
 	}
 	ret_result->verdict = result_convicts(ret_result) ? VERDICT_FAIL : VERDICT_PASS;
-	ret_result->seconds = clock_seconds(clock_now() - began);
+	ret_result->seconds = clock_seconds(clock_now() - observer.began);
 	*ret_status = status;
 	return 0;
 }

@@ -6,16 +6,22 @@
 #include "run/case.h"
 
 struct observe_options {
-	char *const *argv;
+	char *const *argv; /* with attach: only what it is called in the journal */
+	pid_t attach;	   /* 0: the command is started; else it runs already, and runs on afterwards */
+	uint64_t patience; /* ns, 0 for ever: then as if stop were set */
 	const struct watch_ops *watch;
 	const char *rules, *protocol;
 	const struct ignore_list *ignores; /* NULL: none */
 	double time_scale;
 	const char *journal;		   /* where to write it */
-	const volatile sig_atomic_t *stop; /* 1: pass SIGTERM on to the target, 2: kill it */
+	const volatile sig_atomic_t *stop; /* 1: pass SIGTERM on to the target, 2: kill it; let go of
+					      what was attached to */
 };
 
-/* Runs the command to its end with our stdin, stdout, stderr. ret_status: its wait status. */
+/*
+ * Runs the command to its end with our stdin, stdout, stderr. ret_status: its wait status; 0 for one that was
+ * let go.
+ */
 int observe_run(const struct observe_options *options, struct result *ret_result, int *ret_status,
 		struct error *error);
 

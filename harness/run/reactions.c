@@ -193,6 +193,7 @@ void reactions_event(struct reactions *reactions, const struct world *world, con
 	case EV_PROC:
 	case EV_FAULT:
 	case EV_PROBE:
+	case EV_FOUND:
 	case EV_KINDS:
 		break;
 	}

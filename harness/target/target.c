@@ -63,6 +63,7 @@ static int launch(struct target *target, const struct target_options *options, c
 {
 	const struct watch_target start = {
 	    .argv = options->argv,
+	    .attach = options->attach,
 	    .in = output->in,
 	    .out = output->out,
 	    .err = output->err,

@@ -21,6 +21,7 @@ struct target;
 
 struct target_options {
 	char *const *argv;
+	pid_t attach; /* instead of argv, with watch_attach: what runs already and is let go in the end */
 	const struct watch_ops *watch;
 	uint64_t fd_soft, fd_hard; /* from the start; 0: as it is */
 	const char *directory;	   /* a folder of the case's own, for its output; must exist. NULL: stdin and

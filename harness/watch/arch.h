@@ -8,6 +8,9 @@
  *   arch_number, arch_arg         the call a tracee is in, and its arguments
  *   arch_renumber, arch_put_arg   change them, at a seccomp stop; arch_put_arg also at the exit stop, for
  * arguments 1 to 5 arch_skip                     the kernel is to skip the call and return this
+ *   arch_result                   what the call returned, while its thread is on its way out of the kernel
+ *   arch_again                    at an event stop: the call that ended with EINTR is made again, with that
+ *                                 first argument
  */
 #ifndef WRINGER_WATCH_ARCH_H
 #define WRINGER_WATCH_ARCH_H

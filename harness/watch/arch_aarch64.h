@@ -68,6 +68,18 @@ static inline void arch_put_arg(struct arch_regs *regs, unsigned index, uint64_t
 	regs->user.regs[index] = value;
 }
 
+static inline int64_t arch_result(const struct arch_regs *regs)
+{
+	return (int64_t)regs->user.regs[0];
+}
+
+/* The kernel has looked already whether to restart: back to the instruction by hand. */
+static inline void arch_again(struct arch_regs *regs, uint64_t first)
+{
+	regs->user.regs[0] = first;
+	regs->user.pc -= 4;
+}
+
 static inline void arch_skip(struct arch_regs *regs, int64_t result)
 {
 	arch_renumber(regs, (uint64_t)-1);

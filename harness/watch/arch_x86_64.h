@@ -55,6 +55,18 @@ static inline void arch_put_arg(struct arch_regs *regs, unsigned index, uint64_t
 	*arch_slot(regs, index) = value;
 }
 
+static inline int64_t arch_result(const struct arch_regs *regs)
+{
+	return (int64_t)regs->user.rax;
+}
+
+/* -ERESTARTNOHAND: the kernel, which is about to look, does it, or says EINTR should a handler run. */
+static inline void arch_again(struct arch_regs *regs, uint64_t first)
+{
+	(void)first;
+	regs->user.rax = (unsigned long long)-514;
+}
+
 static inline void arch_skip(struct arch_regs *regs, int64_t result)
 {
 	regs->user.orig_rax = (unsigned long long)-1;

@@ -73,3 +73,28 @@ bool borrow_nonblocking(int pidfd, int fd)
 	close(copy);
 	return flags < 0 || (flags & O_NONBLOCK);
 }
+
+static int ask_option(int pidfd, int fd, int name)
+{
+	int copy = pidfd < 0 ? -1 : (int)syscall(__NR_pidfd_getfd, pidfd, fd, 0), value = -1;
+	socklen_t size = sizeof value;
+
+	if (copy < 0)
+		return -1;
+	if (getsockopt(copy, SOL_SOCKET, name, &value, &size) < 0)
+		value = -1;
+	close(copy);
+	return value;
+}
+
+bool borrow_listens(int pidfd, int fd)
+{
+	return ask_option(pidfd, fd, SO_ACCEPTCONN) == 1;
+}
+
+bool borrow_is_tcp(int pidfd, int fd)
+{
+	int domain = ask_option(pidfd, fd, SO_DOMAIN);
+
+	return (domain == AF_INET || domain == AF_INET6) && ask_option(pidfd, fd, SO_PROTOCOL) == IPPROTO_TCP;
+}

@@ -19,4 +19,8 @@ void borrow_queues(int pidfd, int fd, uint64_t *ret_unread, uint64_t *ret_unacke
 /* Whether the fd is non-blocking; true when it cannot be told. */
 bool borrow_nonblocking(int pidfd, int fd);
 
+/* Whether it listens; whether it is a TCP stream. False when that cannot be told. */
+bool borrow_listens(int pidfd, int fd);
+bool borrow_is_tcp(int pidfd, int fd);
+
 #endif

@@ -164,20 +164,50 @@ static bool ask(struct tracer *tracer, pid_t tid, struct __ptrace_syscall_info *
 	return false;
 }
 
+static void entered(struct tracer *tracer, struct tracee *tracee, const struct __ptrace_syscall_info *info)
+{
+	if (tracee->interrupted)
+		call_settle(tracer, tracee, EVF_RESTART);
+	if (identify(tracer, tracee, info)->kind == ROW_SIGACTION)
+		note_sigaction(tracee, info->seccomp.args);
+	else
+		enter(tracer, tracee);
+}
+
 void call_enter(struct tracer *tracer, struct tracee *tracee)
 {
 	struct __ptrace_syscall_info info;
 
 	/* Before exec the calls are our own. */
-	if (tracer->running && ask(tracer, tracee->tid, &info)) {
-		if (tracee->interrupted)
-			call_settle(tracer, tracee, EVF_RESTART);
-		if (identify(tracer, tracee, &info)->kind == ROW_SIGACTION)
-			note_sigaction(tracee, info.seccomp.args);
-		else
-			enter(tracer, tracee);
-	}
+	if (tracer->running && ask(tracer, tracee->tid, &info))
+		entered(tracer, tracee, &info);
 	tracer_resume(tracer, tracee, 0);
+}
+
+/* What the filter would let pass: a call without a row, and the second half of one. */
+static bool is_beside(const struct tracer *tracer, const struct tracee *tracee,
+		      const struct __ptrace_syscall_info *info)
+{
+	const struct row *row;
+
+	if (info->arch != ARCH_AUDIT || info->entry.nr >= NUMBER_END)
+		return false;
+	row = tracer->rows.row[info->entry.nr];
+	return !row || (row->kind == ROW_RESTART && !tracee->state.row);
+}
+
+/* Its number and arguments lie where those of a seccomp stop do. */
+static void enter_unfiltered(struct tracer *tracer, struct tracee *tracee,
+			     const struct __ptrace_syscall_info *info)
+{
+	tracee->in_call = false;
+	if (!is_beside(tracer, tracee, info)) {
+		entered(tracer, tracee, info);
+		return;
+	}
+	if (tracee->interrupted)
+		call_settle(tracer, tracee, EVF_RESTART);
+	tracee->state.row = NULL;
 }
 
 static bool is_restart(int64_t ret)
@@ -186,21 +216,30 @@ static bool is_restart(int64_t ret)
 	       ret == -ERESTART_RESTARTBLOCK;
 }
 
-void call_exit(struct tracer *tracer, struct tracee *tracee)
+static void leave(struct tracer *tracer, struct tracee *tracee, int64_t ret)
 {
-	struct __ptrace_syscall_info info;
 	uint16_t flags = 0;
 
-	if (ask(tracer, tracee->tid, &info) && info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->in_call) {
-		tracee->in_call = false;
-		if (tracee->cut) {
-			deliver_undo(tracee);
-			flags = EVF_SHORTENED;
-		}
-		if (is_restart(info.exit.rval))
-			tracee->interrupted = (int)info.exit.rval;
-		else
-			call_finish(tracer, tracee, info.exit.rval, flags);
+	tracee->in_call = false;
+	if (tracee->cut) {
+		deliver_undo(tracee);
+		flags = EVF_SHORTENED;
+	}
+	if (is_restart(ret))
+		tracee->interrupted = (int)ret;
+	else
+		call_finish(tracer, tracee, ret, flags);
+}
+
+void call_stop(struct tracer *tracer, struct tracee *tracee)
+{
+	struct __ptrace_syscall_info info;
+
+	if (ask(tracer, tracee->tid, &info)) {
+		if (info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->in_call)
+			leave(tracer, tracee, info.exit.rval);
+		else if (info.op == PTRACE_SYSCALL_INFO_ENTRY && tracer->attached)
+			enter_unfiltered(tracer, tracee, &info);
 	}
 	tracer_resume(tracer, tracee, 0);
 }

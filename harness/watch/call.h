@@ -12,7 +12,8 @@
 #define ERESTART_RESTARTBLOCK 516
 
 void call_enter(struct tracer *tracer, struct tracee *tracee);
-void call_exit(struct tracer *tracer, struct tracee *tracee);
+/* The exit stop, or, where no filter chooses the calls, either. */
+void call_stop(struct tracer *tracer, struct tracee *tracee);
 /* Journals the call that was interrupted, as EINTR, now that it is known whether the target sees that (flags:
  * EVF_RESTART if not). */
 void call_settle(struct tracer *tracer, struct tracee *tracee, uint16_t flags);

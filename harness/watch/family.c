@@ -68,7 +68,7 @@ static void adopt(struct tracer *tracer, struct tracee *parent, struct tracee *c
 
 	if (tracee_settle(tracer, child, parent, flags & CLONE_THREAD, flags & CLONE_FILES) < 0) {
 		watcher_broke(tracer->watcher, -ENOMEM, "no memory for a new thread of the target");
-		(void)kill(child->tid, SIGKILL);
+		tracer_refuse(tracer, child->tid);
 		return;
 	}
 	if (parent) {
@@ -108,8 +108,7 @@ void family_hold(struct tracer *tracer, pid_t tid, int status)
 		child = tracee_add(tracer, tid);
 	if (!child) {
 		watcher_broke(tracer->watcher, -ENOMEM, "no memory for a new thread of the target");
-		(void)kill(tid, SIGKILL);
-		(void)ptrace(PTRACE_CONT, tid, NULL, NULL);
+		tracer_refuse(tracer, tid);
 		return;
 	}
 	child->held = status;
@@ -203,8 +202,7 @@ void family_exec(struct tracer *tracer, pid_t tid)
 
 	if (!tracee || !tracee->process) {
 		watcher_broke(tracer->watcher, -ENOMEM, "no memory for a thread of the target");
-		(void)kill(tid, SIGKILL);
-		(void)ptrace(PTRACE_CONT, tid, NULL, NULL);
+		tracer_refuse(tracer, tid);
 		return;
 	}
 	rings_leave(tracer, tracee, true);

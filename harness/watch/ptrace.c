@@ -28,7 +28,7 @@
 	(PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |              \
 	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)
 
-static void handle(struct tracer *tracer, pid_t tid, int status)
+void tracer_handle(struct tracer *tracer, pid_t tid, int status)
 {
 	struct tracee *tracee = tracee_find(tracer, tid);
 	int ret = rings_sample(tracer->watcher->rings, true);
@@ -45,15 +45,14 @@ static void handle(struct tracer *tracer, pid_t tid, int status)
 		family_hold(tracer, tid, status);
 }
 
-/* Until no tracee is left. */
-static void loop(struct tracer *tracer)
+void tracer_loop(struct tracer *tracer)
 {
-	for (;;) {
+	while (!tracer->attached || !atomic_load(&tracer->watcher->stopping)) {
 		int status;
 		pid_t tid = waitpid(-1, &status, __WALL | __WNOTHREAD);
 
 		if (tid > 0)
-			handle(tracer, tid, status);
+			tracer_handle(tracer, tid, status);
 		else if (errno != EINTR)
 			return;
 	}
@@ -96,7 +95,7 @@ static int launch(struct tracer *tracer, struct spawn *spawn)
 	ret = seize(tracer, child);
 	if (ret < 0) {
 		spawn_close(spawn);
-		loop(tracer);
+		tracer_loop(tracer);
 		return ret;
 	}
 	spawn_release(spawn);
@@ -112,7 +111,7 @@ static void trace(struct tracer *tracer, const struct filter *filter)
 	if (ret < 0)
 		watcher_refused(tracer->watcher, ret, "no pipe for the target's start: %s", strerror(-ret));
 	else if (launch(tracer, &spawn) == 0) {
-		loop(tracer);
+		tracer_loop(tracer);
 		/* Too late for a launch that succeeded, and then without effect. */
 		ret = tracer->running ? 0 : spawn_result(&spawn, text, sizeof text);
 		watcher_refused(tracer->watcher, ret < 0 ? ret : -ECHILD, "%s",

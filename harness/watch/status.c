@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include "watch/again.h"
 #include "watch/call.h"
 #include "watch/family.h"
 
@@ -18,7 +19,9 @@ static bool stops_group(int signo)
  * yet hear SIGCONT. */
 static void handle_stop(struct tracer *tracer, struct tracee *tracee, int signo)
 {
-	if (stops_group(signo) && !atomic_load(&tracer->watcher->stopping))
+	if (tracee->poked)
+		again_make(tracer, tracee);
+	if (stops_group(signo) && (tracer->attached || !atomic_load(&tracer->watcher->stopping)))
 		(void)ptrace(PTRACE_LISTEN, tracee->tid, NULL, NULL);
 	else
 		tracer_resume(tracer, tracee, 0);
@@ -45,7 +48,7 @@ void status_handle(struct tracer *tracer, struct tracee *tracee, int status)
 		return;
 	case 0:
 		if (signo == (SIGTRAP | 0x80))
-			call_exit(tracer, tracee);
+			call_stop(tracer, tracee);
 		else
 			family_signal(tracer, tracee, signo);
 		return;
@@ -54,21 +57,47 @@ void status_handle(struct tracer *tracer, struct tracee *tracee, int status)
 	}
 }
 
-/* A number of /proc/TID/status. */
-static pid_t ask(pid_t tid, const char *format)
+/* One field of /proc/TID/status; false when there is none. */
+static bool ask_field(pid_t tid, const char *format, void *ret_value)
 {
 	char path[32], line[128];
-	int number = 0;
+	bool found = false;
 	FILE *file;
 
 	snprintf(path, sizeof path, "/proc/%d/status", tid);
 	file = fopen(path, "re");
 	if (!file)
-		return 0;
-	while (!number && fgets(line, sizeof line, file))
-		(void)sscanf(line, format, &number);
+		return false;
+	while (!found && fgets(line, sizeof line, file))
+		found = sscanf(line, format, ret_value) == 1;
 	fclose(file);
-	return number;
+	return found;
+}
+
+static pid_t ask(pid_t tid, const char *format)
+{
+	int number;
+
+	return ask_field(tid, format, &number) ? number : 0;
+}
+
+pid_t status_tracer(pid_t tid)
+{
+	return ask(tid, "TracerPid: %d");
+}
+
+int status_owner(pid_t tid)
+{
+	int owner;
+
+	return ask_field(tid, "Uid: %*d %d", &owner) ? owner : -1;
+}
+
+uint64_t status_handled(pid_t tid)
+{
+	unsigned long long handled;
+
+	return ask_field(tid, "SigCgt: %llx", &handled) ? handled : 0;
 }
 
 pid_t status_group(pid_t tid)

@@ -12,5 +12,11 @@ void status_handle(struct tracer *tracer, struct tracee *tracee, int status);
 pid_t status_group(pid_t tid);
 /* Where a new thread comes from: its group, or for a process its parent. 0 when it is gone. */
 pid_t status_origin(pid_t tid);
+/* Who traces it, 0 nobody; its effective user, -1 when it is gone; its signals that have a handler, bit signo
+ * - 1.
+ */
+pid_t status_tracer(pid_t tid);
+int status_owner(pid_t tid);
+uint64_t status_handled(pid_t tid);
 
 #endif

@@ -25,9 +25,12 @@ struct event tracer_event(const struct tracee *tracee, enum event_kind kind, uin
 
 void tracer_resume(struct tracer *tracer, struct tracee *tracee, int signo)
 {
-	enum __ptrace_request how = tracee->in_call ? PTRACE_SYSCALL : PTRACE_CONT;
+	bool stopping = atomic_load_explicit(&tracer->watcher->stopping, memory_order_relaxed);
+	bool all = tracer->attached && !stopping;
+	enum __ptrace_request how =
+	    all || (tracee->in_call && !tracer->attached) ? PTRACE_SYSCALL : PTRACE_CONT;
 
-	if (atomic_load_explicit(&tracer->watcher->stopping, memory_order_relaxed))
+	if (stopping && !tracer->attached)
 		(void)kill(tracee->process ? tracee->process->pid : tracee->tid, SIGKILL);
 	/* ESRCH: it was killed meanwhile; its end is reported by the next wait. */
 	(void)ptrace(how, tracee->tid, NULL, (void *)(long)signo);
@@ -117,6 +120,16 @@ bool tracee_unsettle(struct tracer *tracer, struct tracee *tracee, int status)
 	watcher_leave(tracer->watcher, process->pid, status);
 	free(process);
 	return true;
+}
+
+void tracer_refuse(struct tracer *tracer, pid_t tid)
+{
+	if (tracer->attached) {
+		(void)ptrace(PTRACE_DETACH, tid, NULL, NULL);
+		return;
+	}
+	(void)kill(tid, SIGKILL);
+	(void)ptrace(PTRACE_CONT, tid, NULL, NULL);
 }
 
 void tracer_clear(struct tracer *tracer)

@@ -36,6 +36,7 @@ struct tracee {
 	bool dead;	 /* it ended while held, with that status */
 	bool in_call;	 /* the next stop is the call's exit */
 	bool cut;	 /* its registers were changed and are put back at the exit */
+	bool poked;	 /* asked to stop: its next stop of that kind is our doing */
 	int interrupted; /* -ERESTART…: what the target sees of it depends on the signal that follows */
 	struct call_state state;
 	uint32_t rings[RING_INDICES]; /* ids of the rings it has registered, 0 none */
@@ -48,14 +49,21 @@ struct tracer {
 	struct tracee *last; /* found last */
 	size_t held;	     /* tracees stopped until their parent's fork event comes */
 	pid_t first;
-	bool running; /* the first process has passed exec: from here on everything is journalled */
+	bool attached; /* to a server of somebody else's: never killed, and without a filter every call stops
+			*/
+	bool running;  /* the first process has passed exec: from here on everything is journalled */
 	bool no_kcmp;
 	struct scratch scratch;
 };
 
 /* Appends to the journal; a journal that fails ends the watching. */
 void tracer_append(struct tracer *tracer, const struct event *event);
-/* Lets a stopped tracee go on, with a signal or 0; kills it instead when the watcher is stopping. */
+/* The loop of watching: until no tracee is left, or those attached to are to be let go. */
+void tracer_loop(struct tracer *tracer);
+/* One turn of it: what wait said of a thread. */
+void tracer_handle(struct tracer *tracer, pid_t tid, int status);
+/* Lets a stopped tracee go on, with a signal or 0; kills it instead when the watcher is stopping; one
+ * that was attached to stops at no more calls then. */
 void tracer_resume(struct tracer *tracer, struct tracee *tracee, int signo);
 /* An event of that tracee. */
 struct event tracer_event(const struct tracee *tracee, enum event_kind kind, uint32_t what);
@@ -69,6 +77,8 @@ int tracee_settle(struct tracer *tracer, struct tracee *tracee, const struct tra
 		  bool share_fds);
 /* One thread of its process less; true when it was the last (the process is gone then). */
 bool tracee_unsettle(struct tracer *tracer, struct tracee *tracee, int status);
+/* A stopped thread that cannot be followed: it is killed, or, of a server attached to, let go. */
+void tracer_refuse(struct tracer *tracer, pid_t tid);
 void tracer_clear(struct tracer *tracer);
 
 #endif

@@ -55,7 +55,7 @@ int watcher_start(const struct watch_ops *ops, const struct watch_target *target
 	struct watcher *watcher;
 	int ret;
 
-	if (!target->argv || !target->argv[0])
+	if (!target->attach && (!target->argv || !target->argv[0]))
 		return error_set(error, -EINVAL, "no command to start");
 	watcher = watcher_new(ops, journal, faults);
 	if (!watcher)
@@ -151,7 +151,7 @@ void watcher_broke(struct watcher *watcher, int code, const char *what)
 	if (!watcher->failure.code)
 		error_set(&watcher->failure, code, "%s: %s", what, strerror(-code));
 	pthread_mutex_unlock(&watcher->lock);
-	watcher_kill(watcher);
+	watcher->ops->stop(watcher);
 }
 
 int watcher_sample(struct watcher *watcher)
@@ -203,6 +203,7 @@ static void join(struct watcher *watcher)
 		until.tv_nsec %= 1000000000L;
 		if (pthread_timedjoin_np(watcher->thread, NULL, &until) != ETIMEDOUT)
 			return;
+		watcher->ops->stop(watcher); /* once may be missed, see attach.c */
 		(void)journal_drain(watcher->journal, NULL, NULL);
 	}
 }

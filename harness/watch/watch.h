@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Seeing an unmodified target: a watcher starts it (or is handed it), turns what its processes ask of the
+ * Seeing an unmodified target: a watcher starts it (or attaches to it), turns what its processes ask of the
  * kernel into journal events, and carries out the armed faults. One thread of its own; ptrace binds tracees
  * to the thread that started them.
  */
@@ -16,6 +16,7 @@
 
 struct watch_target {
 	char *const *argv;	   /* NULL-terminated; found by PATH */
+	pid_t attach;		   /* instead, for watch_attach: a process that runs already; 0 none */
 	char *const *envp;	   /* NULL: ours */
 	const char *directory;	   /* NULL: ours */
 	int in, out, err;	   /* fds to become 0, 1, 2; -1: inherited */
@@ -37,14 +38,21 @@ struct watch_ops {
 	size_t (*list)(struct watcher *watcher, pid_t *pids, size_t size);
 };
 
-/* All ways, NULL-terminated: "ptrace", "none". */
+/*
+ * By ptrace, of a process that runs already, and of all below it. Stopping the watcher lets go of them: they
+ * run on.
+ */
+extern const struct watch_ops watch_attach;
+
+/* All ways to start a target, NULL-terminated: "ptrace", "none". */
 extern const struct watch_ops *const watch_list[];
 const struct watch_ops *watch_find(const char *name);
 
 /*
- * Starts the target under the watcher. Returns when the target has passed exec (then ret_pid is its first
- * process) or failed: -ENOENT, -EACCES … of exec, -EPERM when this way of watching is refused here; error
- * says which. journal and faults must outlive the watcher.
+ * Starts the target under the watcher, or attaches to it. Returns when the target has passed exec (then
+ * ret_pid is its first process) or failed: -ENOENT, -EACCES … of exec, -EPERM when this way of watching is
+ * refused here, -ESRCH when there is nothing to attach to; error says which. journal and faults must outlive
+ * the watcher.
  */
 int watcher_start(const struct watch_ops *ops, const struct watch_target *target, struct journal *journal,
 		  struct fault_set *faults, struct watcher **ret_watcher, pid_t *ret_pid,
@@ -70,9 +78,9 @@ int watcher_status(const struct watcher *watcher, int *ret_status);
 int watcher_failure(const struct watcher *watcher, struct error *error);
 
 /*
- * Kills whatever is left (SIGKILL), waits for the thread, frees. NULL is fine. Call it on the thread that
- * drains the journal: should the journal's buffer be full, what is in it is written to the file without being
- * handed to a sink.
+ * Kills whatever is left (SIGKILL; what was attached to is let go), waits for the thread, frees. NULL is
+ * fine. Call it on the thread that drains the journal: should the journal's buffer be full, what is in it is
+ * written to the file without being handed to a sink.
  */
 void watcher_free(struct watcher *watcher);
 

@@ -61,7 +61,7 @@ int watcher_join(struct watcher *watcher, pid_t pid, int *ret_pidfd);
 void watcher_leave(struct watcher *watcher, pid_t pid, int status);
 /* SIGKILL to every member. */
 void watcher_kill(struct watcher *watcher);
-/* Our side broke: kept for watcher_failure, the first one counts, and the target is killed. */
+/* Our side broke: kept for watcher_failure, the first one counts, and the watcher is stopped. */
 void watcher_broke(struct watcher *watcher, int code, const char *what);
 /* "none": the keeper and the socket to it, 0 and -1 when they are gone. */
 void watcher_keep(struct watcher *watcher, pid_t keeper, int control);
