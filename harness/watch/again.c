@@ -52,6 +52,7 @@ static void remember(struct tracer *tracer, struct tracee *tracee, long number, 
 
 	if (!row || row->kind == ROW_RESTART || row->kind == ROW_SIGACTION)
 		return;
+	tracee->resumes = true;
 	tracee->state.row = row;
 	tracee->state.number = (uint64_t)number;
 	for (int i = 0; i < 6; i++)

@@ -51,6 +51,8 @@ void call_finish(struct tracer *tracer, struct tracee *tracee, int64_t ret, uint
 void call_settle(struct tracer *tracer, struct tracee *tracee, uint16_t flags)
 {
 	tracee->interrupted = 0;
+	if (!(flags & EVF_RESTART))
+		tracee->resumes = false;
 	if (tracee->state.row)
 		call_finish(tracer, tracee, -EINTR, flags);
 }
@@ -84,7 +86,17 @@ static void note_foreign(struct tracer *tracer, struct tracee *tracee)
 		watcher_broke(tracer->watcher, -ENOMEM, "the journal cannot be written");
 }
 
-/* The row of the call at this stop; fills the tracee's state, which restart_syscall leaves as it was. */
+/* restart_syscall goes on with an interrupted call: ours, or, when the filter let that pass, one unseen. */
+static bool resumes(struct tracee *tracee)
+{
+	bool ours = tracee->resumes && tracee->state.row;
+
+	tracee->resumes = false;
+	return ours;
+}
+
+/* The row of the call at this stop, NULL when it is none of ours; fills the tracee's state, which
+ * restart_syscall leaves as it was. */
 static const struct row *identify(struct tracer *tracer, struct tracee *tracee,
 				  const struct __ptrace_syscall_info *info)
 {
@@ -95,12 +107,13 @@ static const struct row *identify(struct tracer *tracer, struct tracee *tracee,
 		row = tracer->rows.row[number];
 	else
 		note_foreign(tracer, tracee);
-	if (!row || (row->kind == ROW_RESTART && !tracee->state.row))
+	if (!row)
 		row = &row_unknown;
 	if (row->kind == ROW_RESTART)
-		return tracee->state.row;
+		return resumes(tracee) ? tracee->state.row : NULL;
 	if (row->kind == ROW_SIGACTION)
 		return row;
+	tracee->resumes = false;
 	tracee->state.row = row;
 	tracee->state.number = number;
 	for (size_t i = 0; i < 6; i++)
@@ -166,11 +179,14 @@ static bool ask(struct tracer *tracer, pid_t tid, struct __ptrace_syscall_info *
 
 static void entered(struct tracer *tracer, struct tracee *tracee, const struct __ptrace_syscall_info *info)
 {
+	const struct row *row;
+
 	if (tracee->interrupted)
 		call_settle(tracer, tracee, EVF_RESTART);
-	if (identify(tracer, tracee, info)->kind == ROW_SIGACTION)
+	row = identify(tracer, tracee, info);
+	if (row && row->kind == ROW_SIGACTION)
 		note_sigaction(tracee, info->seccomp.args);
-	else
+	else if (row)
 		enter(tracer, tracee);
 }
 
@@ -184,16 +200,10 @@ void call_enter(struct tracer *tracer, struct tracee *tracee)
 	tracer_resume(tracer, tracee, 0);
 }
 
-/* What the filter would let pass: a call without a row, and the second half of one. */
-static bool is_beside(const struct tracer *tracer, const struct tracee *tracee,
-		      const struct __ptrace_syscall_info *info)
+/* What the filter would let pass: a call without a row. */
+static bool is_beside(const struct tracer *tracer, const struct __ptrace_syscall_info *info)
 {
-	const struct row *row;
-
-	if (info->arch != ARCH_AUDIT || info->entry.nr >= NUMBER_END)
-		return false;
-	row = tracer->rows.row[info->entry.nr];
-	return !row || (row->kind == ROW_RESTART && !tracee->state.row);
+	return info->arch == ARCH_AUDIT && info->entry.nr < NUMBER_END && !tracer->rows.row[info->entry.nr];
 }
 
 /* Its number and arguments lie where those of a seccomp stop do. */
@@ -201,13 +211,13 @@ static void enter_unfiltered(struct tracer *tracer, struct tracee *tracee,
 			     const struct __ptrace_syscall_info *info)
 {
 	tracee->in_call = false;
-	if (!is_beside(tracer, tracee, info)) {
+	if (!is_beside(tracer, info)) {
 		entered(tracer, tracee, info);
 		return;
 	}
 	if (tracee->interrupted)
 		call_settle(tracer, tracee, EVF_RESTART);
-	tracee->state.row = NULL;
+	tracee->resumes = false;
 }
 
 static bool is_restart(int64_t ret)
@@ -225,6 +235,7 @@ static void leave(struct tracer *tracer, struct tracee *tracee, int64_t ret)
 		deliver_undo(tracee);
 		flags = EVF_SHORTENED;
 	}
+	tracee->resumes = ret == -ERESTART_RESTARTBLOCK;
 	if (is_restart(ret))
 		tracee->interrupted = (int)ret;
 	else

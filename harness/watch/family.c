@@ -177,7 +177,7 @@ static void renew(struct tracer *tracer, struct tracee *tracee)
 	}
 	tracee->process->handled = tracee->process->restarts = 0;
 	tracee->process->foreign = false;
-	tracee->in_call = tracee->cut = false;
+	tracee->in_call = tracee->cut = tracee->resumes = false;
 	tracee->interrupted = 0;
 	tracee->state.row = NULL;
 }

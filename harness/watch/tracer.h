@@ -37,6 +37,7 @@ struct tracee {
 	bool in_call;	 /* the next stop is the call's exit */
 	bool cut;	 /* its registers were changed and are put back at the exit */
 	bool poked;	 /* asked to stop: its next stop of that kind is our doing */
+	bool resumes;	 /* a restart_syscall goes on with the call in state */
 	int interrupted; /* -ERESTART…: what the target sees of it depends on the signal that follows */
 	struct call_state state;
 	uint32_t rings[RING_INDICES]; /* ids of the rings it has registered, 0 none */

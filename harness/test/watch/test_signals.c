@@ -8,6 +8,7 @@
  */
 #include "play.h"
 
+#include <linux/futex.h>
 #include <sys/epoll.h>
 #include <sched.h>
 
@@ -81,6 +82,19 @@ static int part_read_restart(void)
 static int part_read_eintr(void)
 {
 	return sleep_in_read(0);
+}
+
+/* Sleeps, behind a call that is seen, in one that is not: until the test changes the word in the result. */
+static int part_futex(void)
+{
+	const struct timespec long_enough = {.tv_sec = 3600};
+	_Atomic uint32_t *word = mmap(NULL, sizeof *word, PROT_READ | PROT_WRITE, MAP_SHARED, PLAY_RESULT, 0);
+
+	CHECK(word != MAP_FAILED);
+	play_mark(1);
+	while (*word == 0)
+		(void)syscall(SYS_futex, word, FUTEX_WAIT, 0, &long_enough, NULL, 0);
+	return 0;
 }
 
 /* The kernel names the call a process is blocked in; the bounded wait for it is a poll, not a pause. */
@@ -198,6 +212,33 @@ static void test_interrupted_calls(void **state)
 	}
 }
 
+/* Stopped and continued, a futex with a time-out goes on through restart_syscall. Nothing was seen of it, so
+ * nothing is to be seen of that: above all not once more the call before. */
+static void test_an_unseen_call_goes_on_unseen(void **state)
+{
+	static const struct signal_row row = {.signals = {SIGSTOP, SIGCONT}};
+	_Atomic uint32_t *word;
+	struct play play;
+
+	(void)state;
+	play_init(&play, "futex");
+	assert_int_equal(ftruncate(play.result, sizeof *word), 0);
+	word = mmap(NULL, sizeof *word, PROT_READ | PROT_WRITE, MAP_SHARED, play.result, 0);
+	assert_true(word != MAP_FAILED);
+	play_start(&play);
+	await_asleep(play.pid, SYS_futex);
+	send_signals(&play, &row);
+	await_asleep(play.pid, SYS_restart_syscall);
+	*word = 1;
+	assert_true(syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0) >= 0);
+	assert_int_equal(play_finish(&play), 0);
+	(void)play_behind(&play, 1);
+	assert_int_equal(play_count(&play, EV_CALL, CALL_fcntl), 1);
+	assert_int_equal(play_count(&play, EV_CALL, CALL_unknown), 0);
+	play_free(&play);
+	munmap(word, sizeof *word);
+}
+
 /* SIGPIPE is ignored by the harness, never by the target. */
 static int part_sigpipe(void)
 {
@@ -261,10 +302,12 @@ int main(int argc, char **argv)
 	    {"epoll-handler", part_epoll_handler},
 	    {"read-restart", part_read_restart},
 	    {"read-eintr", part_read_eintr},
+	    {"futex", part_futex},
 	    {"sigpipe", part_sigpipe},
 	};
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_interrupted_calls),
+	    cmocka_unit_test(test_an_unseen_call_goes_on_unseen),
 	    cmocka_unit_test(test_dispositions_are_the_default),
 	    cmocka_unit_test(test_signals_are_journalled),
 	};
