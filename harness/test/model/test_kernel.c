@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* The model of the kernel by hand: what is easier said in C than in a script of fuzz/scripts. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include "model/kernel.h"
+#include "test/check.h"
+
+#define DEAD (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP)
+#define ALL  (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI)
+
+static int set_up(void **state)
+{
+	*state = kernel_new();
+	return *state ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	kernel_free(*state);
+	return 0;
+}
+
+/* Of the bits that the mask table knows. */
+static uint32_t mask(struct kernel *kernel, int fd)
+{
+	uint32_t must = 0, may = 0;
+
+	assert_int_equal(kernel_poll(kernel, 0, fd, &must, &may), 0);
+	assert_int_equal(must & may, 0);
+	return must & (ALL | EPOLLERR | EPOLLHUP);
+}
+
+static void test_ends_of_a_tcp_connection(void **state)
+{
+	struct kernel *kernel = *state;
+	int pair[2];
+	char bytes[8] = "";
+
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, pair), 0);
+	assert_int_equal(mask(kernel, pair[0]), EPOLLOUT);
+	assert_int_equal(kernel_send(kernel, 0, pair[1], "abc", 3), 3);
+	assert_int_equal(mask(kernel, pair[0]), EPOLLIN | EPOLLOUT);
+	assert_int_equal(kernel_peek(kernel, 0, pair[0], bytes, 8), 3);
+	assert_string_equal(bytes, "abc");
+	assert_int_equal(kernel_close(kernel, 0, pair[1]), 0);
+	assert_int_equal(mask(kernel, pair[0]), EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	assert_int_equal(kernel_send(kernel, 0, pair[0], "d", 1), 1);
+	assert_int_equal(mask(kernel, pair[0]), DEAD | EPOLLERR);
+	assert_int_equal(kernel_so_error(kernel, 0, pair[0]), EPIPE);
+	assert_int_equal(mask(kernel, pair[0]), DEAD);
+	assert_int_equal(kernel_receive(kernel, 0, pair[0], bytes, 8), 3);
+	assert_int_equal(kernel_receive(kernel, 0, pair[0], bytes, 8), 0);
+	assert_int_equal(kernel_send(kernel, 0, pair[0], "d", 1), -EPIPE);
+}
+
+static void test_a_reset_keeps_what_had_arrived(void **state)
+{
+	struct kernel *kernel = *state;
+	int pair[2];
+
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, pair), 0);
+	assert_int_equal(kernel_send(kernel, 0, pair[1], "abc", 3), 3);
+	assert_int_equal(kernel_linger(kernel, 0, pair[1], true), 0);
+	assert_int_equal(kernel_close(kernel, 0, pair[1]), 0);
+	assert_int_equal(mask(kernel, pair[0]), DEAD | EPOLLERR);
+	assert_int_equal(kernel_receive(kernel, 0, pair[0], NULL, 8), 3);
+	assert_int_equal(kernel_receive(kernel, 0, pair[0], NULL, 8), -ECONNRESET);
+	assert_int_equal(kernel_receive(kernel, 0, pair[0], NULL, 8), 0);
+}
+
+static void test_listening(void **state)
+{
+	struct kernel *kernel = *state;
+	int listener = kernel_socket(kernel, 0, KERNEL_TCP), client = kernel_socket(kernel, 0, KERNEL_TCP);
+	int port = kernel_bind(kernel, 0, listener, 0);
+
+	assert_true(port > 0);
+	assert_int_equal(kernel_listen(kernel, 0, listener, 0), 0);
+	assert_int_equal(kernel_connect(kernel, 0, client, port), -EINPROGRESS);
+	assert_int_equal(kernel_connect(kernel, 0, client, port), 0);
+	assert_int_equal(kernel_connect(kernel, 0, client, port), -EISCONN);
+	int late = kernel_socket(kernel, 0, KERNEL_TCP);
+	assert_int_equal(kernel_connect(kernel, 0, late, port), -EINPROGRESS); /* the queue is full */
+	assert_int_equal(kernel_connect(kernel, 0, late, port), -EALREADY);
+	assert_int_equal(mask(kernel, late), 0);
+	int conn = kernel_accept(kernel, 0, listener);
+	assert_true(conn > 0);
+	assert_int_equal(kernel_accept(kernel, 0, listener), -EAGAIN);
+	assert_int_equal(kernel_peer_port(kernel, 0, conn), kernel_port(kernel, 0, client));
+	assert_true(kernel_next(kernel) == 1000000000u);
+	kernel_advance(kernel, kernel_next(kernel));
+	assert_int_equal(mask(kernel, late), EPOLLOUT);
+	assert_true(kernel_limit(kernel, 0, 3) == 0 && kernel_accept(kernel, 0, listener) == -EMFILE);
+	assert_int_equal(kernel_close(kernel, 0, listener), 0);
+	assert_int_equal(mask(kernel, late), DEAD | EPOLLERR);
+	assert_int_equal(mask(kernel, conn), EPOLLOUT);
+}
+
+static int wait_one(struct kernel *kernel, int set, uint64_t *ret_data)
+{
+	struct kernel_event event = {0};
+	int r = kernel_epoll_wait(kernel, 0, set, &event, 1);
+
+	*ret_data = event.data;
+	return r;
+}
+
+static void test_level_edge_and_one_shot(void **state)
+{
+	struct kernel *kernel = *state;
+	struct kernel_event events[4];
+	int set = kernel_epoll(kernel, 0), level[2], edge[2], once[2];
+	uint64_t data;
+
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, level), 0);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, edge), 0);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, once), 0);
+	assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, level[0], EPOLLIN, 1), 0);
+	assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, edge[0], EPOLLIN | EPOLLET, 2), 0);
+	assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, once[0], EPOLLIN | EPOLLONESHOT, 3), 0);
+	assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, once[0], EPOLLIN, 3), -EEXIST);
+	assert_int_equal(kernel_epoll_wait(kernel, 0, set, events, 4), 0);
+	(void)kernel_send(kernel, 0, once[1], "a", 1);
+	(void)kernel_send(kernel, 0, level[1], "a", 1);
+	(void)kernel_send(kernel, 0, edge[1], "a", 1);
+	assert_true(wait_one(kernel, set, &data) == 1 && data == 3);
+	assert_true(wait_one(kernel, set, &data) == 1 && data == 1);
+	assert_true(wait_one(kernel, set, &data) == 1 && data == 2);
+	assert_true(wait_one(kernel, set, &data) == 1 && data == 1);
+	assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_MOD, once[0], EPOLLIN | EPOLLET, 4), 0);
+	assert_true(wait_one(kernel, set, &data) == 1 && data == 1);
+	assert_true(wait_one(kernel, set, &data) == 1 && data == 4);
+	assert_int_equal(kernel_close(kernel, 0, level[0]), 0);
+	assert_int_equal(kernel_epoll_wait(kernel, 0, set, events, 4), 0);
+}
+
+static void test_full_and_room_again(void **state)
+{
+	struct kernel *kernel = *state;
+	struct kernel_event event;
+	int set = kernel_epoll(kernel, 0), pair[2];
+
+	kernel_buffer(kernel, 100);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, pair), 0);
+	assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, pair[0], EPOLLOUT | EPOLLET, 1), 0);
+	assert_int_equal(kernel_epoll_wait(kernel, 0, set, &event, 1), 1);
+	assert_int_equal(kernel_send(kernel, 0, pair[0], NULL, 200), 100);
+	assert_int_equal(kernel_send(kernel, 0, pair[0], NULL, 200), -EAGAIN);
+	assert_int_equal(kernel_receive(kernel, 0, pair[1], NULL, 32), 32);
+	assert_int_equal(kernel_epoll_wait(kernel, 0, set, &event, 1), 0);
+	assert_int_equal(kernel_receive(kernel, 0, pair[1], NULL, 1), 1);
+	assert_int_equal(kernel_epoll_wait(kernel, 0, set, &event, 1), 1);
+}
+
+static void test_one_who_vanished(void **state)
+{
+	struct kernel *kernel = *state;
+	int pair[2];
+
+	kernel_buffer(kernel, 10);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, pair), 0);
+	assert_int_equal(kernel_vanish(kernel, 0, pair[1]), 0);
+	assert_int_equal(kernel_close(kernel, 0, pair[1]), 0);
+	assert_int_equal(mask(kernel, pair[0]), EPOLLOUT);
+	assert_int_equal(kernel_send(kernel, 0, pair[0], NULL, 20), 10);
+	assert_int_equal(kernel_send(kernel, 0, pair[0], NULL, 20), -EAGAIN);
+	assert_int_equal(mask(kernel, pair[0]), 0);
+	assert_int_equal(kernel_shutdown(kernel, 0, pair[0], KERNEL_SHUT_WR), 0);
+	assert_int_equal(kernel_state(kernel, 0, pair[0]), TCP_FIN_WAIT1);
+}
+
+static void test_reset_gives_everything_back(void **state)
+{
+	struct kernel *kernel = *state;
+	int pair[2], ends[2];
+
+	for (int round = 0; round < 3 * KERNEL_FILES; round++) {
+		int set = kernel_epoll(kernel, 0);
+		assert_int_equal(set, 0);
+		assert_int_equal(kernel_pair(kernel, 0, round % 2 ? KERNEL_TCP : KERNEL_UNIX, pair), 0);
+		assert_int_equal(kernel_pipe(kernel, 0, ends), 0);
+		assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, pair[0], EPOLLIN, 1), 0);
+		assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, ends[0], EPOLLIN, 1), 0);
+		if (!(round % 2)) /* a socket that travels to itself */
+			assert_int_equal(kernel_pass(kernel, 0, pair[0], pair[1]), 1);
+		assert_true(kernel_fork(kernel, 0) == 1 && kernel_fork(kernel, 1) == 2);
+		kernel_reset(kernel);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_ends_of_a_tcp_connection, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_a_reset_keeps_what_had_arrived, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_listening, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_level_edge_and_one_shot, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_full_and_room_again, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_one_who_vanished, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_reset_gives_everything_back, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
