@@ -33,7 +33,8 @@ static const struct rule rules[] = {
 	    "the fd for 0.3 s (no thread has a time-out), 1 s (short time-outs, worker threads) or 3 s (a "
 	    "timer may still come). A target with output pending may leave input waiting, reads that wringer "
 	    "cut short or made to fail do not count, nor do listeners while fds are short, or with 8 "
-	    "connections or more (that may be a limit).",
+	    "connections or more (that may be a limit). What was delivered before wringer attached is left "
+	    "out.",
 	.mend =
 	    "Arm again at the one place where every handler ends, not in the branches; EPOLL_CTL_MOD reports "
 	    "the present state anew, so nothing that came meanwhile is missed. Arm last: from then on "
@@ -48,7 +49,7 @@ struct oneshot {
 };
 
 /* The registration that was spent and not armed again; NULL when there is none, or something else watches the
- * file. */
+ * file. One that was delivered before anybody looked is left: what its handler did then is not known. */
 static const struct reg *spent(const struct ground *ground, const struct file *file)
 {
 	struct ground_armed armed = ground_armed(ground, file);
@@ -56,7 +57,8 @@ static const struct reg *spent(const struct ground *ground, const struct file *f
 	if (!armed.disarmed || (armed.events & (EPOLLIN | EPOLLOUT)))
 		return NULL;
 	for (const struct reg *reg = file->regs; reg; reg = reg->file_next)
-		if (reg->disarmed && !reg->zombie) /* one whose number was closed cannot be armed again */
+		if (reg->disarmed && reg->reports &&
+		    !reg->zombie) /* one whose number was closed cannot be armed again */
 			return reg;
 	return NULL;
 }
