@@ -122,12 +122,13 @@ static int ctl_mod(struct world *world, struct reg *reg, const struct ctl *ctl)
 int world_ctl(struct world *world, struct process *process, const struct ctl *ctl)
 {
 	struct file *file = world->touch.file;
-	struct file *epoll = file_of(world, process, ctl->epfd);
 
+	/* A set that is none (epoll_ctl(-1, …) is EBADF) is nothing to keep. */
+	if (ctl->ret < 0 || !file || ctl->epfd < 0)
+		return 0;
+	struct file *epoll = file_of(world, process, ctl->epfd);
 	if (!epoll)
 		return -ENOMEM;
-	if (ctl->ret < 0 || !file)
-		return 0;
 	epoll->kind = FILE_EPOLL;
 	struct reg *reg = find_reg(epoll, file, ctl->fd);
 	int r = 0;

@@ -135,6 +135,8 @@ int table_set(struct world *world, struct process *process, int32_t fd, struct f
 	 * nothing. */
 	struct slot *old = table_slot(process->table, fd);
 
+	if (fd < 0) /* no kernel gives it out: a record of something that could not be read */
+		return 0;
 	if (old && old->file == file) {
 		old->cloexec = cloexec;
 		return 0;

@@ -102,7 +102,7 @@ static int growth_event(struct judge *judge, void *state, const struct event *ev
 static int growth_finish(struct judge *judge, void *state)
 {
 	struct growth *growth = state;
-	const struct sample *first = growth->samples + 1, *last;
+	const struct sample *first, *last;
 	struct finding finding;
 	size_t count;
 	double rate;
@@ -110,6 +110,7 @@ static int growth_finish(struct judge *judge, void *state)
 	if (growth->count < 1 + LIMIT_GROWTH_ROUNDS || facts_died(judge))
 		return 0;
 	count = growth->count - 1;
+	first = growth->samples + 1;
 	last = first + count - 1;
 	rate = slope(first, count);
 	if (!rises(first, count) || rate < LIMIT_GROWTH_SLOPE)

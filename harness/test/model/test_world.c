@@ -440,6 +440,23 @@ static void test_marks_and_meta(void **state)
 	world_free(world);
 }
 
+/* What the fuzzer of the rules came upon: a server that hands in -1 is told EBADF, and the world goes on. */
+static void test_numbers_that_are_none(void **state)
+{
+	struct world *world = world_new();
+	struct event ctl = call(CALL_epoll_ctl, CONN, -EBADF), pair = call(CALL_socketpair, -1, 0);
+
+	(void)state;
+	do_call(world, CALL_socket, -1, CONN);
+	ctl.arg[0] = UINT64_MAX;
+	ctl.arg[1] = EPOLL_CTL_ADD;
+	apply(world, ctl);
+	pair.arg[2] = pair.arg[3] = UINT64_MAX;
+	apply(world, pair);
+	assert_null(world_file(world, PID, -1));
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +476,7 @@ int main(void)
 	    cmocka_unit_test(test_asleep),
 	    cmocka_unit_test(test_poll_reports_by_number),
 	    cmocka_unit_test(test_marks_and_meta),
+	    cmocka_unit_test(test_numbers_that_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
