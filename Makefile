@@ -62,6 +62,7 @@ tests-%:
 	@for t in $(filter $(BUILD)/test/$*/%,$(TESTS)); do echo "== $$t"; $$t || exit 1; done
 
 include targets/targets.mk
+include fuzz/fuzz.mk
 
 JOBS := -j$(shell nproc)
 
@@ -144,6 +145,6 @@ uninstall:
 	rm -rf $(DATA) $(LIBEXEC)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64 $(BUILD)-fuzz
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

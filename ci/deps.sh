@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what is missing: ci/deps.sh run|test|cross|bench|servers. As root or through sudo with apt-get; else prints the one line to run.
+# Installs what is missing: ci/deps.sh run|test|cross|bench|servers|fuzz. As root or through sudo with apt-get; else prints the one line to run.
 set -eu
 
 # Debian package and how to tell that it is there: a command, or a pkg-config module.
@@ -10,19 +10,21 @@ cross="$test clang:clang clang-format:clang-format gcc-aarch64-linux-gnu:aarch64
 servers="$run nginx-light:nginx lighttpd:lighttpd haproxy:haproxy redis-server:redis-server memcached:memcached python3:/usr/bin/python3"
 servers="$servers nodejs:node golang-go:go nghttp2-proxy:nghttpx dnsmasq-base:dnsmasq mosquitto:mosquitto"
 servers="$servers python3-aiosmtpd:/usr/lib/python3/dist-packages/aiosmtpd"
+# libFuzzer and the sanitizers come with the compiler's run-time library, which Debian keeps apart.
+fuzz="$run clang:clang libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a python3:/usr/bin/python3"
 bench="$run nginx-light:nginx strace:strace wrk:wrk python3:/usr/bin/python3"
 
 there() {
 	case $1 in
-	/*) test -e "$1" ;;
+	/*) set -- $1 && test -e "$1" ;; # a path may be a pattern
 	*.pc) command -v pkg-config >/dev/null && pkg-config --exists "${1%.pc}" ;;
 	*) command -v "$1" >/dev/null || test -x "/usr/sbin/$1" ;;
 	esac
 }
 
 case ${1:-run} in
-run | test | cross | bench | servers) eval "wanted=\$${1:-run}" ;;
-*) echo "usage: ci/deps.sh run|test|cross|bench|servers" >&2; exit 2 ;;
+run | test | cross | bench | servers | fuzz) eval "wanted=\$${1:-run}" ;;
+*) echo "usage: ci/deps.sh run|test|cross|bench|servers|fuzz" >&2; exit 2 ;;
 esac
 
 missing=
