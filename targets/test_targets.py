@@ -615,7 +615,7 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY and hard < 16384 else 16384, hard))
     results, jobs = [], []
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:  # several at a time: they mostly wait
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:  # several at a time: they mostly wait
         for name in wanted or names:
             work = drive_faulty if name.startswith("faulty-") else drive
             jobs += [pool.submit(work, f"{folder}/{name}", protocol, results) for protocol in ("echo", "http")]

@@ -109,6 +109,7 @@ static int growth_finish(struct judge *judge, void *state)
 
 	if (growth->count < 1 + LIMIT_GROWTH_ROUNDS || facts_died(judge))
 		return 0;
+	first = growth->samples + 1;
 	count = growth->count - 1;
 	first = growth->samples + 1;
 	last = first + count - 1;
