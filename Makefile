@@ -94,23 +94,23 @@ includes:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-# The same tests under sanitizers, each in a build folder of its own. TSan where there are threads.
+# The same tests under sanitizers, each in a build folder of its own. TSan where there are threads. The first is clang's, which
+# is the second compiler's opinion at once: its warnings are errors, and its checks see more than gcc's.
 THREADED := journal inject watch target run
 sanitize:
-	@ci/deps.sh test
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-asan OPT='-O1 -g1' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' unit
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-tsan OPT='-O1 -g1' SANITIZE=-fsanitize=thread unit-threaded
+	@ci/deps.sh sanitize
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-asan CC=clang OPT='-O1 -g1 -Werror' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' unit
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-tsan OPT='-O1 -g1 -Werror' SANITIZE=-fsanitize=thread unit-threaded
 .PHONY: unit-threaded
 unit-threaded: $(filter $(foreach r,$(THREADED),$(BUILD)/test/$(r)/%),$(TESTS))
 	@ci/run-tests.py $^
 
-# What a second compiler and a second architecture say. No AArch64 libraries are needed: nothing is linked.
+# What a second architecture says. No AArch64 libraries are needed: nothing is linked.
 WERROR_ALL = $(foreach r,$(filter-out script report cli,$(ROOMS)),$(call room_obj,$(r)))
 cross:
 	@ci/deps.sh cross
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-clang CC=clang OPT='-O1 -Werror' all unit-programs
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-aarch64 CC=aarch64-linux-gnu-gcc OPT='-O1 -Werror' objects
-	@echo "clang and AArch64 compile every room without a warning"
+	@echo "AArch64's compiler passes every room without a warning"
 .PHONY: objects
 objects: $(filter-out $(BUILD)/harness/run/result%,$(WERROR_ALL))
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Installs what is missing: ci/deps.sh run|test|cross|bench|servers|fuzz. As root or through sudo with apt-get; else prints the one line to run.
+# Installs what is missing: ci/deps.sh run|test|cross|sanitize|bench|servers|fuzz. As root or through sudo with apt-get; else prints the one line to run.
 set -eu
 
 # Debian package and how to tell that it is there: a command, or a pkg-config module.
@@ -11,7 +11,9 @@ servers="$run nginx-light:nginx lighttpd:lighttpd haproxy:haproxy redis-server:r
 servers="$servers nodejs:node golang-go:go nghttp2-proxy:nghttpx dnsmasq-base:dnsmasq mosquitto:mosquitto"
 servers="$servers python3-aiosmtpd:/usr/lib/python3/dist-packages/aiosmtpd"
 # libFuzzer and the sanitizers come with the compiler's run-time library, which Debian keeps apart.
-fuzz="$run clang:clang libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a python3:/usr/bin/python3"
+clang='clang:clang libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
+sanitize="$test $clang"
+fuzz="$run $clang python3:/usr/bin/python3"
 bench="$run nginx-light:nginx strace:strace wrk:wrk python3:/usr/bin/python3"
 
 there() {
@@ -23,8 +25,8 @@ there() {
 }
 
 case ${1:-run} in
-run | test | cross | bench | servers | fuzz) eval "wanted=\$${1:-run}" ;;
-*) echo "usage: ci/deps.sh run|test|cross|bench|servers|fuzz" >&2; exit 2 ;;
+run | test | cross | sanitize | bench | servers | fuzz) eval "wanted=\$${1:-run}" ;;
+*) echo "usage: ci/deps.sh run|test|cross|sanitize|bench|servers|fuzz" >&2; exit 2 ;;
 esac
 
 missing=
