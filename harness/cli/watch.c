@@ -3,6 +3,7 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,14 @@ static void drop_place(const struct place *place)
 	(void)rmdir(place->folder);
 }
 
+static void say_left(uint32_t processes)
+{
+	say_note("the command has ended, %" PRIu32
+		 " process%s it started %s on and %s watched: Ctrl-C ends %s",
+		 processes, processes == 1 ? "" : "es", processes == 1 ? "runs" : "run",
+		 processes == 1 ? "is" : "are", processes == 1 ? "it" : "them");
+}
+
 static int observe(const struct settings *settings, char **command, const struct watch_ops *watch,
 		   const struct place *place, struct session *session)
 {
@@ -65,6 +74,7 @@ static int observe(const struct settings *settings, char **command, const struct
 	    .time_scale = settings->time_scale,
 	    .journal = place->journal,
 	    .stop = signals_stop(),
+	    .left = say_left,
 	};
 	struct result result = {0};
 	struct error error = {0};
