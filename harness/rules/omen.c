@@ -291,18 +291,8 @@ char *omen_text(const struct omen *omen, char *out, size_t size)
 	return out;
 }
 
-static void release(struct map *threads)
-{
-	size_t at = 0;
-	struct omen *omen;
-
-	while ((omen = map_next(threads, &at, NULL)))
-		free(omen);
-	map_free(threads);
-}
-
 void omens_release(struct omens *omens)
 {
-	release(&omens->threads);
-	release(&omens->words);
+	map_free_all(&omens->threads);
+	map_free_all(&omens->words);
 }
