@@ -32,7 +32,8 @@ struct fuzz_target {
 	X(scenario)                                                                                          \
 	X(journal)                                                                                           \
 	X(judge)                                                                                             \
-	X(report)
+	X(report)                                                                                            \
+	X(model)
 
 #define FUZZ_DECLARE(name) extern const struct fuzz_target fuzz_##name;
 FUZZ_TARGETS(FUZZ_DECLARE)

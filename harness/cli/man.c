@@ -5,6 +5,7 @@
 #include <string.h>
 #include "cli/command.h"
 #include "cli/options.h"
+#include "model/step.h"
 
 /* Plain text as roff: hyphens that are typed stay hyphens, `names` are bold, nothing is taken for a request.
  */
@@ -132,6 +133,39 @@ static int put_options(struct buf *out)
 	return r;
 }
 
+/* "add NAME NAME EVENTS". */
+static int put_step(const struct step_form *form, struct buf *out)
+{
+	int r = buf_puts(out, ".TP\n\\fB");
+
+	if (r == 0)
+		r = put_text(form->word, out);
+	if (r == 0)
+		r = buf_puts(out, "\\fR");
+	for (const char *arg = form->args; *arg && r == 0; arg++) {
+		if (*arg == 'w')
+			r = buf_printf(out, " %s|%s|%s", form->words[0], form->words[1], form->words[2]);
+		else
+			r = buf_printf(out, " \\fI%s\\fR",
+				       *arg == 'n'   ? "NEW"
+				       : *arg == 'f' ? "NAME"
+				       : *arg == 'u' ? "N"
+						     : "EVENTS");
+	}
+	if (r == 0)
+		r = buf_printf(out, "\n%s\n", *form->doc ? form->doc : form->word);
+	return r;
+}
+
+static int put_steps(struct buf *out)
+{
+	int r = buf_puts(out, man_scripts);
+
+	for (size_t i = 0; i < STEP_OPS && r == 0; i++)
+		r = put_step(&step_forms[i], out);
+	return r;
+}
+
 int man_page(struct buf *out)
 {
 	int r = buf_puts(out, ".\\\" Made by `wringer --man`.\n.TH WRINGER 1 \"\" \"wringer " WRINGER_VERSION
@@ -146,5 +180,7 @@ int man_page(struct buf *out)
 		r = put_commands(out);
 	if (r == 0)
 		r = put_options(out);
+	if (r == 0)
+		r = put_steps(out);
 	return r < 0 ? r : buf_puts(out, man_after);
 }

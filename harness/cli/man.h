@@ -9,7 +9,7 @@
 /* Appends the whole page as roff. 0 or -ENOMEM. */
 int man_page(struct buf *out);
 
-/* The prose (manual.c): before and after what is made from the tables. */
-extern const char man_before[], man_after[];
+/* The prose (manual.c): before and after what is made from the tables, and before the steps of scripts. */
+extern const char man_before[], man_scripts[], man_after[];
 
 #endif

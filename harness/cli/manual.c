@@ -18,6 +18,27 @@ const char man_before[] =
 	"is a function from the journal to findings.\n"
 	;
 
+const char man_scripts[] =
+	".SH SCRIPTS\n"
+	"What\n.B wringer truth \\-\\-script\n"
+	"plays: a step a line, performed on the running kernel and on wringer's model of it.\n"
+	"Each step has names for what it makes and uses; a name keeps its number when that is closed.\n"
+	"Behind\n.B \\->\n"
+	"may stand what both must answer: a number, an errno,\n.BR nothing ,\n"
+	"or for\n.B wait\nnames with their events, in the order in which they are reported.\n"
+	"# begins a comment.\n"
+	"Descriptors do not block, packets have arrived when the next step begins.\n"
+	"A step that means nothing where it stands is left out, which is told.\n"
+	".PP\n.nf\n"
+	"    unix near far\n"
+	"    epoll set\n"
+	"    add set near IN|ET \\-> 0\n"
+	"    write far 1 \\-> 1\n"
+	"    wait set 8 \\-> near IN\n"
+	"    wait set 8 \\-> nothing\n"
+	".fi\n"
+	;
+
 const char man_after[] =
 	".SH VERDICTS\n"
 	".TP\n.B pass\nThe server did what it should.\n"
@@ -233,8 +254,8 @@ const char man_after[] =
 	".PP\n.nf\n    wringer run ./my.lua \\-\\-target epoll\\-level \\-\\-target epoll\\-edge\n.fi\n"
 	".PP\nA third of all cases, on a slow machine:\n"
 	".PP\n.nf\n    wringer check \\-\\-shard 1/3 \\-\\-time\\-scale 4 \\-\\-protocol tcp \\-\\- redis\\-server\n.fi\n"
-	".PP\nThe rules while one's own tests run, and for a minute on a server that runs already:\n"
-	".PP\n.nf\n    wringer watch \\-\\- make test\n    wringer watch \\-\\-pid 1234 \\-\\-timeout 1m\n.fi\n"
+	".PP\nThe rules while one's own tests run:\n"
+	".PP\n.nf\n    wringer watch \\-\\- ./server \\-\\-port 8080\n.fi\n"
 	".PP\nWhat happened, line by line:\n"
 	".PP\n.nf\n    wringer run rst\\-idle \\-\\-keep out \\-\\- ./server\n    wringer judge \\-\\-show out/*/journal\n.fi\n"
 	".SH LIMITS\n"

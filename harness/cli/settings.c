@@ -27,6 +27,7 @@ void settings_free(struct settings *settings)
 	free(settings->targets.items);
 	free(settings->scenarios.items);
 	free(settings->excludes.items);
+	free(settings->scripts.items);
 	free(settings->defines);
 	free(settings->given);
 	*settings = (struct settings){0};

@@ -8,6 +8,7 @@
 #include "cli/say.h"
 #include "cli/session.h"
 #include "cli/status.h"
+#include "cli/truth_script.h"
 #include "report/output.h"
 #include "report/truth.h"
 #include "run/truth.h"
@@ -76,6 +77,10 @@ static int truth(struct settings *settings, const struct words *words)
 
 	if (words->command || words->count > (settings->as_json ? 1u : 0u))
 		return say_error("truth takes no words but the file behind --json");
+	if (settings->scripts.count && settings->as_json)
+		return say_error("truth --script has no JSON to print");
+	if (settings->scripts.count)
+		return truth_scripts(settings);
 	/* before the work: a file that cannot be written is told at once */
 	if (settings->as_json && output_open(path, &output, &error) < 0)
 		return say(&error);
@@ -91,7 +96,7 @@ static int truth(struct settings *settings, const struct words *words)
 const struct command command_truth = {
     .name = "truth",
     .bit = FOR_TRUTH,
-    .usage = "[-q] [-v] [--json [FILE]]",
+    .usage = "[-q] [-v] [--json [FILE] | --script FILE...]",
     .doc = "hold the running kernel against the model: what it reports in each state",
     .about =
 	"Brings sockets, pipes and other descriptors into every state of the model's table on the running "
@@ -100,6 +105,8 @@ const struct command command_truth = {
 	"the sequences that one mask cannot say (one-shot, edges, duplicates, errnos) and those that refute "
 	"common beliefs, and prints what was observed beside what was predicted. The status is 1 when "
 	"anything differs. What is refused here is skipped, with the reason. Needs no privilege and no "
-	"server. With --json the report goes to standard output instead, or to FILE beside the table.",
+	"server. With --json the report goes to standard output instead, or to FILE beside the table. With "
+	"--script the steps of FILE are performed on the kernel and on a model of it instead, and what both "
+	"answer is compared, as fuzz_model does and prints it.",
     .run = truth,
 };

@@ -128,7 +128,7 @@ int kernel_file(const struct kernel *kernel, int proc, int fd)
 	return file ? (int)(file - kernel->files) + 1 : -EBADF;
 }
 
-struct file *file_new(struct kernel *kernel, enum kind kind)
+struct file *kernel_file_new(struct kernel *kernel, enum kind kind)
 {
 	struct file *file = kernel->free_files;
 
@@ -147,7 +147,7 @@ struct file *file_new(struct kernel *kernel, enum kind kind)
 
 /* The last close: registrations go first, so nobody is told of what closing does to the description itself.
  * fs/file_table.c, __fput. */
-void file_put(struct kernel *kernel, struct file *file)
+void kernel_file_put(struct kernel *kernel, struct file *file)
 {
 	if (--file->refs)
 		return;
@@ -189,7 +189,7 @@ int kernel_install(struct kernel *kernel, int proc, struct file *file)
 	if (fd >= 0)
 		set_fd(&kernel->procs[proc], fd, file);
 	else if (file)
-		file_put(kernel, file);
+		kernel_file_put(kernel, file);
 	return fd;
 }
 
@@ -203,7 +203,7 @@ int kernel_close(struct kernel *kernel, int proc, int fd)
 	process->fds[fd] = NULL;
 	while (process->most && !process->fds[process->most - 1])
 		process->most--;
-	file_put(kernel, file);
+	kernel_file_put(kernel, file);
 	return 0;
 }
 
@@ -234,5 +234,5 @@ int kernel_dup_to(struct kernel *kernel, int proc, int fd, int to)
 
 int kernel_plain_file(struct kernel *kernel, int proc)
 {
-	return kernel_install(kernel, proc, file_new(kernel, KIND_PLAIN));
+	return kernel_install(kernel, proc, kernel_file_new(kernel, KIND_PLAIN));
 }

@@ -65,8 +65,14 @@ int kernel_so_error(struct kernel *kernel, int proc, int fd);
 /* The port a socket is bound to, or that of its other end; 0: none. */
 int kernel_port(const struct kernel *kernel, int proc, int fd);
 int kernel_peer_port(const struct kernel *kernel, int proc, int fd);
-/* SIOCINQ: bytes to read. */
+/* SIOCINQ: bytes to read. And those sent that the other end has not read, in how many messages (UNIX). */
 int kernel_queued(const struct kernel *kernel, int proc, int fd);
+int kernel_unread(const struct kernel *kernel, int proc, int fd);
+int kernel_messages(const struct kernel *kernel, int proc, int fd);
+/* A listener's connections that nobody accepted yet. */
+int kernel_waiting(const struct kernel *kernel, int proc, int fd);
+/* KERNEL_TCP or KERNEL_UNIX; -ENOTSOCK. */
+int kernel_family_of(const struct kernel *kernel, int proc, int fd);
 /* The peer's machine loses power: its end is gone without a packet, whoever had it open. */
 int kernel_vanish(struct kernel *kernel, int proc, int fd);
 /* How many bytes fit between two sockets that are made from now on. */

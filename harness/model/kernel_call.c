@@ -4,7 +4,7 @@
 
 #include <netinet/tcp.h>
 
-uint32_t file_poll(struct kernel *kernel, struct file *file)
+uint32_t kernel_file_poll(struct kernel *kernel, struct file *file)
 {
 	switch (file->kind) {
 	case KIND_TCP:
@@ -28,7 +28,7 @@ uint32_t file_poll(struct kernel *kernel, struct file *file)
 }
 
 /* Between little and much on the way to a reader only the kernel's buffers decide whether there is room. */
-uint32_t file_may(const struct file *file)
+uint32_t kernel_file_may(const struct file *file)
 {
 	enum { LITTLE = 4096 };
 	const struct sock *sock = file->sock;
@@ -44,7 +44,7 @@ int kernel_poll(struct kernel *kernel, int proc, int fd, uint32_t *ret_must, uin
 
 	if (!file)
 		return -EBADF;
-	uint32_t mask = file_poll(kernel, file), may = file_may(file);
+	uint32_t mask = kernel_file_poll(kernel, file), may = kernel_file_may(file);
 	*ret_must = mask & ~may;
 	*ret_may = may;
 	return 0;

@@ -29,7 +29,7 @@ int64_t event_send(struct file *file, const void *bytes, size_t size)
 	if (UINT64_MAX - file->count <= more)
 		return -EAGAIN;
 	file->count += more;
-	file_wake(file, EPOLLIN);
+	kernel_file_wake(file, EPOLLIN);
 	return sizeof more;
 }
 
@@ -45,13 +45,13 @@ int64_t counter_receive(struct file *file, void *ret_bytes, size_t size)
 	if (ret_bytes)
 		memcpy(ret_bytes, &count, sizeof count);
 	if (file->kind == KIND_EVENT)
-		file_wake(file, EPOLLOUT);
+		kernel_file_wake(file, EPOLLOUT);
 	return sizeof count;
 }
 
 int kernel_eventfd(struct kernel *kernel, int proc, uint64_t count, bool semaphore)
 {
-	struct file *file = file_new(kernel, KIND_EVENT);
+	struct file *file = kernel_file_new(kernel, KIND_EVENT);
 
 	if (file) {
 		file->count = count;
@@ -62,7 +62,7 @@ int kernel_eventfd(struct kernel *kernel, int proc, uint64_t count, bool semapho
 
 int kernel_timerfd(struct kernel *kernel, int proc)
 {
-	return kernel_install(kernel, proc, file_new(kernel, KIND_TIMER));
+	return kernel_install(kernel, proc, kernel_file_new(kernel, KIND_TIMER));
 }
 
 /* timerfd_tmrproc. */
@@ -74,7 +74,7 @@ static void expire(struct kernel *kernel, struct file *file)
 		times += (kernel->now - file->at) / file->interval;
 	file->count += times;
 	file->at = file->interval ? file->at + times * file->interval : 0;
-	file_wake(file, EPOLLIN);
+	kernel_file_wake(file, EPOLLIN);
 }
 
 /* What had expired before is forgotten: do_timerfd_settime, timerfd_setup. */

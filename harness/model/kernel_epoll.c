@@ -18,12 +18,12 @@ static void item_woken(struct item *item, uint32_t key)
 		return;
 	if (link_alone(&item->ready))
 		link_last(&item->set->ready, &item->ready);
-	file_wake(item->set, EPOLLIN); /* ep_poll_safewake: whoever watches the set */
+	kernel_file_wake(item->set, EPOLLIN); /* ep_poll_safewake: whoever watches the set */
 }
 
 /* __wake_up_common: the latest registered first, the exclusive ones last and in their order. With nobody
  * asleep in a wait an exclusive one does not end the walk. */
-void file_wake(struct file *file, uint32_t key)
+void kernel_file_wake(struct file *file, uint32_t key)
 {
 	for (struct link *at = file->watchers.next, *next; at != &file->watchers; at = next) {
 		next = at->next;
@@ -34,7 +34,7 @@ void file_wake(struct file *file, uint32_t key)
 /* ep_item_poll. */
 static uint32_t item_poll(struct kernel *kernel, const struct item *item)
 {
-	return file_poll(kernel, item->file) & item->events;
+	return kernel_file_poll(kernel, item->file) & item->events;
 }
 
 /* __ep_eventpoll_poll: a set is readable while one of its own is ready; on the way those that are not lose
@@ -99,7 +99,7 @@ static void item_look(struct kernel *kernel, struct item *item)
 	if (!item_poll(kernel, item) || !link_alone(&item->ready))
 		return;
 	link_last(&item->set->ready, &item->ready);
-	file_wake(item->set, EPOLLIN);
+	kernel_file_wake(item->set, EPOLLIN);
 }
 
 static int item_add(struct kernel *kernel, struct file *set, struct file *file, int fd, uint32_t events,
@@ -139,7 +139,7 @@ static int item_change(struct kernel *kernel, struct item *item, uint32_t events
 
 int kernel_epoll(struct kernel *kernel, int proc)
 {
-	return kernel_install(kernel, proc, file_new(kernel, KIND_EPOLL));
+	return kernel_install(kernel, proc, kernel_file_new(kernel, KIND_EPOLL));
 }
 
 /* What is refused before the interest list is looked at: do_epoll_ctl, in its order. */
@@ -186,7 +186,7 @@ int kernel_epoll_ctl(struct kernel *kernel, int proc, int epoll, int op, int fd,
 /* What only the size of buffers decides, within the interest. */
 static uint32_t item_may(const struct item *item)
 {
-	return file_may(item->file) & item->events;
+	return kernel_file_may(item->file) & item->events;
 }
 
 /*

@@ -168,19 +168,19 @@ struct kernel {
 
 /* kernel.c */
 struct file *kernel_get(const struct kernel *kernel, int proc, int fd); /* NULL: -EBADF */
-struct file *file_new(struct kernel *kernel, enum kind kind);		/* NULL: -ENFILE; one reference */
-void file_put(struct kernel *kernel, struct file *file);
+struct file *kernel_file_new(struct kernel *kernel, enum kind kind);	/* NULL: -ENFILE; one reference */
+void kernel_file_put(struct kernel *kernel, struct file *file);
 /* A number for it, which takes over the reference; on failure it is put. */
 int kernel_install(struct kernel *kernel, int proc, struct file *file);
 /* The lowest free number, or -EMFILE. */
 int kernel_free_fd(const struct kernel *kernel, int proc);
 
 /* kernel_epoll.c. key: the bits that a wake-up comes with, 0: for everybody. */
-void file_wake(struct file *file, uint32_t key);
+void kernel_file_wake(struct file *file, uint32_t key);
 void epoll_forget(struct kernel *kernel, struct file *file); /* its last number was closed */
 void epoll_clear(struct kernel *kernel, struct file *set);
-uint32_t file_poll(struct kernel *kernel, struct file *file);
-uint32_t file_may(const struct file *file);
+uint32_t kernel_file_poll(struct kernel *kernel, struct file *file);
+uint32_t kernel_file_may(const struct file *file);
 uint32_t epoll_poll(struct kernel *kernel, struct file *set);
 /* kernel_nest.c: 0, -ELOOP or -EINVAL. */
 int nest_check(struct kernel *kernel, struct file *set, struct file *file);

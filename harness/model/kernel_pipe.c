@@ -10,7 +10,7 @@ static bool is_full(const struct pipe *pipe)
 static void pipe_wake(struct pipe *pipe, int end, uint32_t key)
 {
 	if (pipe->ends[end])
-		file_wake(pipe->ends[end], key);
+		kernel_file_wake(pipe->ends[end], key);
 }
 
 uint32_t pipe_poll(struct file *file)
@@ -149,7 +149,7 @@ int kernel_pipe(struct kernel *kernel, int proc, int ret_ends[2])
 	if (!pipe)
 		return -ENFILE;
 	for (int i = 0; i < 2; i++) {
-		struct file *file = file_new(kernel, i ? KIND_WRITER : KIND_READER);
+		struct file *file = kernel_file_new(kernel, i ? KIND_WRITER : KIND_READER);
 		if (file) {
 			file->pipe = pipe;
 			pipe->ends[i] = file;

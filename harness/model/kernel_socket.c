@@ -45,7 +45,7 @@ void sock_free(struct kernel *kernel, struct sock *sock)
 void sock_wake(struct sock *sock, uint32_t key)
 {
 	if (sock->file)
-		file_wake(sock->file, key);
+		kernel_file_wake(sock->file, key);
 }
 
 int sock_take_error(struct sock *sock)
@@ -96,7 +96,7 @@ static struct sock *get_sock(const struct kernel *kernel, int proc, int fd, int 
 
 static int sock_install(struct kernel *kernel, int proc, struct sock *sock)
 {
-	struct file *file = sock ? file_new(kernel, sock->kind) : NULL;
+	struct file *file = sock ? kernel_file_new(kernel, sock->kind) : NULL;
 
 	if (file) {
 		file->sock = sock;
@@ -290,6 +290,38 @@ int kernel_queued(const struct kernel *kernel, int proc, int fd)
 	if (!file->sock)
 		return -ENOTTY;
 	return file->sock->state == TCP_LISTEN ? -EINVAL : (int)file->sock->in.size;
+}
+
+int kernel_unread(const struct kernel *kernel, int proc, int fd)
+{
+	int r;
+	const struct sock *sock = get_sock(kernel, proc, fd, &r);
+
+	return sock ? (int)sock_in_flight(sock) : r;
+}
+
+int kernel_messages(const struct kernel *kernel, int proc, int fd)
+{
+	int r;
+	const struct sock *sock = get_sock(kernel, proc, fd, &r);
+
+	return !sock ? r : sock->peer ? (int)sock->peer->in.count : 0;
+}
+
+int kernel_waiting(const struct kernel *kernel, int proc, int fd)
+{
+	int r;
+	const struct sock *sock = get_sock(kernel, proc, fd, &r);
+
+	return sock ? (int)sock->queued : r;
+}
+
+int kernel_family_of(const struct kernel *kernel, int proc, int fd)
+{
+	int r;
+	const struct sock *sock = get_sock(kernel, proc, fd, &r);
+
+	return !sock ? r : sock->kind == KIND_TCP ? KERNEL_TCP : KERNEL_UNIX;
 }
 
 int kernel_vanish(struct kernel *kernel, int proc, int fd)

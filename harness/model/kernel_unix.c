@@ -141,7 +141,7 @@ int64_t unix_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, 
 		if (passed && ret_passed)
 			*ret_passed = passed;
 		else if (passed)
-			file_put(kernel, passed);
+			kernel_file_put(kernel, passed);
 	}
 	return (int64_t)size;
 }
@@ -167,7 +167,7 @@ void unix_flush(struct kernel *kernel, struct sock *sock)
 		flow_drop(&sock->in, sock->in.cuts[sock->in.first].size - sock->in.read);
 		struct file *passed = free_message(sock);
 		if (passed)
-			file_put(kernel, passed);
+			kernel_file_put(kernel, passed);
 	}
 }
 

@@ -98,8 +98,12 @@ void table_unref(struct world *world, struct fd_table *table)
 
 void table_free(struct fd_table *table)
 {
+	size_t at = 0;
+	struct slot *slot;
 
-	map_free_all(&table->slots);
+	while ((slot = map_next(&table->slots, &at, NULL)))
+		free(slot);
+	map_free(&table->slots);
 	free(table);
 }
 

@@ -146,8 +146,12 @@ static int accept_finish(struct judge *judge, void *arg)
 static void accept_release(void *arg)
 {
 	struct accept_state *state = arg;
+	size_t at = 0;
+	void *row;
 
-	map_free_all(&state->rows);
+	while ((row = map_next(&state->rows, &at, NULL)))
+		free(row);
+	map_free(&state->rows);
 }
 
 const struct rule_family accept_family = {

@@ -274,8 +274,12 @@ static int blocked_finish(struct judge *judge, void *state)
 static void blocked_release(void *state)
 {
 	struct blocked *blocked = state;
+	struct waiter *waiter;
+	size_t at = 0;
 
-	map_free_all(&blocked->waiters);
+	while ((waiter = map_next(&blocked->waiters, &at, NULL)))
+		free(waiter);
+	map_free(&blocked->waiters);
 	facts_release(&blocked->facts);
 }
 

@@ -49,8 +49,12 @@ struct greed {
 
 static void forget(struct greed *greed)
 {
+	struct share *share;
+	size_t at = 0;
 
-	map_free_all(&greed->shares);
+	while ((share = map_next(&greed->shares, &at, NULL)))
+		free(share);
+	map_free(&greed->shares);
 	greed->pending = false;
 }
 

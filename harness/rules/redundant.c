@@ -162,8 +162,12 @@ static int redundant_finish(struct judge *judge, void *state)
 static void redundant_release(void *state)
 {
 	struct redundant *redundant = state;
+	size_t at = 0;
+	void *spent;
 
-	map_free_all(&redundant->spent);
+	while ((spent = map_next(&redundant->spent, &at, NULL)))
+		free(spent);
+	map_free(&redundant->spent);
 }
 
 const struct rule_family redundant_family = {

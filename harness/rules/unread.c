@@ -290,8 +290,12 @@ static int unread_finish(struct judge *judge, void *state)
 static void unread_release(void *state)
 {
 	struct unread *unread = state;
+	size_t at = 0;
+	struct shut *shut;
 
-	map_free_all(&unread->shuts);
+	while ((shut = map_next(&unread->shuts, &at, NULL)))
+		free(shut);
+	map_free(&unread->shuts);
 	map_free(&unread->aborts);
 	free(unread->suspects);
 	facts_release(&unread->facts);

@@ -191,9 +191,14 @@ char *target_output(const struct target *target, char *out, size_t size)
 
 static void book_free(struct cpu_book *book)
 {
+	size_t at = 0;
+	void *entry;
+
 	if (!book)
 		return;
-	map_free_all(&book->entries);
+	while ((entry = map_next(&book->entries, &at, NULL)))
+		free(entry);
+	map_free(&book->entries);
 	free(book);
 }
 

@@ -357,6 +357,11 @@ int found_process(struct estate *estate, struct tracee *leader, const struct tra
 
 void found_clear(struct estate *estate)
 {
-	map_free_all(&estate->sockets);
+	void *place;
+	size_t at = 0;
+
+	while ((place = map_next(&estate->sockets, &at, NULL)))
+		free(place);
+	map_free(&estate->sockets);
 	free(estate->listeners);
 }

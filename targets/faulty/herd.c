@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Four processes, each with its own epoll instance, and the listener of their parent in all of them. A
- * connection wakes every one of them; the quickest accepts it, after the work that a turn of its loop begins
- * with (timers, say).
+ * connection wakes every one of them; the quickest accepts it.
  *
  * mistake: a listener shared by several epoll instances is registered without EPOLLEXCLUSIVE
  * seen: nginx 96c342e56, haproxy d9e7e36c6
@@ -16,8 +15,6 @@
 #include "common/loop.h"
 
 #define WORKERS 4
-#define TURN_US                                                                                              \
-	4000 /* long enough for the others to be told of the same connection, also on a busy machine */
 
 static void wait_for_the_end(void)
 {
@@ -58,9 +55,7 @@ static int wait_events(struct loop *loop, struct epoll_event *events, int most)
 {
 	if (loop->own)
 		wait_for_the_end();
-	int count = loop_wait(loop, events, most);
-	usleep(TURN_US);
-	return count;
+	return loop_wait(loop, events, most);
 }
 
 int main(int argc, char **argv)
