@@ -14,6 +14,7 @@
 #define FOR_EXPLAIN  0x20u
 #define FOR_CONTRAST 0x40u
 #define FOR_TRUTH    0x80u
+#define FOR_MERGE    0x100u
 
 /* What stands on the line beside options. */
 struct words {
@@ -35,6 +36,6 @@ extern const struct command *const command_list[];
 const struct command *command_find(const char *name);
 
 extern const struct command command_check, command_run, command_watch, command_judge, command_list_things,
-    command_explain, command_contrast, command_truth;
+    command_explain, command_contrast, command_truth, command_merge;
 
 #endif

@@ -237,6 +237,7 @@ const char man_after[] =
 	".SH ENVIRONMENT\n"
 	".TP\n.B WRINGER_DATA\nThe folder that holds scenarios/ and scenarios/protocols/.\n"
 	".TP\n.B WRINGER_TARGETS\nThe folder of the reference targets.\n"
+	".TP\n.B JOB_COMPLETION_INDEX\nThe part that \\-\\-shard N runs, from 0 on; set in the processes of an indexed job.\n"
 	".TP\n.B NO_COLOR\nWhen set and not empty: no colour, unless \\-\\-color always.\n"
 	".TP\n.B TMPDIR\nWhere the files of a run lie while it lasts; /tmp without it.\n"
 	".TP\n.B LC_ALL, LC_CTYPE, LANG\nMarks and typography beyond ASCII are printed where the locale's characters are UTF\\-8.\n"

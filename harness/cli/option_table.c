@@ -4,7 +4,8 @@
 
 #define CASES	 (FOR_CHECK | FOR_RUN | FOR_CONTRAST)
 #define JUDGING	 (CASES | FOR_WATCH | FOR_JUDGE)
-#define TELLING	 (JUDGING | FOR_TRUTH)
+#define REPORTED (JUDGING | FOR_MERGE)
+#define TELLING	 (REPORTED | FOR_TRUTH)
 #define ALL	 (TELLING | FOR_LIST | FOR_EXPLAIN)
 #define AT(name) offsetof(struct settings, name)
 
@@ -48,7 +49,8 @@ const struct option_row option_rows[] = {
 	 "run every case N times, each round with the next seed",
 	 SECTION_WHAT, CASES, value_count, AT(repeat), 0},
 	{"shard", 0, "I/N",
-	 "only the I-th of N equal parts of the cases",
+	 "only the I-th of N equal parts of the cases; N alone takes I from JOB_COMPLETION_INDEX (0 is the "
+	 "first), as an indexed job has it",
 	 SECTION_WHAT, CASES, value_shard, 0, 0},
 	{"define", 'D', "NAME=VALUE",
 	 "a setting for scenarios and protocol files (repeatable)",
@@ -89,13 +91,13 @@ const struct option_row option_rows[] = {
 
 	{"json", 0, "FILE",
 	 "write the report as JSON (- is standard output)",
-	 SECTION_REPORT, JUDGING, value_text, AT(json), 0},
+	 SECTION_REPORT, REPORTED, value_text, AT(json), 0},
 	{"junit", 0, "FILE",
 	 "write the report as JUnit XML",
-	 SECTION_REPORT, JUDGING, value_text, AT(junit), 0},
+	 SECTION_REPORT, REPORTED, value_text, AT(junit), 0},
 	{"tap", 0, "FILE",
 	 "write the report in the Test Anything Protocol",
-	 SECTION_REPORT, JUDGING, value_text, AT(tap), 0},
+	 SECTION_REPORT, REPORTED, value_text, AT(tap), 0},
 	{"json", 0, NULL,
 	 "print what there is to tell as JSON",
 	 SECTION_REPORT, FOR_LIST | FOR_TRUTH, value_flag, AT(as_json), LINE_ONLY},

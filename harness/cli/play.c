@@ -160,6 +160,8 @@ static void make_head(struct playing *playing, bool all)
 	head->command = playing->plan.target_count == 1 ? playing->plan.targets[0].argv : NULL;
 	head->planned = (uint32_t)playing->plan.count;
 	head->targets = (uint32_t)playing->plan.target_count;
+	head->shard = (uint32_t)settings->shard;
+	head->shards = (uint32_t)settings->shards;
 	head->complete = all && !settings->scenarios.count && !settings->excludes.count &&
 			 !settings->shards && !settings->rules;
 	head->again = again_line;

@@ -3,10 +3,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/buf.h"
 #include "base/units.h"
+
+#define SHARD_MOST 65535
 
 /* The one form of every complaint about a value. */
 static int wants(const struct option_row *row, const char *what, const char *value, struct error *error)
@@ -148,21 +151,46 @@ int value_seed(struct settings *settings, const struct option_row *row, const ch
 	return 0;
 }
 
+/* The index an indexed job gives each of its processes, from 0 on. */
+static int job_index(const struct option_row *row, const char *value, uint64_t *ret_shard,
+		     struct error *error)
+{
+	const char *index = getenv("JOB_COMPLETION_INDEX");
+
+	if (!index)
+		return error_set(error, -EINVAL,
+				 "--%s %s wants an index: I/N, or JOB_COMPLETION_INDEX in the environment",
+				 row->name, value);
+	if (whole(index, SHARD_MOST - 1, ret_shard) < 0)
+		return error_set(error, -EINVAL, "JOB_COMPLETION_INDEX wants a whole number, not \"%s\"",
+				 index);
+	++*ret_shard;
+	return 0;
+}
+
 int value_shard(struct settings *settings, const struct option_row *row, const char *value,
 		struct error *error)
 {
 	static const char what[] = "I/N with I from 1 to N, such as 2/5";
 	const char *slash = strchr(value, '/');
-	char part[16];
 	uint64_t shard, shards;
+	char part[16];
+	int r = 0;
 
-	if (!slash || slash - value >= (ptrdiff_t)sizeof part)
+	if (slash && slash - value >= (ptrdiff_t)sizeof part)
 		return wants(row, what, value, error);
-	memcpy(part, value, (size_t)(slash - value));
-	part[slash - value] = 0;
-	if (whole(part, 65535, &shard) < 0 || whole(slash + 1, 65535, &shards) < 0 || !shard ||
-	    shard > shards)
+	(void)snprintf(part, sizeof part, "%.*s", slash ? (int)(slash - value) : 0, value);
+	if (whole(slash ? slash + 1 : value, SHARD_MOST, &shards) < 0 || !shards)
 		return wants(row, what, value, error);
+	r = slash ? whole(part, SHARD_MOST, &shard) : job_index(row, value, &shard, error);
+	if (r < 0)
+		return slash ? wants(row, what, value, error) : r;
+	if (shard == 0 || shard > shards)
+		return slash ? wants(row, what, value, error)
+			     : error_set(error, -EINVAL,
+					 "JOB_COMPLETION_INDEX is %llu, and --%s has %llu parts, 0 to %llu",
+					 (unsigned long long)shard - 1, row->name, (unsigned long long)shards,
+					 (unsigned long long)shards - 1);
 	settings->shard = shard;
 	settings->shards = shards;
 	return 0;

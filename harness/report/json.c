@@ -113,12 +113,24 @@ static bool put_suppressions(cJSON *root, const struct report_head *head, const 
 	return array;
 }
 
+/* Which part of a divided run this is: `wringer merge` puts the parts together. */
+static bool put_shard(cJSON *root, const struct report_head *head)
+{
+	cJSON *shard;
+
+	if (!head->shards)
+		return put(root, "shard", cJSON_CreateNull());
+	shard = cJSON_AddObjectToObject(root, "shard");
+	return shard && put_count(shard, "index", head->shard) && put_count(shard, "of", head->shards);
+}
+
 static bool fill(cJSON *root, const struct json_state *state, const struct report_head *head,
 		 const struct report_sums *sums)
 {
 	return put_text(root, "format", "wringer-report") && put_count(root, "version", 1) &&
 	       put_text(root, "wringer", head->version) && put_text(root, "kernel", head->kernel) &&
-	       put_count(root, "seed", head->seed) && put_started(root, head->started) &&
+	       put_count(root, "seed", head->seed) && put_count(root, "rounds", head->rounds) &&
+	       put_shard(root, head) && put_started(root, head->started) &&
 	       put(root, "seconds", seconds_number(sums->seconds)) && put_target(root, head) &&
 	       cJSON_AddItemReferenceToObject(root, "cases", state->cases) &&
 	       put_suppressions(root, head, sums) && put_summary(root, sums);

@@ -18,9 +18,10 @@ struct report_head {
 	const char *version, *kernel, *target, *protocol, *watch;
 	char *const *command; /* NULL-terminated; NULL: none */
 	uint64_t seed;
-	bool unseeded;	  /* no choice was drawn from it (watch): people are not told of it */
-	int64_t started;  /* CLOCK_REALTIME seconds */
-	uint32_t planned; /* cases */
+	bool unseeded;		/* no choice was drawn from it (watch): people are not told of it */
+	int64_t started;	/* CLOCK_REALTIME seconds */
+	uint32_t planned;	/* cases */
+	uint32_t shard, shards; /* of --shard; 0: not divided */
 	const struct ignore_list *ignores; /* known deviations; NULL: none */
 	bool complete; /* every scenario that fits is run: a deviation that matches nothing is gone */
 	uint32_t targets, rounds; /* above 1: a case is named with its target, its round */

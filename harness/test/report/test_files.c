@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "report/saved.h"
 #include "test/report/sample.h"
 #include "test/report/xml.h"
 
@@ -308,6 +309,68 @@ static void test_full_disk(void **state)
 	assert_string_equal(error.text, "cannot write /dev/full: No space left on device");
 	assert_int_equal(access("/dev/full", W_OK), 0);
 }
+/* What was written says the same when it is read again. */
+static void test_read_again(void **state)
+{
+	const char *path = in_folder("again.json");
+	const struct report_head wrote = sample_head();
+	struct saved *saved = NULL;
+	struct result result;
+	struct error error = {0};
+
+	(void)state;
+	write_report("json", path, NULL);
+	assert_int_equal(saved_open(path, &saved, &error), 0);
+	assert_true(saved_head(saved)->seed == wrote.seed);
+	assert_true(saved_head(saved)->started == wrote.started);
+	assert_string_equal(saved_head(saved)->target, wrote.target);
+	assert_string_equal(saved_head(saved)->command[0], wrote.command[0]);
+	assert_int_equal(saved_sums(saved)->broken, 1);
+	assert_int_equal(saved_count(saved), 4);
+	assert_int_equal(saved_case(saved, 1, &result, &error), 0);
+	assert_int_equal(result.finding_count, 2);
+	assert_string_equal(result.findings[0].finding.rule->id, "hup-spin");
+	assert_null(saved_differ(saved, saved));
+	result_free(&result);
+	saved_free(saved);
+	(void)unlink(path);
+}
+
+static void test_no_report(void **state)
+{
+	static const char whole[] =
+	    "{\"format\":\"wringer-report\",\"version\":1,\"wringer\":\"1\",\"kernel\":\"6\","
+	    "\"seed\":7,\"target\":{\"name\":\"poll\"},\"cases\":[]";
+	static const struct {
+		const char *more, *text, *says;
+	} rows[] = {
+	    {"", NULL, ""},
+	    {",\"shard\":{\"index\":3,\"of\":2}", NULL, "is missing here"},
+	    {",\"suppressions\":[{\"rule\":\"hup-spni\"}]", NULL, "hup-spni"},
+	    {NULL, "", "no report of wringer's"},
+	    {NULL, "[1, 2]", "no report of wringer's"},
+	    {NULL, "{\"format\":\"wringer-report\",\"version\":2}", "of version 2"},
+	    {NULL, "{\"format\":\"wringer-report\",\"version\":1,\"seed\":7}", "is missing here"},
+	};
+	const char *path = in_folder("none.json");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct saved *saved = NULL;
+		struct error error = {0};
+		FILE *file = fopen(path, "w");
+
+		assert_non_null(file);
+		(void)fprintf(file, "%s%s%s", rows[i].text ? rows[i].text : whole,
+			      rows[i].text ? "" : rows[i].more, rows[i].text ? "" : "}");
+		(void)fclose(file);
+		int r = saved_open(path, &saved, &error);
+		assert_int_equal(r < 0, rows[i].says[0] != 0);
+		assert_non_null(strstr(error.text, rows[i].says));
+		saved_free(saved);
+	}
+	(void)unlink(path);
+}
 
 static int make_folder(void **state)
 {
@@ -334,6 +397,8 @@ int main(void)
 	    cmocka_unit_test(test_refused_before_the_run),
 	    cmocka_unit_test(test_older_file_survives),
 	    cmocka_unit_test(test_full_disk),
+	    cmocka_unit_test(test_read_again),
+	    cmocka_unit_test(test_no_report),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, drop_folder);
