@@ -25,7 +25,7 @@ ARCHIVES  := $(foreach r,$(ROOMS),$(BUILD)/lib$(r).a)
 
 .DEFAULT_GOAL := all
 .PHONY: all run test unit e2e sanitize cross format includes matrix bench install uninstall clean
-all: $(BUILD)/wringer targets
+all: $(BUILD)/wringer $(BUILD)/wringer-agent.so targets
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -46,6 +46,14 @@ $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
 $(BUILD)/wringer: $(ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+
+# The agent of --watch preload, a library inside the target. It stands alone: no libc of its own, no start-up files, no sanitizer.
+AGENT_CFLAGS := $(CSTD) $(WARN) -O2 -g -fPIC -fvisibility=hidden -fno-stack-protector -U_FORTIFY_SOURCE -MMD -MP
+AGENT_CFLAGS += $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),-mno-red-zone)
+AGENT_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard harness/agent/*.c))
+$(AGENT_OBJ): CFLAGS = $(AGENT_CFLAGS) $(filter -Werror,$(OPT))
+$(BUILD)/wringer-agent.so: $(AGENT_OBJ)
+	$(CC) -shared -nostdlib -Wl,-z,now -o $@ $^
 
 # Tests: harness/test/ROOM/test_NAME.c is one cmocka program, linked with ROOM and the rooms below it only.
 room_below = $(if $(filter $(1),$(firstword $(2))),$(2),$(call room_below,$(1),$(wordlist 2,99,$(2))))
@@ -83,7 +91,7 @@ export WRINGER_BIN := $(abspath $(BUILD)/wringer)
 export WRINGER_BUILD := $(abspath $(BUILD))
 
 .PHONY: unit-programs
-unit-programs: $(TESTS)
+unit-programs: $(TESTS) $(BUILD)/wringer-agent.so
 unit: includes all unit-programs
 	@ci/run-tests.py $(TESTS)
 e2e: all
@@ -137,6 +145,7 @@ LIBEXEC := $(DESTDIR)$(PREFIX)/libexec/wringer
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DATA) $(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(BUILD)/wringer $(DESTDIR)$(PREFIX)/bin/wringer
+	install -m 755 $(BUILD)/wringer-agent.so $(LIBEXEC)/wringer-agent.so
 	install -m 644 harness/wringer.1 $(DESTDIR)$(PREFIX)/share/man/man1/wringer.1
 	cd scenarios && find . -name '*.lua' -exec install -D -m 644 {} $(abspath $(DATA))/scenarios/{} \;
 	find $(BUILD)/targets -maxdepth 1 -type f -perm -u+x -exec install -m 755 {} $(LIBEXEC) \;

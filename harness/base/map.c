@@ -114,3 +114,13 @@ void map_free(struct map *map)
 	free(map->slots);
 	*map = (struct map){0};
 }
+
+void map_free_all(struct map *map)
+{
+	size_t at = 0;
+	void *value;
+
+	while ((value = map_next(map, &at, NULL)))
+		free(value);
+	map_free(map);
+}

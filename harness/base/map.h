@@ -22,10 +22,13 @@ void *map_get(const struct map *map, uint64_t key);
 int map_put(struct map *map, uint64_t key, void *value);
 /* Takes the key out and returns its value, NULL if it was not there. */
 void *map_remove(struct map *map, uint64_t key);
-/* Walks in no particular order: start with *at = 0, NULL at the end. Removing the entry just returned is allowed. */
+/* Walks in no particular order: start with *at = 0, NULL at the end. Removing the entry just returned is
+ * allowed. */
 void *map_next(const struct map *map, size_t *at, uint64_t *ret_key);
 /* Frees the table, not the values; the map is empty afterwards. */
 void map_free(struct map *map);
+/* The same, and free() on every value. */
+void map_free_all(struct map *map);
 
 /* Two 32-bit numbers as one key. */
 static inline uint64_t map_key2(uint32_t high, uint32_t low)

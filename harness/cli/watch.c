@@ -3,6 +3,7 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,14 @@ static void drop_place(const struct place *place)
 	(void)rmdir(place->folder);
 }
 
+static void say_left(uint32_t processes)
+{
+	say_note("the command has ended, %" PRIu32
+		 " process%s it started %s on and %s watched: Ctrl-C ends %s",
+		 processes, processes == 1 ? "" : "es", processes == 1 ? "runs" : "run",
+		 processes == 1 ? "is" : "are", processes == 1 ? "it" : "them");
+}
+
 static int observe(const struct settings *settings, char **command, const struct watch_ops *watch,
 		   const struct place *place, struct session *session)
 {
@@ -65,6 +74,7 @@ static int observe(const struct settings *settings, char **command, const struct
 	    .time_scale = settings->time_scale,
 	    .journal = place->journal,
 	    .stop = signals_stop(),
+	    .left = say_left,
 	};
 	struct result result = {0};
 	struct error error = {0};
@@ -168,12 +178,17 @@ const struct command command_watch = {
     .doc = "judge a server while you bring the traffic",
     .about =
 	"Runs the command with its own input and output, watches its system calls and applies the rules to "
-	"what it does under your test suite or load. The exit status is the command's own unless a rule was "
-	"broken. With --pid it attaches to a server that runs already, as root or as its user, and lets go "
+	"what it does under your test suite or load. The command may be a server, or whatever starts servers "
+	"and their clients (`wringer watch -- make test`): each process is judged by what it does itself, "
+	"and "
+	"watching goes on until all that the command started has ended. The exit status is the command's own "
+	"(128 and the signal's number when it was killed) unless a rule was broken, then 1, or our side "
+	"broke, "
+	"then 2. With --pid it attaches to a server that runs already, as root or as its user, and lets go "
 	"of "
 	"it, unharmed, at Ctrl-C or after --timeout. Attaching stops every thread for a moment; a wait that "
-	"this "
-	"interrupts is made again, only its time-out begins anew. Every call then stops the server, which "
-	"costs it more than being started under wringer.",
+	"this interrupts is made again, only its time-out begins anew, and a call that cannot be made again "
+	"(sigtimedwait, say) is noted in the journal. What happened before is not judged. Every "
+	"call then stops the server, which costs it more than being started under wringer.",
     .run = watch,
 };

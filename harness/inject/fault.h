@@ -57,6 +57,11 @@ bool fault_window_hit(const struct fault *fault, uint64_t count);
 struct fault_set;
 struct fault_set *fault_set_new(void);
 void fault_set_free(struct fault_set *set);
+/*
+ * From now on two words there (the caller's; NULL: no more) have bit `enum call` set while a fault that is armed may strike
+ * that call: set before arming returns. Any thread.
+ */
+void fault_set_mirror(struct fault_set *set, _Atomic uint64_t *calls);
 /* 0 with *ret_id, -ENOMEM, -EINVAL. Any thread. */
 int fault_set_arm(struct fault_set *set, const struct fault *fault, uint32_t *ret_id);
 /* Stops it; *ret_delivered says how often it struck. 0 or -ENOENT. Any thread. */

@@ -25,6 +25,7 @@ struct fault_set {
 	atomic_uint live;
 	struct armed *items; /* item i has id i + 1 */
 	size_t count, capacity;
+	_Atomic uint64_t *mirror; /* two words, NULL: nobody wants to know */
 };
 
 struct fault_set *fault_set_new(void)
@@ -49,6 +50,29 @@ void fault_set_free(struct fault_set *set)
 	free(set->items);
 	pthread_mutex_destroy(&set->lock);
 	free(set);
+}
+
+/* The lock is held. */
+static void show(struct fault_set *set)
+{
+	uint64_t calls[2] = {0};
+
+	if (!set->mirror)
+		return;
+	for (size_t i = 0; i < set->count; i++)
+		for (unsigned call = 0; set->items[i].live && call < CALL_COUNT; call++)
+			if (fault_fits(&set->items[i].fault, (enum call)call))
+				calls[call / 64] |= 1ULL << call % 64;
+	for (int i = 0; i < 2; i++)
+		atomic_store(&set->mirror[i], calls[i]);
+}
+
+void fault_set_mirror(struct fault_set *set, _Atomic uint64_t *calls)
+{
+	pthread_mutex_lock(&set->lock);
+	set->mirror = calls;
+	show(set);
+	pthread_mutex_unlock(&set->lock);
 }
 
 static bool sound(const struct fault *fault)
@@ -76,6 +100,7 @@ int fault_set_arm(struct fault_set *set, const struct fault *fault, uint32_t *re
 		items[set->count] = (struct armed){.fault = *fault, .live = true};
 		items[set->count++].fault.id = id;
 		atomic_fetch_add_explicit(&set->live, 1, memory_order_relaxed);
+		show(set);
 		*ret_id = id;
 		ret = 0;
 	}
@@ -99,6 +124,7 @@ int fault_set_lift(struct fault_set *set, uint32_t id, uint64_t *ret_delivered)
 	if (armed && armed->live) {
 		armed->live = false;
 		map_free(&armed->counts);
+		show(set);
 		atomic_fetch_sub_explicit(&set->live, 1, memory_order_relaxed);
 		if (ret_delivered)
 			*ret_delivered = armed->delivered;

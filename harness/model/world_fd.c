@@ -98,12 +98,8 @@ void table_unref(struct world *world, struct fd_table *table)
 
 void table_free(struct fd_table *table)
 {
-	size_t at = 0;
-	struct slot *slot;
 
-	while ((slot = map_next(&table->slots, &at, NULL)))
-		free(slot);
-	map_free(&table->slots);
+	map_free_all(&table->slots);
 	free(table);
 }
 

@@ -146,12 +146,8 @@ static int accept_finish(struct judge *judge, void *arg)
 static void accept_release(void *arg)
 {
 	struct accept_state *state = arg;
-	size_t at = 0;
-	void *row;
 
-	while ((row = map_next(&state->rows, &at, NULL)))
-		free(row);
-	map_free(&state->rows);
+	map_free_all(&state->rows);
 }
 
 const struct rule_family accept_family = {

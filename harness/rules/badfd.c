@@ -338,14 +338,11 @@ static int badfd_finish(struct judge *judge, void *state)
 static void badfd_release(void *state)
 {
 	struct badfd *badfd = state;
-	struct number *number;
 	struct run *run;
 	size_t at = 0;
 
-	while ((number = map_next(&badfd->numbers, &at, NULL)))
-		free(number);
-	map_free(&badfd->numbers);
-	for (at = 0; (run = map_next(&badfd->runs, &at, NULL));) {
+	map_free_all(&badfd->numbers);
+	while ((run = map_next(&badfd->runs, &at, NULL))) {
 		free(run->held);
 		free(run);
 	}

@@ -341,22 +341,12 @@ static int batch_finish(struct judge *judge, void *state)
 	return r;
 }
 
-static void free_values(struct map *map)
-{
-	size_t at = 0;
-	void *value;
-
-	while ((value = map_next(map, &at, NULL)))
-		free(value);
-	map_free(map);
-}
-
 static void batch_release(void *state)
 {
 	struct batch *batch = state;
 
-	free_values(&batch->pasts);
-	free_values(&batch->heirs);
+	map_free_all(&batch->pasts);
+	map_free_all(&batch->heirs);
 	free(batch->suspects);
 	free(batch->closes);
 	facts_release(&batch->facts);

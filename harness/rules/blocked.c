@@ -274,12 +274,8 @@ static int blocked_finish(struct judge *judge, void *state)
 static void blocked_release(void *state)
 {
 	struct blocked *blocked = state;
-	struct waiter *waiter;
-	size_t at = 0;
 
-	while ((waiter = map_next(&blocked->waiters, &at, NULL)))
-		free(waiter);
-	map_free(&blocked->waiters);
+	map_free_all(&blocked->waiters);
 	facts_release(&blocked->facts);
 }
 

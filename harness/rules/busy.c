@@ -406,22 +406,12 @@ static int busy_finish(struct judge *judge, void *arg)
 	return r ? (r < 0 ? r : 0) : busy_judge_fault(state, judge);
 }
 
-static void workers_free(struct map *map)
-{
-	size_t at = 0;
-	void *worker;
-
-	while ((worker = map_next(map, &at, NULL)))
-		free(worker);
-	map_free(map);
-}
-
 static void busy_release(void *arg)
 {
 	struct busy_state *state = arg;
 
-	workers_free(&state->threads);
-	workers_free(&state->processes);
+	map_free_all(&state->threads);
+	map_free_all(&state->processes);
 }
 
 const struct rule_family busy_family = {

@@ -203,12 +203,8 @@ static int connect_finish(struct judge *judge, void *state)
 static void connect_release(void *state)
 {
 	struct connect *connect = state;
-	struct attempt *attempt;
-	size_t at = 0;
 
-	while ((attempt = map_next(&connect->attempts, &at, NULL)))
-		free(attempt);
-	map_free(&connect->attempts);
+	map_free_all(&connect->attempts);
 	facts_release(&connect->facts);
 }
 

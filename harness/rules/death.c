@@ -16,6 +16,7 @@
 #include "rules/limits.h"
 #include "rules/omen.h"
 #include "rules/orphan.h"
+#include "rules/role.h"
 
 enum { SIGPIPE_DEATH, PEER_KILLS, EINTR_FATAL, ACCEPT_FATAL };
 
@@ -48,8 +49,10 @@ static const struct rule rules[] = {
 	    .how = "The rule is broken when a serving process ends by itself (by any exit status or signal) "
 		   "while the scenario runs, nobody having asked it to. The message names the last thing "
 		   "before it: an error of a call on a connection, ERR or HUP reported, the end of a "
-		   "connection, what a peer did. Under `wringer watch` such a thing must lie less than 1 s "
-		   "back, and an exit with status 0 is the user's affair. Helpers that do not listen or "
+		   "connection, what a peer did. Under `wringer watch` a crash must lie less than 1 s "
+		   "behind such a thing in the same process; an exit must follow it with the thread that "
+		   "saw it doing no other work in between, and status 0, or that of a process that connects "
+		   "to itself (a test), is the user's affair. Helpers that do not listen or "
 		   "accept, children that end with status 0, and processes that were sent SIGTERM, SIGINT, "
 		   "SIGQUIT, SIGHUP or SIGKILL do not count.",
 	    .mend = "Run it again with `wringer replay` and a core dump or a sanitizer. Whatever errno a "
@@ -95,50 +98,31 @@ static const struct rule rules[] = {
 	},
 };
 
-/* What a process was seen doing, as bits in a map's pointer. */
-#define ROLE_SEEN    1u /* any call at all */
-#define ROLE_WAITS   2u
-#define ROLE_ACCEPTS 4u
-
 struct death {
 	struct facts facts;
-	struct map roles; /* pid -> ROLE_* */
+	struct roles roles;
 	struct omens omens;
 	uint64_t last; /* the last death found */
 	int32_t last_pid;
 };
 
-static unsigned role_of(const struct death *death, int32_t pid)
+/* A scenario of ours is under way, or over but the target not yet asked to stop. */
+static bool in_scenario(const struct world *world)
 {
-	return (unsigned)(uintptr_t)map_get(&death->roles, (uint32_t)pid);
+	enum mark phase = world_phase(world);
+
+	return phase >= MARK_FAULT && phase <= MARK_RECOVERY;
 }
 
-static int follow_role(struct death *death, const struct event *event)
+static bool serves(const struct death *death, const struct world *world, const struct process *process)
 {
-	unsigned role = role_of(death, event->pid), was = role;
-
-	switch (call_class((enum call)event->what)) {
-	case CLASS_ACCEPT:
-	case CLASS_LISTEN:
-		role |= ROLE_ACCEPTS;
-		break;
-	case CLASS_WAIT:
-	case CLASS_RING:
-		role |= ROLE_WAITS;
-		break;
-	default:
-		break;
-	}
-	role |= ROLE_SEEN;
-	return role == was ? 0 : map_put(&death->roles, (uint32_t)event->pid, (void *)(uintptr_t)role);
-}
-
-static bool serves(const struct death *death, const struct process *process)
-{
-	unsigned role = role_of(death, process->pid);
+	unsigned role = role_of(&death->roles, process->pid);
 
 	if (role & ROLE_ACCEPTS)
 		return true;
+	/* What the user runs may be a whole test suite. */
+	if (death->roles.child_accepts && !in_scenario(world))
+		return false;
 	/* The first process may be a shell around the server; one that nobody could watch is taken for the
 	 * server. */
 	return process->first && (!(role & ROLE_SEEN) || (role & ROLE_WAITS));
@@ -150,17 +134,9 @@ static bool others_serve(const struct death *death, const struct world *world)
 	size_t at = 0;
 
 	while ((process = world_next_process(world, &at)))
-		if (process->alive && (role_of(death, process->pid) & (ROLE_ACCEPTS | ROLE_WAITS)))
+		if (process->alive && (role_of(&death->roles, process->pid) & (ROLE_ACCEPTS | ROLE_WAITS)))
 			return true;
 	return false;
-}
-
-/* A scenario of ours is under way, or over but the target not yet asked to stop. */
-static bool in_scenario(const struct world *world)
-{
-	enum mark phase = world_phase(world);
-
-	return phase >= MARK_FAULT && phase <= MARK_RECOVERY;
 }
 
 static bool is_death(const struct death *death, const struct world *world, const struct process *process,
@@ -170,7 +146,7 @@ static bool is_death(const struct death *death, const struct world *world, const
 
 	if (hand->stop_asked || hand_told(hand, process->pid) || !world_mark_time(world, MARK_READY))
 		return false;
-	if (!serves(death, process))
+	if (!serves(death, world, process))
 		return false;
 	if (WIFSIGNALED(status)) {
 		int signo = WTERMSIG(status);
@@ -200,13 +176,27 @@ static bool is_ctl_error(const struct omen *omen)
 	return omen && omen->kind == OMEN_ERROR && omen->call == CALL_epoll_ctl;
 }
 
+/*
+ * Without a scenario, among processes that nobody introduced: a crash is put down to what the process itself
+ * saw shortly before, an exit only to what was the last word of one of its threads.
+ */
+static const struct rule *rule_watched(const struct death *death, const struct process *process, int status,
+				       uint64_t since, const struct omen **ret_omen)
+{
+	bool crashed = WIFSIGNALED(status);
+
+	if (!crashed && (WEXITSTATUS(status) == 0 || role_of(&death->roles, process->pid) & ROLE_ASKS))
+		return NULL;
+	*ret_omen = omens_of(&death->omens, process->pid, since, !crashed);
+	return *ret_omen ? &rules[PEER_KILLS] : NULL;
+}
+
 /* The rule that this death breaks, and the omen that says so (NULL for none); NULL when it breaks none. */
 static const struct rule *rule_for(const struct judge *judge, const struct death *death,
 				   const struct process *process, int status, const struct omen **ret_omen)
 {
 	uint64_t now = process->ended, window = judge_window(judge, LIMIT_DEATH_WINDOW);
 	uint64_t since = now > window ? now - window : 0;
-	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
 	*ret_omen = omens_recent(&death->omens, since);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE)
@@ -217,8 +207,9 @@ static const struct rule *rule_for(const struct judge *judge, const struct death
 		return &rules[ACCEPT_FATAL];
 	if (in_scenario(judge_world(judge)))
 		return is_ctl_error(*ret_omen) ? &orphan_rules[CTL_ERROR_ORPHAN] : &rules[PEER_KILLS];
-	return world_phase(judge_world(judge)) == MARK_READY && *ret_omen && !clean ? &rules[PEER_KILLS]
-										    : NULL;
+	return world_phase(judge_world(judge)) == MARK_READY
+		   ? rule_watched(death, process, status, since, ret_omen)
+		   : NULL;
 }
 
 static void put_omen(struct finding *finding, const struct omen *omen)
@@ -315,18 +306,16 @@ static int death_event(struct judge *judge, void *state, const struct event *eve
 		r = facts_follow(&death->facts, judge, event);
 	if (r == 0)
 		r = omens_follow(&death->omens, judge_world(judge), event);
-	if (r == 0 && (event->kind == EV_CALL || event->kind == EV_ENTER))
-		r = follow_role(death, event);
 	if (r == 0 && event->kind == EV_PROC && event->what == PROC_EXIT)
 		r = judge_exit(judge, death, event);
-	return r;
+	return r == 0 ? roles_follow(&death->roles, judge_world(judge), event) : r;
 }
 
 static void death_release(void *state)
 {
 	struct death *death = state;
 
-	map_free(&death->roles);
+	roles_release(&death->roles);
 	omens_release(&death->omens);
 	facts_release(&death->facts);
 }

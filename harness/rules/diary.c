@@ -102,10 +102,5 @@ const struct diary_page *diary_page(const struct diary *diary, int32_t peer)
 
 void diary_release(struct diary *diary)
 {
-	size_t at = 0;
-	struct diary_page *page;
-
-	while ((page = map_next(&diary->pages, &at, NULL)))
-		free(page);
-	map_free(&diary->pages);
+	map_free_all(&diary->pages);
 }

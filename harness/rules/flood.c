@@ -171,12 +171,8 @@ static int flood_finish(struct judge *judge, void *state)
 static void flood_release(void *state)
 {
 	struct flood *flood = state;
-	size_t at = 0;
-	void *writer;
 
-	while ((writer = map_next(&flood->writers, &at, NULL)))
-		free(writer);
-	map_free(&flood->writers);
+	map_free_all(&flood->writers);
 }
 
 const struct rule_family flood_family = {

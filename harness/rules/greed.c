@@ -49,12 +49,8 @@ struct greed {
 
 static void forget(struct greed *greed)
 {
-	struct share *share;
-	size_t at = 0;
 
-	while ((share = map_next(&greed->shares, &at, NULL)))
-		free(share);
-	map_free(&greed->shares);
+	map_free_all(&greed->shares);
 	greed->pending = false;
 }
 

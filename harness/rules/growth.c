@@ -111,7 +111,6 @@ static int growth_finish(struct judge *judge, void *state)
 		return 0;
 	first = growth->samples + 1;
 	count = growth->count - 1;
-	first = growth->samples + 1;
 	last = first + count - 1;
 	rate = slope(first, count);
 	if (!rises(first, count) || rate < LIMIT_GROWTH_SLOPE)

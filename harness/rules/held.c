@@ -279,22 +279,12 @@ static int held_finish(struct judge *judge, void *state)
 	return r;
 }
 
-static void free_values(struct map *map)
-{
-	size_t at = 0;
-	void *value;
-
-	while ((value = map_next(map, &at, NULL)))
-		free(value);
-	map_free(map);
-}
-
 static void held_release(void *state)
 {
 	struct held *held = state;
 
-	free_values(&held->zombies);
-	free_values(&held->closings);
+	map_free_all(&held->zombies);
+	map_free_all(&held->closings);
 	facts_release(&held->facts);
 }
 

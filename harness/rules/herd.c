@@ -136,12 +136,8 @@ static int herd_finish(struct judge *judge, void *state)
 static void herd_release(void *state)
 {
 	struct herd *herd = state;
-	size_t at = 0;
-	void *waiter;
 
-	while ((waiter = map_next(&herd->waiters, &at, NULL)))
-		free(waiter);
-	map_free(&herd->waiters);
+	map_free_all(&herd->waiters);
 }
 
 const struct rule_family herd_family = {

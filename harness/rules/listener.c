@@ -378,12 +378,8 @@ static int listener_finish(struct judge *judge, void *arg)
 static void listener_release(void *arg)
 {
 	struct listener_state *state = arg;
-	struct row *row;
-	size_t at = 0;
 
-	while ((row = map_next(&state->rows, &at, NULL)))
-		free(row);
-	map_free(&state->rows);
+	map_free_all(&state->rows);
 	facts_release(&state->facts);
 }
 

@@ -64,13 +64,13 @@ static struct omen omen_make(enum omen_kind kind, const struct world *world, con
 	return omen;
 }
 
-static int stand(struct omens *omens, const struct omen *omen)
+static int stand(struct map *threads, const struct omen *omen)
 {
-	struct omen *own = map_get(&omens->threads, (uint32_t)omen->tid);
+	struct omen *own = map_get(threads, (uint32_t)omen->tid);
 
 	if (!own) {
 		own = calloc(1, sizeof(*own));
-		if (!own || map_put(&omens->threads, (uint32_t)omen->tid, own) < 0) {
+		if (!own || map_put(threads, (uint32_t)omen->tid, own) < 0) {
 			free(own);
 			return -ENOMEM;
 		}
@@ -79,17 +79,28 @@ static int stand(struct omens *omens, const struct omen *omen)
 	return 0;
 }
 
+static void word_is_over(struct omens *omens, int32_t tid)
+{
+	struct omen *word = map_get(&omens->words, (uint32_t)tid);
+
+	if (word)
+		word->over = true;
+}
+
+/* The thread goes on. */
 static void clear(struct omens *omens, int32_t tid)
 {
 	struct omen *own = map_get(&omens->threads, (uint32_t)tid);
 
 	if (own)
 		own->kind = OMEN_NONE;
+	word_is_over(omens, tid);
 }
 
-static void follow_reports(struct omens *omens, const struct world *world, const struct event *event)
+static bool follow_reports(struct omens *omens, const struct world *world, const struct event *event)
 {
 	const struct touch *touch = world_touch(world);
+	bool found = false;
 
 	for (uint32_t i = 0; i < touch->report_count; i++) {
 		const struct report *report = &touch->reports[i];
@@ -100,11 +111,13 @@ static void follow_reports(struct omens *omens, const struct world *world, const
 		omens->last = omen_make(OMEN_REPORT, world, event, report->file);
 		omens->last.fd = report->file->fd;
 		omens->last.events = report->events;
+		found = true;
 	}
+	return found;
 }
 
 /* What a call's result may foretell beside the thread's own state. */
-static void follow_result(struct omens *omens, const struct world *world, const struct event *event,
+static bool follow_result(struct omens *omens, const struct world *world, const struct event *event,
 			  enum call_class class)
 {
 	const struct file *file = world_touch(world)->file;
@@ -116,27 +129,30 @@ static void follow_result(struct omens *omens, const struct world *world, const 
 		omens->last = omen_make(OMEN_ERROR, world, event, file);
 	else if (class == CLASS_READ && event->ret == 0 && file && file->kind == FILE_CONN)
 		omens->last = omen_make(OMEN_END, world, event, file);
+	else
+		return false;
+	return true;
 }
 
 static int follow_call(struct omens *omens, const struct world *world, const struct event *event)
 {
 	enum call_class class = call_class((enum call)event->what);
 	const struct file *file = world_touch(world)->file;
+	bool reported = follow_reports(omens, world, event);
+	bool failed = follow_result(omens, world, event, class);
 	struct omen omen;
 
-	follow_reports(omens, world, event);
-	follow_result(omens, world, event, class);
 	if (event->ret == -EINTR && !(event->flags & EVF_RESTART) && may_be_interrupted(class)) {
 		omen = omen_make(OMEN_EINTR, world, event, file);
-		return stand(omens, &omen);
+		return stand(&omens->threads, &omen);
 	}
 	if (class == CLASS_ACCEPT && is_passing(event->ret)) {
 		omen = omen_make(OMEN_ACCEPT, world, event, file);
-		return stand(omens, &omen);
+		return stand(&omens->threads, &omen);
 	}
 	if (goes_on(class, file))
 		clear(omens, event->tid);
-	return 0;
+	return reported || failed ? stand(&omens->words, &omens->last) : 0;
 }
 
 static void follow_peer(struct omens *omens, const struct world *world, const struct event *event)
@@ -171,6 +187,9 @@ int omens_follow(struct omens *omens, const struct world *world, const struct ev
 		return follow_call(omens, world, event);
 	if (event->kind == EV_ENTER)
 		clear(omens, event->tid);
+	/* A thread that ended alone has status 0; one that took the process along has the process's. */
+	if (event->kind == EV_PROC && event->what == PROC_EXIT && !event->arg[0] && !event->ret)
+		word_is_over(omens, event->tid);
 	if (event->kind == EV_PEER)
 		follow_peer(omens, world, event);
 	return 0;
@@ -197,6 +216,18 @@ const struct omen *omens_recent(const struct omens *omens, uint64_t since)
 	if (omens->last.kind != OMEN_NONE && omens->last.at >= since)
 		return &omens->last;
 	return omens->act.kind != OMEN_NONE && omens->act.at >= since ? &omens->act : NULL;
+}
+
+const struct omen *omens_of(const struct omens *omens, int32_t pid, uint64_t since, bool standing)
+{
+	const struct omen *omen, *latest = NULL;
+	size_t at = 0;
+
+	while ((omen = map_next(&omens->words, &at, NULL)))
+		if (omen->pid == pid && omen->at >= since && !(standing && omen->over) &&
+		    (!latest || omen->at > latest->at))
+			latest = omen;
+	return latest;
 }
 
 const struct omen *omens_next(const struct omens *omens, size_t *at)
@@ -262,10 +293,6 @@ char *omen_text(const struct omen *omen, char *out, size_t size)
 
 void omens_release(struct omens *omens)
 {
-	size_t at = 0;
-	struct omen *omen;
-
-	while ((omen = map_next(&omens->threads, &at, NULL)))
-		free(omen);
-	map_free(&omens->threads);
+	map_free_all(&omens->threads);
+	map_free_all(&omens->words);
 }

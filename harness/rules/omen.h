@@ -28,6 +28,7 @@ struct omen {
 	enum call call;
 	int64_t ret; /* EINTR, ACCEPT, ERROR: the negative errno */
 	bool injected;
+	bool over;	   /* its thread has gone on since, or ended for itself */
 	uint32_t events;   /* REPORT */
 	enum peer_act act; /* PEER */
 	char name[16];	   /* the peer's, "" none */
@@ -36,6 +37,7 @@ struct omen {
 /* Zero-initialised is none. */
 struct omens {
 	struct map threads; /* tid -> struct omen: EINTR and ACCEPT, while they are the thread's last word */
+	struct map words;   /* tid -> struct omen: its last ERROR, REPORT or END */
 	struct omen last;   /* the last of all others */
 	struct omen act;    /* the last thing a misbehaving peer did */
 };
@@ -48,6 +50,9 @@ bool omens_pending(const struct omens *omens, int32_t pid, enum omen_kind kind, 
 		   const struct omen **ret_omen);
 /* The latest of the others, not older than since; NULL for none. */
 const struct omen *omens_recent(const struct omens *omens, uint64_t since);
+/* The same of the process's own, by what its threads saw last; standing: only what is still a thread's last
+ * word. */
+const struct omen *omens_of(const struct omens *omens, int32_t pid, uint64_t since, bool standing);
 /* Walks the threads' omens: start with *at = 0, NULL at the end. */
 const struct omen *omens_next(const struct omens *omens, size_t *at);
 /* "accept4(4) gave EMFILE". Returns out. */

@@ -259,12 +259,8 @@ static int orphan_finish(struct judge *judge, void *state)
 static void orphan_release(void *state)
 {
 	struct orphan *orphan = state;
-	struct failure *failure;
-	size_t at = 0;
 
-	while ((failure = map_next(&orphan->failures, &at, NULL)))
-		free(failure);
-	map_free(&orphan->failures);
+	map_free_all(&orphan->failures);
 	facts_release(&orphan->facts);
 }
 

@@ -162,12 +162,8 @@ static int redundant_finish(struct judge *judge, void *state)
 static void redundant_release(void *state)
 {
 	struct redundant *redundant = state;
-	size_t at = 0;
-	void *spent;
 
-	while ((spent = map_next(&redundant->spent, &at, NULL)))
-		free(spent);
-	map_free(&redundant->spent);
+	map_free_all(&redundant->spent);
 }
 
 const struct rule_family redundant_family = {

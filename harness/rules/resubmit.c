@@ -314,12 +314,8 @@ static int resubmit_finish(struct judge *judge, void *state)
 static void resubmit_release(void *state)
 {
 	struct resubmit *resubmit = state;
-	struct trail *trail;
-	size_t at = 0;
 
-	while ((trail = map_next(&resubmit->trails, &at, NULL)))
-		free(trail);
-	map_free(&resubmit->trails);
+	map_free_all(&resubmit->trails);
 	facts_release(&resubmit->facts);
 }
 

@@ -161,12 +161,8 @@ static int stop_finish(struct judge *judge, void *state)
 static void stop_release(void *state)
 {
 	struct stop *stop = state;
-	size_t at = 0;
-	void *asked;
 
-	while ((asked = map_next(&stop->asked, &at, NULL)))
-		free(asked);
-	map_free(&stop->asked);
+	map_free_all(&stop->asked);
 }
 
 const struct rule_family stop_family = {

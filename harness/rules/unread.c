@@ -290,12 +290,8 @@ static int unread_finish(struct judge *judge, void *state)
 static void unread_release(void *state)
 {
 	struct unread *unread = state;
-	size_t at = 0;
-	struct shut *shut;
 
-	while ((shut = map_next(&unread->shuts, &at, NULL)))
-		free(shut);
-	map_free(&unread->shuts);
+	map_free_all(&unread->shuts);
 	map_free(&unread->aborts);
 	free(unread->suspects);
 	facts_release(&unread->facts);

@@ -436,12 +436,8 @@ static int write_finish(struct judge *judge, void *state)
 static void write_release(void *state)
 {
 	struct write *write = state;
-	size_t at = 0;
-	struct debt *debt;
 
-	while ((debt = map_next(&write->debts, &at, NULL)))
-		free(debt);
-	map_free(&write->debts);
+	map_free_all(&write->debts);
 	free(write->suspects);
 	facts_release(&write->facts);
 }

@@ -21,6 +21,7 @@
 #define OBSERVE_SLICE (100 * NS_PER_MS)
 #define PROBE_GAP     (500 * NS_PER_MS) /* probes cost the target's cache lines: at most two a second */
 #define PROBE_SILENCE (40 * NS_PER_MS)	/* and only when it rests */
+#define LEFT_PATIENCE NS_PER_S		/* those who end with the command need a moment for it */
 #define PROBE_MOST    (4 * NS_PER_S)	/* after its last event: what waits that long has been seen waiting */
 
 struct observer {
@@ -31,6 +32,8 @@ struct observer {
 	struct loop *loop;
 	struct target *target;
 	bool gone, ready, over; /* over: let go of */
+	bool told;		/* of those that were left behind */
+	uint64_t alone;		/* since when the command itself was seen to have ended, 0 not yet */
 	uint64_t began;
 	int stop; /* the flag as last acted upon */
 	int problem;
@@ -151,6 +154,23 @@ static void look_probe(struct observer *observer)
 	observer->probed = clock_now();
 }
 
+/* A daemon stays behind on purpose, or a test forgot its server: either way we go on, and say why. */
+static void look_left(struct observer *observer)
+{
+	struct watcher *watcher = target_watcher(observer->target);
+	int status;
+
+	if (observer->told || observer->options->attach || watcher_status(watcher, &status) < 0)
+		return;
+	if (!observer->alone)
+		observer->alone = clock_now();
+	if (clock_now() < observer->alone + LEFT_PATIENCE)
+		return;
+	observer->told = true;
+	if (observer->options->left)
+		observer->options->left(watcher_alive(watcher));
+}
+
 /* What the user wants, by a signal or by a time given beforehand. */
 static int wanted_stop(const struct observer *observer)
 {
@@ -177,7 +197,7 @@ static void obey_stop(struct observer *observer)
 		(void)journal_mark(observer->journal, MARK_STOP, "%s", "");
 	}
 	observer->stop = stop;
-	(void)target_signal(observer->target, stop >= 2 ? SIGKILL : SIGTERM, stop >= 2);
+	(void)target_signal(observer->target, stop >= 2 ? SIGKILL : SIGTERM, stop >= 2 || observer->alone);
 }
 
 static int observe(struct observer *observer, struct error *error)
@@ -196,6 +216,8 @@ static int observe(struct observer *observer, struct error *error)
 			look_ready(observer);
 		if (!observer->gone)
 			look_probe(observer);
+		if (!observer->gone)
+			look_left(observer);
 		rc = watcher_failure(target_watcher(observer->target), error);
 		if (rc < 0)
 			return rc;

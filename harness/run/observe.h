@@ -16,11 +16,13 @@ struct observe_options {
 	const char *journal;		   /* where to write it */
 	const volatile sig_atomic_t *stop; /* 1: pass SIGTERM on to the target, 2: kill it; let go of
 					      what was attached to */
+	void (*left)(uint32_t processes);  /* NULL: nobody asks. Told once that the command has ended, and so
+					      many of those it started run on */
 };
 
 /*
- * Runs the command to its end with our stdin, stdout, stderr. ret_status: its wait status; 0 for one that was
- * let go.
+ * Runs the command, and all it starts, to the end with our stdin, stdout, stderr. ret_status: the wait status
+ * of the command itself; 0 for one that was let go.
  */
 int observe_run(const struct observe_options *options, struct result *ret_result, int *ret_status,
 		struct error *error);

@@ -191,14 +191,9 @@ char *target_output(const struct target *target, char *out, size_t size)
 
 static void book_free(struct cpu_book *book)
 {
-	size_t at = 0;
-	void *entry;
-
 	if (!book)
 		return;
-	while ((entry = map_next(&book->entries, &at, NULL)))
-		free(entry);
-	map_free(&book->entries);
+	map_free_all(&book->entries);
 	free(book);
 }
 

@@ -7,8 +7,10 @@
  *   arch_get, arch_set            0 or -1 with errno
  *   arch_number, arch_arg         the call a tracee is in, and its arguments
  *   arch_renumber, arch_put_arg   change them, at a seccomp stop; arch_put_arg also at the exit stop, for
- * arguments 1 to 5 arch_skip                     the kernel is to skip the call and return this
- *   arch_result                   what the call returned, while its thread is on its way out of the kernel
+ * arguments 1 to 5
+ *   arch_skip                     the kernel is to skip the call and return this
+ *   arch_place                    the address the tracee goes on at
+ *   arch_result, arch_put_result  what the call returned, while its thread is on its way out of the kernel
  *   arch_again                    at an event stop: the call that ended with EINTR is made again, with that
  *                                 first argument
  */

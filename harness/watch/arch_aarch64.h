@@ -68,6 +68,12 @@ static inline void arch_put_arg(struct arch_regs *regs, unsigned index, uint64_t
 	regs->user.regs[index] = value;
 }
 
+/* Where the tracee goes on, and what its call has returned. */
+static inline uint64_t arch_place(const struct arch_regs *regs)
+{
+	return regs->user.pc;
+}
+
 static inline int64_t arch_result(const struct arch_regs *regs)
 {
 	return (int64_t)regs->user.regs[0];
@@ -78,6 +84,11 @@ static inline void arch_again(struct arch_regs *regs, uint64_t first)
 {
 	regs->user.regs[0] = first;
 	regs->user.pc -= 4;
+}
+
+static inline void arch_put_result(struct arch_regs *regs, int64_t result)
+{
+	regs->user.regs[0] = (uint64_t)result;
 }
 
 static inline void arch_skip(struct arch_regs *regs, int64_t result)

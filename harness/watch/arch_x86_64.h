@@ -55,6 +55,12 @@ static inline void arch_put_arg(struct arch_regs *regs, unsigned index, uint64_t
 	*arch_slot(regs, index) = value;
 }
 
+/* Where the tracee goes on, and what its call has returned. */
+static inline uint64_t arch_place(const struct arch_regs *regs)
+{
+	return regs->user.rip;
+}
+
 static inline int64_t arch_result(const struct arch_regs *regs)
 {
 	return (int64_t)regs->user.rax;
@@ -65,6 +71,11 @@ static inline void arch_again(struct arch_regs *regs, uint64_t first)
 {
 	(void)first;
 	regs->user.rax = (unsigned long long)-514;
+}
+
+static inline void arch_put_result(struct arch_regs *regs, int64_t result)
+{
+	regs->user.rax = (unsigned long long)result;
 }
 
 static inline void arch_skip(struct arch_regs *regs, int64_t result)

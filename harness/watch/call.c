@@ -186,7 +186,7 @@ static void entered(struct tracer *tracer, struct tracee *tracee, const struct _
 	row = identify(tracer, tracee, info);
 	if (row && row->kind == ROW_SIGACTION)
 		note_sigaction(tracee, info->seccomp.args);
-	else if (row)
+	else if (row && !agent_claimed(tracer, tracee))
 		enter(tracer, tracee);
 }
 

@@ -14,7 +14,7 @@
 #include "watch/memory.h"
 #include "watch/status.h"
 
-#define FLAGS_OF_A_THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+#define FLAGS_OF_A_THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS)
 
 static unsigned long event_message(pid_t tid)
 {
@@ -61,6 +61,19 @@ static uint64_t fork_flags(pid_t tid, pid_t child, int event)
 	return event == PTRACE_EVENT_CLONE && status_group(child) != child ? FLAGS_OF_A_THREAD : 0;
 }
 
+/*
+ * Memory shared, and thread-local memory with it: the agent would take the child for its parent. One of
+ * vfork ends that by exec or exit, a thread never.
+ */
+static void note_shared(struct tracer *tracer, struct tracee *child, uint64_t flags)
+{
+	if (!(flags & CLONE_VM) || (flags & CLONE_SETTLS))
+		return;
+	agent_mute(tracer->agent, 1);
+	if (!(flags & CLONE_THREAD))
+		child->process->mutes = true;
+}
+
 static void adopt(struct tracer *tracer, struct tracee *parent, struct tracee *child, uint64_t flags)
 {
 	struct event event;
@@ -71,6 +84,7 @@ static void adopt(struct tracer *tracer, struct tracee *parent, struct tracee *c
 		tracer_refuse(tracer, child->tid);
 		return;
 	}
+	note_shared(tracer, child, flags);
 	if (parent) {
 		event = tracer_event(parent, EV_PROC, PROC_FORK);
 		event.arg[0] = (uint64_t)child->tid;
@@ -175,6 +189,8 @@ static void renew(struct tracer *tracer, struct tracee *tracee)
 	} else {
 		watcher_broke(tracer->watcher, -ENOMEM, "no memory for the fds of the target");
 	}
+	agent_release(tracer->agent, tracee);
+	tracee_unmute(tracer, tracee->process);
 	tracee->process->handled = tracee->process->restarts = 0;
 	tracee->process->foreign = false;
 	tracee->in_call = tracee->cut = tracee->resumes = false;
@@ -281,6 +297,8 @@ void family_signal(struct tracer *tracer, struct tracee *tracee, int signo)
 	struct process *process = tracee->process;
 	struct event event;
 
+	if (tracer->agent)
+		agent_interrupted(tracer, tracee, signo);
 	if (tracee->interrupted && process->handled >> (signo - 1) & 1)
 		call_settle(tracer, tracee, restarts(process, signo, tracee->interrupted) ? EVF_RESTART : 0);
 	event = tracer_event(tracee, EV_PROC, PROC_SIGNAL);

@@ -13,8 +13,10 @@ struct filter {
 	struct sock_fprog program;
 };
 
-/* Stops at the calls that have a row, and at every call of another architecture (they are noted, not
- * decoded). */
-void filter_build(struct filter *filter, const struct row_index *rows);
+/*
+ * Stops at the calls that have a row, and at every call of another architecture (they are noted, not
+ * decoded). passed: not at calls made from there (the address behind the instruction); 0: from nowhere.
+ */
+void filter_build(struct filter *filter, const struct row_index *rows, uint64_t passed);
 
 #endif

@@ -357,11 +357,6 @@ int found_process(struct estate *estate, struct tracee *leader, const struct tra
 
 void found_clear(struct estate *estate)
 {
-	void *place;
-	size_t at = 0;
-
-	while ((place = map_next(&estate->sockets, &at, NULL)))
-		free(place);
-	map_free(&estate->sockets);
+	map_free_all(&estate->sockets);
 	free(estate->listeners);
 }

@@ -18,6 +18,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "agent/share.h"
 #include "watch/family.h"
 #include "watch/filter.h"
 #include "watch/spawn.h"
@@ -28,7 +29,7 @@
 	(PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |              \
 	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)
 
-void tracer_handle(struct tracer *tracer, pid_t tid, int status)
+static void handle_stop(struct tracer *tracer, pid_t tid, int status)
 {
 	struct tracee *tracee = tracee_find(tracer, tid);
 	int ret = rings_sample(tracer->watcher->rings, true);
@@ -43,6 +44,19 @@ void tracer_handle(struct tracer *tracer, pid_t tid, int status)
 		status_handle(tracer, tracee, status);
 	else
 		family_hold(tracer, tid, status);
+}
+
+/* What the threads told the agent came before this stop. */
+void tracer_handle(struct tracer *tracer, pid_t tid, int status)
+{
+	if (!tracer->agent) {
+		handle_stop(tracer, tid, status);
+		return;
+	}
+	pthread_mutex_lock(&tracer->lock);
+	(void)agent_collect(tracer);
+	handle_stop(tracer, tid, status);
+	pthread_mutex_unlock(&tracer->lock);
 }
 
 void tracer_loop(struct tracer *tracer)
@@ -106,7 +120,7 @@ static void trace(struct tracer *tracer, const struct filter *filter)
 {
 	struct spawn spawn;
 	char text[ERROR_TEXT];
-	int ret = spawn_open(&spawn, tracer->watcher->target, &filter->program);
+	int ret = spawn_open(&spawn, tracer->target, &filter->program);
 
 	if (ret < 0)
 		watcher_refused(tracer->watcher, ret, "no pipe for the target's start: %s", strerror(-ret));
@@ -120,23 +134,54 @@ static void trace(struct tracer *tracer, const struct filter *filter)
 	spawn_close(&spawn);
 }
 
-static void *trace_main(void *arg)
+/* The other thread is there for as long as there are tracees, and reads what they tell the agent. */
+static void trace_beside(struct tracer *tracer, const struct filter *filter, void *(*beside)(void *))
 {
-	struct watcher *watcher = arg;
+	pthread_t thread;
+	int ret;
+
+	if (!tracer->agent) {
+		trace(tracer, filter);
+		return;
+	}
+	pthread_mutex_init(&tracer->lock, NULL);
+	ret = pthread_create(&thread, NULL, beside, tracer);
+	if (ret) {
+		watcher_refused(tracer->watcher, -ret, "no thread for the agent: %s", strerror(ret));
+	} else {
+		trace(tracer, filter);
+		agent_wake(tracer->agent);
+		pthread_join(thread, NULL);
+	}
+	pthread_mutex_destroy(&tracer->lock);
+}
+
+void tracer_run(struct watcher *watcher, const struct watch_target *target, struct agent *agent,
+		void *(*beside)(void *))
+{
 	struct tracer *tracer = calloc(1, sizeof *tracer);
 	struct filter *filter = calloc(1, sizeof *filter);
 
 	if (tracer && filter) {
 		tracer->watcher = watcher;
+		tracer->target = target;
+		tracer->agent = agent;
 		row_index_build(&tracer->rows);
-		filter_build(filter, &tracer->rows);
-		trace(tracer, filter);
+		filter_build(filter, &tracer->rows, agent ? AGENT_STUB_AFTER : 0);
+		trace_beside(tracer, filter, beside);
 		tracer_clear(tracer);
 	} else {
 		watcher_refused(watcher, -ENOMEM, "no memory for the tracer");
 	}
 	free(filter);
 	free(tracer);
+}
+
+static void *trace_main(void *arg)
+{
+	struct watcher *watcher = arg;
+
+	tracer_run(watcher, watcher->target, NULL, NULL);
 	watcher_over(watcher);
 	return NULL;
 }

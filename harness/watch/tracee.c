@@ -57,8 +57,9 @@ struct tracee *tracee_add(struct tracer *tracer, pid_t tid)
 	return tracee;
 }
 
-static void tracee_free(struct tracee *tracee)
+static void tracee_free(struct tracer *tracer, struct tracee *tracee)
 {
+	agent_release(tracer->agent, tracee);
 	fds_free(tracee->fds);
 	free(tracee->state.asked);
 	free(tracee);
@@ -69,7 +70,14 @@ void tracee_remove(struct tracer *tracer, struct tracee *tracee)
 	if (tracer->last == tracee)
 		tracer->last = NULL;
 	(void)map_remove(&tracer->tracees, (uint64_t)tracee->tid);
-	tracee_free(tracee);
+	tracee_free(tracer, tracee);
+}
+
+void tracee_unmute(struct tracer *tracer, struct process *process)
+{
+	if (process->mutes)
+		agent_mute(tracer->agent, -1);
+	process->mutes = false;
 }
 
 static struct process *process_new(struct tracer *tracer, pid_t pid, const struct process *parent)
@@ -84,6 +92,7 @@ static struct process *process_new(struct tracer *tracer, pid_t pid, const struc
 		process->restarts = parent->restarts;
 		process->foreign = parent->foreign;
 	}
+	agent_born(tracer->agent);
 	if (watcher_join(tracer->watcher, pid, &process->pidfd) < 0) {
 		free(process);
 		return NULL;
@@ -117,6 +126,7 @@ bool tracee_unsettle(struct tracer *tracer, struct tracee *tracee, int status)
 	tracee->process = NULL;
 	if (--process->threads)
 		return false;
+	tracee_unmute(tracer, process);
 	watcher_leave(tracer->watcher, process->pid, status);
 	free(process);
 	return true;
@@ -141,7 +151,7 @@ void tracer_clear(struct tracer *tracer)
 	while ((tracee = map_next(&tracer->tracees, &at, &tid))) {
 		if (tracee->process)
 			(void)tracee_unsettle(tracer, tracee, 0);
-		tracee_free(tracee);
+		tracee_free(tracer, tracee);
 	}
 	map_free(&tracer->tracees);
 }

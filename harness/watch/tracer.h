@@ -12,7 +12,9 @@
 #ifndef WRINGER_WATCH_TRACER_H
 #define WRINGER_WATCH_TRACER_H
 
+#include <pthread.h>
 #include "base/map.h"
+#include "watch/agent.h"
 #include "watch/decode.h"
 #include "watch/fds.h"
 #include "watch/rings.h"
@@ -26,6 +28,7 @@ struct process {
 	uint64_t handled,
 	    restarts; /* signals with a handler, and those of them with SA_RESTART; bit signo - 1 */
 	bool foreign; /* has been noted to make calls of another architecture */
+	bool mutes;   /* runs on its parent's memory (vfork): nobody takes the agent's way meanwhile */
 };
 
 struct tracee {
@@ -41,10 +44,14 @@ struct tracee {
 	int interrupted; /* -ERESTART…: what the target sees of it depends on the signal that follows */
 	struct call_state state;
 	uint32_t rings[RING_INDICES]; /* ids of the rings it has registered, 0 none */
+	uint32_t slot;		      /* its place with the agent, from 1; 0 none */
 };
 
 struct tracer {
 	struct watcher *watcher;
+	const struct watch_target *target;
+	struct agent *agent;  /* NULL: plain ptrace */
+	pthread_mutex_t lock; /* with an agent: stops and what it tells are handled one at a time */
 	struct row_index rows;
 	struct map tracees;
 	struct tracee *last; /* found last */
@@ -81,5 +88,14 @@ bool tracee_unsettle(struct tracer *tracer, struct tracee *tracee, int status);
 /* A stopped thread that cannot be followed: it is killed, or, of a server attached to, let go. */
 void tracer_refuse(struct tracer *tracer, pid_t tid);
 void tracer_clear(struct tracer *tracer);
+/* A process has its own memory again, or is gone. */
+void tracee_unmute(struct tracer *tracer, struct process *process);
+
+/*
+ * The thread's whole life: starts target, follows it to its end. agent: NULL, or whose way around the stops
+ * is open. beside, with an agent: run by another thread from the start to the end, with the tracer.
+ */
+void tracer_run(struct watcher *watcher, const struct watch_target *target, struct agent *agent,
+		void *(*beside)(void *));
 
 #endif

@@ -44,7 +44,7 @@ struct watch_ops {
  */
 extern const struct watch_ops watch_attach;
 
-/* All ways to start a target, NULL-terminated: "ptrace", "none". */
+/* All ways to start a target, NULL-terminated: "ptrace", "preload", "none". */
 extern const struct watch_ops *const watch_list[];
 const struct watch_ops *watch_find(const char *name);
 

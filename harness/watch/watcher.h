@@ -68,6 +68,6 @@ void watcher_keep(struct watcher *watcher, pid_t keeper, int control);
 /* No process is left. */
 void watcher_over(struct watcher *watcher);
 
-extern const struct watch_ops watch_ptrace, watch_none;
+extern const struct watch_ops watch_ptrace, watch_preload, watch_none;
 
 #endif

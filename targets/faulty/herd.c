@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Four processes, each with its own epoll instance, and the listener of their parent in all of them. A
- * connection wakes every one of them; the quickest accepts it.
+ * connection wakes every one of them; the quickest accepts it, after the work that a turn of its loop begins
+ * with (timers, say).
  *
  * mistake: a listener shared by several epoll instances is registered without EPOLLEXCLUSIVE
  * seen: nginx 96c342e56, haproxy d9e7e36c6
@@ -15,6 +16,8 @@
 #include "common/loop.h"
 
 #define WORKERS 4
+#define TURN_US                                                                                              \
+	4000 /* long enough for the others to be told of the same connection, also on a busy machine */
 
 static void wait_for_the_end(void)
 {
@@ -55,7 +58,9 @@ static int wait_events(struct loop *loop, struct epoll_event *events, int most)
 {
 	if (loop->own)
 		wait_for_the_end();
-	return loop_wait(loop, events, most);
+	int count = loop_wait(loop, events, most);
+	usleep(TURN_US);
+	return count;
 }
 
 int main(int argc, char **argv)

@@ -131,6 +131,58 @@ static void in_worker(struct story *s)
 	story_write(s, 9, -EPIPE, 100);
 }
 
+static void ended(struct story *s)
+{
+	story_wait(s, 9, EPOLLIN);
+	story_read(s, 9, 0);
+	story_close(s, 9);
+}
+
+static void ended_goes_on(struct story *s)
+{
+	ended(s);
+	story_wait_none(s, 0);
+}
+
+/* A thread serves the connection and ends; what the process ends with later is its own affair. */
+static void ended_in_a_thread(struct story *s)
+{
+	struct event event;
+
+	story_fork(s, 102, CLONE_VM | CLONE_FILES | CLONE_THREAD);
+	story_as(s, 100, 102);
+	story_read(s, 9, 0);
+	event = story_event(s, EV_PROC, PROC_EXIT, -1, 0);
+	story_tell(s, event);
+	story_as(s, 100, 100);
+}
+
+/* A test in one process: it is the client of its own server, and fails. */
+static void asked_itself(struct story *s)
+{
+	struct sockaddr_in address = story_address(STORY_PORT);
+	struct event event = story_event(s, EV_CALL, CALL_connect, 11, 0);
+
+	event.data = &address;
+	event.size = sizeof(address);
+	story_tell(s, event);
+	ended(s);
+}
+
+/* The first process becomes a test suite; a child serves, meets an error, and is killed by somebody. */
+static void a_suite(struct story *s)
+{
+	story_tell(s, story_event(s, EV_PROC, PROC_EXEC, -1, 0));
+	story_fork(s, 101, 0);
+	story_as(s, 101, 101);
+	story_accept(s, STORY_LISTENER, 9, 50001);
+	story_read(s, 9, -ECONNRESET);
+	story_signal(s, SIGKILL);
+	story_exit(s, SIGKILL);
+	story_as(s, 100, 100);
+	story_wait_none(s, 0);
+}
+
 struct death {
 	const char *name;
 	const char *broken; /* NULL: none */
@@ -186,6 +238,29 @@ static const struct death deaths[] = {
      .last = nothing,
      .status = EXITED(1),
      .watched = true},
+    {.name = "an end, under a watch", .broken = KILLED, .last = ended, .status = EXITED(1), .watched = true},
+    {.name = "watched, went on after an end",
+     .broken = NULL,
+     .last = ended_goes_on,
+     .status = EXITED(1),
+     .watched = true},
+    {.name = "watched, went on and crashed",
+     .broken = KILLED,
+     .last = ended_goes_on,
+     .status = SIGABRT,
+     .watched = true},
+    {.name = "watched, a thread ended before",
+     .broken = NULL,
+     .last = ended_in_a_thread,
+     .status = EXITED(1),
+     .watched = true},
+    {.name = "a test of itself fails",
+     .broken = NULL,
+     .last = asked_itself,
+     .status = EXITED(1),
+     .watched = true},
+    {.name = "a suite fails", .broken = NULL, .last = a_suite, .status = EXITED(2), .watched = true},
+    {.name = "a suite, by SIGPIPE", .broken = NULL, .last = a_suite, .status = SIGPIPE, .watched = true},
     {.name = "the parent of a daemon", .broken = NULL, .last = another_serves, .status = EXITED(0)},
     {.name = "a child for one connection", .broken = NULL, .last = in_child, .status = SIGPIPE},
     {.name = "a child for one connection, fails", .broken = NULL, .last = in_child, .status = EXITED(1)},

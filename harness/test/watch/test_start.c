@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-static const char *const ways[] = {"ptrace", "none"};
+static const char *const ways[] = {"ptrace", "preload", "none"};
 
 static void test_the_list(void **state)
 {
@@ -232,7 +232,7 @@ static void follow(struct play *play)
 
 static bool one_is_stopped(const struct play *play, const pid_t pids[FAMILY])
 {
-	char state = play->ops == watch_find("ptrace") ? 't' : 'T';
+	char state = play->ops == watch_find("none") ? 'T' : 't';
 
 	for (int i = 0; i < FAMILY; i++)
 		if (play_stands_in(pids[i], SYS_tgkill, state))

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watching by preload: the tracer with most of its stops left out. The agent, a small library in the target,
+ * makes the calls that libc's names ask for from a place that the filter lets pass, and tells what they did
+ * through shared memory. Everything else stops the target as ever: calls that go by libc's names from inside
+ * of it, raw ones, programs that cannot be preloaded, calls that an armed fault may strike, and what is no
+ * call: signals, births, exec, ends.
+ *
+ *     target ── fast ──► ring ──► reader thread ─┐
+ *            ── slow ──► stop ──► tracer thread ─┴─ one lock ──► journal
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "watch/program.h"
+#include "watch/tracer.h"
+
+/* While there is something to tell, it is fetched so often: a thread that is woken for each record costs the
+ * target more than the records do. */
+#define NAP_NS	  200000L
+#define NAPS_IDLE 5 /* in vain, and then it sleeps until it is woken */
+
+static void *read_agent(void *arg)
+{
+	static const struct timespec nap = {.tv_nsec = NAP_NS};
+	struct tracer *tracer = arg;
+	unsigned idle = 0;
+
+	while (!agent_over(tracer->agent)) {
+		uint64_t told;
+
+		pthread_mutex_lock(&tracer->lock);
+		told = agent_collect(tracer);
+		pthread_mutex_unlock(&tracer->lock);
+		idle = told ? 0 : idle + 1;
+		if (idle > NAPS_IDLE)
+			agent_sleep(tracer->agent);
+		else
+			(void)nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
+static void tell_waits(struct watcher *watcher, const struct agent *agent)
+{
+	if (agent_waits(agent))
+		(void)journal_mark(watcher->journal, MARK_NOTE,
+				   "the agent's rings were full %llu times: the target waited",
+				   (unsigned long long)agent_waits(agent));
+}
+
+static void *preload_main(void *arg)
+{
+	struct watcher *watcher = arg;
+	struct watch_target target = *watcher->target;
+	struct error error = {0};
+	struct agent *agent;
+	int ret = agent_new(watcher->faults, &agent, &error);
+
+	if (ret == 0) {
+		target.envp = agent_environment(agent, target.envp ? target.envp : environ);
+		if (target.envp)
+			tracer_run(watcher, &target, agent, read_agent);
+		tell_waits(watcher, agent);
+		agent_free(agent);
+		ret = error_set(&error, -ENOMEM, "no memory for the target's environment");
+	}
+	watcher_refused(watcher, ret, "%s", error.text); /* without effect once it has started */
+	watcher_over(watcher);
+	return NULL;
+}
+
+static int preload_start(struct watcher *watcher, struct error *error)
+{
+	int ret = program_preloads(watcher->target->argv[0], error);
+
+	return ret < 0 ? ret : watcher_run(watcher, preload_main, error);
+}
+
+const struct watch_ops watch_preload = {
+    .name = "preload",
+    .doc = "the same seen from inside, by a small library: much faster, for programs linked with libc.so",
+    .start = preload_start,
+    .stop = watcher_kill,
+};
