@@ -65,9 +65,9 @@ sys.exit(int(sys.argv[1]))
 """
 
 
-def suite(folder, server, outcome=0, pause=0):
+def suite(folder, goal, server, outcome=0, pause=0):
     program = os.path.join(wringer.BUILD, "targets", server)
-    return wringer.wringer("watch", "--", "make", "-C", folder, "-j2", "-s", "test", f"PYTHON={sys.executable}",
+    return wringer.wringer("watch", "--", "make", "-C", folder, "-j2", "-s", goal, f"PYTHON={sys.executable}",
                            f"SERVER={program}", f"OUTCOME={outcome}", f"PAUSE={pause}")
 
 
@@ -76,13 +76,13 @@ with tempfile.TemporaryDirectory(prefix="wringer-test-") as home:
     for name, text in ("Makefile", MAKEFILE), ("suite.py", SUITE), ("itself.py", ITSELF):
         with open(os.path.join(home, name), "w") as file:
             file.write(text)
-    done = suite(home, "epoll-level")
+    done = suite(home, "test", "epoll-level")
     tally.check(done.returncode == 0, f"correct: {done.returncode} {done.stderr}")
     tally.check("0 errors, 0 warnings" in done.stderr, f"correct: {done.stderr}")
-    done = suite(home, "epoll-edge", outcome=3)
+    done = suite(home, "itself", "epoll-edge", outcome=3)
     tally.check(done.returncode == 2, f"make fails: {done.returncode} {done.stderr}")
     tally.check("0 errors, 0 warnings" in done.stderr, f"make fails: {done.stderr}")
-    done = suite(home, "faulty-eof-spin", pause=0.6)
+    done = suite(home, "ask", "faulty-eof-spin", pause=0.6)
     tally.check(done.returncode == 1, f"faulty: {done.returncode} {done.stderr}")
     rules = set(re.findall(r"^✗ (\S+)  (?:error|warning)", done.stderr, re.M))
     tally.check(rules == {"eof-spin"}, f"faulty: {rules} {done.stderr}")
