@@ -133,6 +133,8 @@ int kernel_pair(struct kernel *kernel, int proc, enum kernel_family family, int 
 	for (int i = 0; family == KERNEL_TCP && i < 2; i++)
 		socks[i]->port = free_port(kernel);
 	sock_join(socks[0], socks[1]);
+	if (family == KERNEL_TCP)
+		socks[0]->connected = SS_CONNECTING; /* nobody called connect again to hear of it */
 	ret_fds[0] = one;
 	ret_fds[1] = other;
 	return 0;
@@ -210,7 +212,7 @@ int kernel_accept(struct kernel *kernel, int proc, int fd)
 	if (sock->state != TCP_LISTEN)
 		return -EINVAL;
 	if (link_alone(&sock->queue))
-		return sock->kind == KIND_UNIX && sock->shut & SHUT_IN ? -EINVAL : -EAGAIN;
+		return -EAGAIN;
 	struct sock *child = LINK_OF(struct sock, queue, sock->queue.next);
 	link_out(&child->queue);
 	child->listener = NULL;

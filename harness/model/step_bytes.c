@@ -21,6 +21,7 @@ enum {
 	OF_EPOLL = 64,
 	OF_FILE = 128,
 	OF_CHILD = 256,
+	OF_TAKEN = 512,
 	OF_SOCKET = OF_TCP | OF_UNIX,
 	OF_STREAM = OF_SOCKET | OF_PIPE,
 	OF_READABLE = OF_STREAM | OF_COUNTER | OF_TIMER,
@@ -160,8 +161,9 @@ static struct step make_step(struct making *making)
 
 	for (const char *arg = step_forms[step.op].args; *arg; arg++) {
 		if (*arg == 'n' || *arg == 'f') {
-			step.names[names] = choose_name(making, habits[step.op].wants[names], *arg == 'n');
-			names++;
+			int name = choose_name(making, habits[step.op].wants[names], *arg == 'n');
+			step.names[names++] = name;
+			making->kinds[name] |= *arg == 'n' ? OF_TAKEN : 0; /* not for the other end too */
 		} else if (*arg == 'u') {
 			step.number = make_number(making, step.op);
 		} else if (*arg == 'm') {

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/names.h"
+#include "run/duet_net.h"
 
 #define PATIENCE (5 * NS_PER_S)
 
@@ -28,22 +28,6 @@ int duet_fd(const struct duet *duet, const struct step *step, int which)
 	int number = duet_number(duet, step, which);
 
 	return number < 0 ? -1 : duet->base + number;
-}
-
-/* A network namespace with nothing but loopback. */
-static int own_network(void)
-{
-	struct ifreq request = {.ifr_name = "lo"};
-	int fd, r;
-
-	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-		return -errno;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	request.ifr_flags = IFF_UP;
-	r = fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return r;
 }
 
 static int open_listener(struct duet *duet)
@@ -112,7 +96,7 @@ int duet_new(bool alone, struct duet **ret_duet)
 	duet->old_pipe = signal(SIGPIPE, SIG_IGN);
 	duet->model = kernel_new();
 	if (alone)
-		(void)own_network();
+		(void)duet_net_enter();
 	r = duet->model ? open_listener(duet) : -ENOMEM;
 	if (r == 0)
 		r = find_base(duet);
@@ -163,21 +147,25 @@ static uint64_t seen_of(const struct duet *duet, int number)
 	return (uint64_t)kernel_file(model, 0, number) << 40 | (uint64_t)state << 32 | (unsigned)amount;
 }
 
+/* Each is asked, for the one may wait for what the next acknowledges. */
 static bool all_settled(struct duet *duet)
 {
+	bool all = true;
+
 	for (int i = 0; i < STEP_NAMES; i++) {
 		struct name *name = &duet->names[i];
 		uint64_t seen = seen_of(duet, name->number);
 		if (seen && seen != name->seen && !is_settled(duet, name->number))
-			return false;
-		name->seen = seen;
+			all = false;
+		else
+			name->seen = seen;
 	}
-	return true;
+	return all;
 }
 
 int duet_settle(struct duet *duet)
 {
-	if (all_settled(duet))
+	if (all_settled(duet) || all_settled(duet))
 		return 0;
 	for (uint64_t end = clock_now() + PATIENCE; !all_settled(duet);) {
 		if (clock_now() > end)
