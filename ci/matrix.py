@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The matrix: every rule against every target. A faulty target breaks the rule it is named for, a correct one breaks none.
 
-usage: ci/matrix.py [--rounds N] [--load] [--shown] [--at-once N] [--json FILE] [TARGET-GLOB...]
+usage: ci/matrix.py [--rounds N] [--load] [--shown] [--at-once N] [--watch WAY] [--json FILE] [TARGET-GLOB...]
 
   --rounds N   plays everything N times (default 1); a rule has to bite in each round
   --load       keeps both cores busy with something else meanwhile
   --shown      faulty targets play only the scenarios their headers name, instead of all
   --at-once N  targets side by side (default 3)
+  --watch WAY  how calls are seen: ptrace, preload (default: what wringer takes by itself)
   --json FILE  where the matrix is written (default build/matrix.json)
 
 Exit status 1 for a hole in the diagonal, a rule without a target, or a finding that no header explains.
@@ -26,6 +27,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import wringer  # noqa: E402
 
 PROTOCOLS = ("http", "echo")
+WATCH = []  # --watch WAY, when it was asked for
 # What a cell shows. A finding "explained" is in the also: line of the target's header.
 BITTEN, PARTLY, EXPLAINED, ALARM, HOLE, NOTHING = "●", "◐", "+", "!", "○", "·"
 
@@ -97,7 +99,7 @@ def rows(globs):
 
 def play(job):
     row, protocol, words, turn = job
-    done, report = wringer.report(*words, "--target", row.name, "--protocol", protocol, "-q", limit=1200)
+    done, report = wringer.report(*words, *WATCH, "--target", row.name, "--protocol", protocol, "-q", limit=1200)
     return row, protocol, turn, done, report
 
 
@@ -140,6 +142,7 @@ def arguments():
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--shown", action="store_true")
     parser.add_argument("--at-once", type=int, default=3)
+    parser.add_argument("--watch")
     parser.add_argument("--json", default=os.path.join(wringer.BUILD, "matrix.json"))
     parser.add_argument("globs", nargs="*", metavar="TARGET-GLOB")
     return parser.parse_args()
@@ -147,6 +150,7 @@ def arguments():
 
 def main():
     options = arguments()
+    WATCH.extend(["--watch", options.watch] if options.watch else [])
     table = rows(options.globs)
     if not table:
         print("ci/matrix.py: no target matches", *options.globs, file=sys.stderr)

@@ -24,6 +24,7 @@
 #define PREFIX	      "wringer-agent-"
 #define STALE_SECONDS 60
 #define NAMES_TRIED   100
+#define SPIN_RECORDS  2000
 #define SLEEP_NS      100000000L
 
 /* $WRINGER_PRELOAD, beside the binary, or installed. */
@@ -297,6 +298,11 @@ void agent_mute(struct agent *agent, int more)
 uint64_t agent_waits(const struct agent *agent)
 {
 	return atomic_load(&agent->share->waits);
+}
+
+bool agent_spins(const struct agent *agent)
+{
+	return agent->futile > SPIN_RECORDS;
 }
 
 uint64_t agent_claims(const struct agent *agent)

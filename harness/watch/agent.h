@@ -24,9 +24,9 @@ void agent_free(struct agent *agent);
 /* The environment of the target with the agent preloaded; the agent's. NULL: out of memory. */
 char *const *agent_environment(struct agent *agent, char *const *envp);
 
-/* Everything the target's threads have told until now goes to the journal, in order of time. How much it
- * was. */
-uint64_t agent_collect(struct tracer *tracer);
+/* What the target's threads have told until now goes to the journal, in order of time, up to so many records.
+ * How many it was. */
+uint64_t agent_collect(struct tracer *tracer, uint64_t most);
 /* Sleeps until there is something to collect, or agent_wake is called, a tenth of a second at most. Not under
  * the lock. */
 void agent_sleep(struct agent *agent);
@@ -47,5 +47,7 @@ void agent_interrupted(struct tracer *tracer, struct tracee *tracee, int signo);
 /* How often a thread of the target waited for room, and how many slots were given. */
 uint64_t agent_waits(const struct agent *agent);
 uint64_t agent_claims(const struct agent *agent);
+/* Whether what was collected last is a long row of calls that achieved nothing. */
+bool agent_spins(const struct agent *agent);
 
 #endif

@@ -61,6 +61,23 @@ static const struct agent_record *peek(const struct agent *agent, struct cursor 
 	return NULL;
 }
 
+static bool moves(const struct event *event)
+{
+	enum call_class class = call_class((enum call)event->what);
+
+	return event->kind == EV_CALL && event->ret > 0 &&
+	       (class == CLASS_READ || class == CLASS_WRITE || class == CLASS_ACCEPT);
+}
+
+/* One that moves something makes up for so many that do not: more than any honest loop has. */
+static void weigh(struct agent *agent, const struct event *event)
+{
+	if (!moves(event))
+		agent->futile += agent->futile < FUTILE_MOST;
+	else
+		agent->futile -= agent->futile < FUTILE_A_MOVE ? agent->futile : FUTILE_A_MOVE;
+}
+
 static void deliver(struct tracer *tracer, struct tracee *tracee, const struct agent_record *record)
 {
 	uint64_t start = journal_start(tracer->watcher->journal);
@@ -74,6 +91,7 @@ static void deliver(struct tracer *tracer, struct tracee *tracee, const struct a
 		event.arg[i] = record->arg[i];
 	event.size = record->data_size;
 	event.data = record + 1;
+	weigh(tracer->agent, &event);
 	/* The agent does not know which sockets were accepted. */
 	if (event.what == CALL_close && !fds_accepted(tracee->fds, event.fd))
 		event.arg[0] = event.arg[1] = event.arg[2] = 0;
@@ -127,7 +145,7 @@ static struct cursor *oldest(struct agent *agent, struct cursor *cursors, size_t
 	return found;
 }
 
-uint64_t agent_collect(struct tracer *tracer)
+uint64_t agent_collect(struct tracer *tracer, uint64_t most)
 {
 	struct agent *agent = tracer->agent;
 	struct cursor cursors[AGENT_SLOTS], *cursor;
@@ -135,7 +153,7 @@ uint64_t agent_collect(struct tracer *tracer)
 	size_t count = look(agent, cursors);
 	bool broken = false;
 
-	while ((cursor = oldest(agent, cursors, count, until, &broken)) && !broken) {
+	while (told < most && (cursor = oldest(agent, cursors, count, until, &broken)) && !broken) {
 		const struct agent_record *record = record_at(agent, cursor);
 
 		deliver(tracer, agent->owners[cursor->slot], record);

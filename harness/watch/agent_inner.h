@@ -16,7 +16,7 @@ struct agent {
 	struct fault_set *faults;
 	struct tracee *owners[AGENT_SLOTS]; /* NULL: free */
 	size_t used;			    /* slots ever given are below */
-	uint64_t claims;
+	uint64_t claims, futile;	    /* records since one that moved bytes or brought a connection */
 	atomic_bool stopped;
 };
 

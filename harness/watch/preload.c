@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "watch/program.h"
 #include "watch/tracer.h"
 
@@ -21,17 +22,35 @@
 #define NAP_NS	  200000L
 #define NAPS_IDLE 5 /* in vain, and then it sleeps until it is woken */
 
+/*
+ * What one record may cost, and one of a server that spins: faster than that it would fill the journal before
+ * it is judged, and the disk with it. Its ring is full then, and it waits.
+ */
+#define RECORD_NS      2000
+#define SPIN_RECORD_NS 16000
+#define RECORDS_LEAST  16
+
+/* How many records may be taken now, so long after the last time. */
+static uint64_t allowance(const struct agent *agent, uint64_t *since)
+{
+	uint64_t now = clock_now(), passed = now - *since;
+
+	*since = now;
+	return RECORDS_LEAST + passed / (agent_spins(agent) ? SPIN_RECORD_NS : RECORD_NS);
+}
+
 static void *read_agent(void *arg)
 {
 	static const struct timespec nap = {.tv_nsec = NAP_NS};
 	struct tracer *tracer = arg;
+	uint64_t since = clock_now();
 	unsigned idle = 0;
 
 	while (!agent_over(tracer->agent)) {
 		uint64_t told;
 
 		pthread_mutex_lock(&tracer->lock);
-		told = agent_collect(tracer);
+		told = agent_collect(tracer, allowance(tracer->agent, &since));
 		pthread_mutex_unlock(&tracer->lock);
 		idle = told ? 0 : idle + 1;
 		if (idle > NAPS_IDLE)

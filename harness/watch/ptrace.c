@@ -54,7 +54,7 @@ void tracer_handle(struct tracer *tracer, pid_t tid, int status)
 		return;
 	}
 	pthread_mutex_lock(&tracer->lock);
-	(void)agent_collect(tracer);
+	(void)agent_collect(tracer, UINT64_MAX);
 	handle_stop(tracer, tid, status);
 	pthread_mutex_unlock(&tracer->lock);
 }

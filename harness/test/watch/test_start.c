@@ -9,6 +9,12 @@
 
 static const char *const ways[] = {"ptrace", "preload", "none"};
 
+/* A program with a sanitizer loads its own library first: the agent stays out. */
+static bool is_refused(const char *way)
+{
+	return PLAY_SANITIZED && strcmp(way, "preload") == 0;
+}
+
 static void test_the_list(void **state)
 {
 	(void)state;
@@ -258,6 +264,8 @@ static void test_free_leaves_no_process(void **state)
 		pid_t pids[FAMILY];
 		struct play play;
 
+		if (is_refused(ways[i]))
+			continue;
 		play_init(&play, "family");
 		play.ops = watch_find(ways[i]);
 		play.target.new_session = true;
@@ -281,6 +289,8 @@ static void test_signal_to_all(void **state)
 		struct play play;
 		struct error error;
 
+		if (is_refused(ways[i]))
+			continue;
 		play_init(&play, "family");
 		play.ops = watch_find(ways[i]);
 		play_start(&play);
@@ -347,6 +357,8 @@ static void test_the_target_dies_with_the_harness(void **state)
 		int file = memfd_create("result", 0), status;
 		char number[12];
 
+		if (is_refused(ways[i]))
+			continue;
 		snprintf(number, sizeof number, "%d", file);
 		assert_int_equal(fcntl(file, F_SETFL, O_APPEND), 0);
 		setenv("RESULT", number, 1);

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One workload under ptrace and under preload gives the same journal: every thread's events in the same
+ * order, with the same results, masks and data. What the agent takes and what it leaves to the tracer is
+ * mixed on purpose.
+ *
+ *     first thread ─ mark 1 ─ calls, good and bad ─ fork, vfork, thread ─ two interrupted calls ─ mark 2
+ *          │                                │
+ *          └ thread: its own calls          └ children: theirs, one on a parent's memory
+ */
+#include "play.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include "watch/agent.h"
+
+/* The bad calls are what they are for. */
+#pragma GCC diagnostic ignored "-Wnonnull"
+
+static int pair[2];
+
+static void use_epoll(void)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.u64 = 77}, got[4];
+	int epoll = epoll_create1(0);
+
+	CHECK(epoll_wait(epoll, got, 4, 0) == 0);
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, pair[0], &event) == 0);
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, pair[0], &event) < 0 && errno == EEXIST);
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, 999, &event) < 0 && errno == EBADF);
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, pair[0], NULL) < 0 && errno == EFAULT);
+	CHECK(send(pair[1], "abc", 3, 0) == 3);
+	CHECK(epoll_wait(epoll, got, 4, -1) == 1 && got[0].data.u64 == 77);
+	event.events = EPOLLOUT | EPOLLONESHOT;
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, pair[0], &event) == 0);
+	CHECK(epoll_pwait(epoll, got, 4, 50, NULL) == 1 && got[0].events == EPOLLOUT);
+	CHECK(epoll_ctl(epoll, EPOLL_CTL_DEL, pair[0], NULL) == 0);
+	CHECK(close(epoll) == 0);
+	CHECK(close(epoll) < 0 && errno == EBADF);
+}
+
+static void use_bytes(void)
+{
+	char bytes[16];
+	struct iovec iov[2] = {{bytes, 1}, {bytes + 1, 15}};
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = 2};
+	struct pollfd polled[2] = {{pair[0], POLLIN, 0}, {-1, POLLIN, 0}};
+
+	CHECK(poll(polled, 2, 0) == 1);
+	CHECK(readv(pair[0], iov, 2) == 3);
+	CHECK(recv(pair[0], bytes, sizeof bytes, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+	errno = ENOTTY; /* a call that is well leaves it as it was */
+	CHECK(writev(pair[1], iov, 2) == 16 && errno == ENOTTY);
+	CHECK(recvmsg(pair[0], &message, 0) == 16);
+	CHECK(sendmsg(pair[1], &message, MSG_NOSIGNAL) == 16);
+	CHECK(read(pair[0], bytes, 4) == 4);
+	CHECK(readv(pair[0], NULL, 2) < 0 && errno == EFAULT);
+	CHECK(sendmsg(pair[0], NULL, 0) < 0 && errno == EFAULT);
+	CHECK(write(pair[0], NULL, 5) < 0 && errno == EFAULT);
+	CHECK(read(-1, bytes, 1) < 0 && errno == EBADF);
+	CHECK(syscall(SYS_read, pair[0], bytes, 2) == 2); /* not by libc's name */
+}
+
+static int listen_on(struct sockaddr_in *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	socklen_t size = sizeof *address;
+
+	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0);
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, NULL, sizeof one) < 0 && errno == EFAULT);
+	CHECK(bind(fd, (struct sockaddr *)address, size) == 0 && listen(fd, 5) == 0);
+	CHECK(getsockname(fd, (struct sockaddr *)address, &size) == 0);
+	return fd;
+}
+
+/* One connection whose address is asked for, and one that is closed with bytes unread. */
+static void use_tcp(void)
+{
+	struct sockaddr_in address, peer;
+	int listener = listen_on(&address), error, on = 1;
+	socklen_t size = sizeof peer, error_size = sizeof error;
+
+	for (int i = 0; i < 2; i++) {
+		int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+
+		CHECK(connect(client, (struct sockaddr *)&address, sizeof address) == 0);
+		CHECK(write(client, "unread", 6) == 6);
+		fd = i ? accept4(listener, NULL, NULL, SOCK_NONBLOCK)
+		       : accept(listener, (struct sockaddr *)&peer, &size);
+		CHECK(fd >= 0);
+		CHECK(poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) == 1);
+		CHECK(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) == 0);
+		CHECK(ioctl(fd, FIONBIO, &on) == 0);
+		CHECK(fcntl(fd, F_GETFL, 0) & O_NONBLOCK);
+		CHECK(shutdown(fd, SHUT_WR) == 0);
+		CHECK(close(fd) == 0);
+		CHECK(close(client) == 0);
+	}
+	CHECK(close(listener) == 0);
+}
+
+static void *run_thread(void *arg)
+{
+	char byte;
+	int file = open("/dev/null", O_WRONLY), copy = fcntl(file, F_DUPFD_CLOEXEC, 40);
+
+	(void)arg;
+	CHECK(write(copy, "xyz", 3) == 3 && read(pair[0], &byte, 1) == 1);
+	CHECK(close(file) == 0 && close(copy) == 0);
+	return NULL;
+}
+
+static void have_children(void)
+{
+	pthread_t thread;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		CHECK(write(pair[1], "child", 5) == 5 && close(pair[1]) == 0);
+		_exit(7);
+	}
+	CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 7);
+	child = vfork();
+	if (child == 0) {
+		(void)close(pair[1]); /* on its parent's memory */
+		_exit(9);
+	}
+	CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 9);
+	CHECK(pthread_create(&thread, NULL, run_thread, NULL) == 0);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(write(pair[1], "", 1) == 1);
+}
+
+static int bell[2];
+
+static void on_signal(int signo)
+{
+	(void)signo;
+	(void)!write(bell[1], "!", 1);
+}
+
+/* Both sleep until the test, which sees them sleep, signals. */
+static void be_interrupted(void)
+{
+	struct epoll_event event;
+	int epoll = epoll_create1(0);
+	char byte;
+
+	CHECK(pipe(bell) == 0);
+	(void)sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_signal, .sa_flags = SA_RESTART}, NULL);
+	CHECK(epoll_pwait(epoll, &event, 1, -1, NULL) < 0 && errno == EINTR);
+	CHECK(read(bell[0], &byte, 1) == 1);
+	CHECK(read(bell[0], &byte, 1) == 1); /* restarted, and there is what the handler wrote */
+}
+
+static int part_work(void)
+{
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	play_mark(1);
+	use_epoll();
+	use_bytes();
+	use_tcp();
+	have_children();
+	be_interrupted();
+	play_mark(2);
+	return 0;
+}
+
+static void interrupt(struct play *play, long number)
+{
+	for (int i = 0; !play_stands_in(play->pid, number, 'S'); i++) {
+		assert_true(i < PLAY_PATIENCE_MS);
+		poll(NULL, 0, 1); /* bounded: until it sleeps there */
+	}
+	assert_int_equal(kill(play->pid, SIGUSR1), 0);
+}
+
+/* Until the sleeping calls are next, so that no other call of that name is taken for them. */
+static bool is_pipe(const struct event *event, const void *arg)
+{
+	(void)arg;
+	return event->kind == EV_CALL && (event->what == CALL_pipe || event->what == CALL_pipe2);
+}
+
+static bool is_signal(const struct event *event, const void *arg)
+{
+	(void)arg;
+	return event->kind == EV_PROC && event->what == PROC_SIGNAL && event->ret == SIGUSR1;
+}
+
+static void work(struct play *play, const char *way)
+{
+	play_init(play, "work");
+	play->ops = watch_find(way);
+	play_start(play);
+	assert_true(play_drain(play, is_pipe, NULL) >= 0);
+	interrupt(play, SYS_epoll_pwait);
+	assert_true(play_drain(play, is_signal, NULL) >= 0);
+	interrupt(play, SYS_read);
+	assert_int_equal(play_finish(play), 0);
+}
+
+/* The next event of that thread from there on, -1 when there is none. */
+static ssize_t next_of(const struct play *play, size_t from, int32_t tid)
+{
+	for (size_t i = from; i < play->count; i++)
+		if (play->events[i].tid == tid && play->events[i].kind != EV_FAULT)
+			return (ssize_t)i;
+	return -1;
+}
+
+/* Whom a fork's number means is compared by what he does. Ports are never the same. */
+static bool is_same(const struct event *one, const struct event *other)
+{
+	bool born = one->kind == EV_PROC && one->what == PROC_FORK, address = one->size == 16;
+	bool addressed = address && (one->what == CALL_accept || one->what == CALL_accept4 ||
+				     one->what == CALL_connect || one->what == CALL_listen);
+
+	if (one->kind != other->kind || one->what != other->what || one->fd != other->fd ||
+	    one->ret != other->ret || one->flags != other->flags || one->size != other->size)
+		return false;
+	if (!born && memcmp(one->arg, other->arg, sizeof one->arg) != 0)
+		return false;
+	return addressed || one->size == 0 || memcmp(one->data, other->data, one->size) == 0;
+}
+
+static void compare_thread(const struct play *one, size_t at, int32_t tid, const struct play *other,
+			   size_t other_at, int32_t other_tid)
+{
+	for (;;) {
+		ssize_t i = next_of(one, at, tid), j = next_of(other, other_at, other_tid);
+		char text[2][256];
+
+		if (i < 0 && j < 0)
+			return;
+		if (i < 0 || j < 0 || !is_same(&one->events[i], &other->events[j]))
+			fail_msg("ptrace: %s\npreload: %s",
+				 i < 0 ? "-" : event_text(&one->events[i], text[0], sizeof text[0]),
+				 j < 0 ? "-" : event_text(&other->events[j], text[1], sizeof text[1]));
+		if (one->events[i].kind == EV_PROC && one->events[i].what == PROC_FORK)
+			compare_thread(one, 0, (int32_t)one->events[i].arg[0], other, 0,
+				       (int32_t)other->events[j].arg[0]);
+		at = (size_t)i + 1;
+		other_at = (size_t)j + 1;
+	}
+}
+
+static void test_the_same_journal(void **state)
+{
+	struct play one, other;
+
+	(void)state;
+	if (PLAY_SANITIZED)
+		skip(); /* such a program must load its own library first */
+	work(&one, "ptrace");
+	work(&other, "preload");
+	compare_thread(&one, play_behind(&one, 1), one.pid, &other, play_behind(&other, 1), other.pid);
+	assert_true(play_event(&other, 0, EV_PROC, PROC_EXIT)->ret >= 0);
+	play_free(&one);
+	play_free(&other);
+}
+
+/* More than a ring holds, and nobody drains for a while: the target waits, nothing is lost. */
+#define MANY 40000
+
+static int part_many(void)
+{
+	for (int i = 0; i < MANY; i++)
+		CHECK(fcntl(-1, PLAY_MARK, (long)i) < 0);
+	return 0;
+}
+
+static void test_nothing_is_lost(void **state)
+{
+	struct play play;
+	uint64_t next = 0;
+
+	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
+	play_init(&play, "many");
+	play.ops = watch_find("preload");
+	play_start(&play);
+	poll(NULL, 0, 50); /* not to wait for anything: to be late */
+	assert_int_equal(play_finish(&play), 0);
+	for (size_t i = 0; i < play.count; i++)
+		if (play.events[i].kind == EV_CALL && play.events[i].what == CALL_fcntl &&
+		    play.events[i].arg[0] == PLAY_MARK)
+			assert_int_equal(play.events[i].arg[1], next++);
+	assert_int_equal(next, MANY);
+	play_free(&play);
+}
+
+/* A number kept by the agent would be one the target does not get. */
+static int part_limit(void)
+{
+	struct rlimit limit = {64, 64};
+	int first = open("/dev/null", O_RDONLY), fd = first;
+
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	while (fd >= 0)
+		fd = open("/dev/null", O_RDONLY);
+	CHECK(errno == EMFILE);
+	CHECK(write(PLAY_RESULT, &first, sizeof first) == sizeof first);
+	return 0;
+}
+
+static int first_fd(const char *way)
+{
+	struct play play;
+	int first;
+
+	play_init(&play, "limit");
+	play.ops = watch_find(way);
+	play_start(&play);
+	assert_int_equal(play_finish(&play), 0);
+	assert_int_equal(pread(play.result, &first, sizeof first, 0), sizeof first);
+	play_free(&play);
+	return first;
+}
+
+static void test_no_fd_is_taken(void **state)
+{
+	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
+	assert_int_equal(first_fd("ptrace"), first_fd("preload"));
+}
+
+/* What an armed fault may strike is left to the tracer; what a lifted one struck is not. */
+static int part_struck(void)
+{
+	char byte;
+	int failed = 0;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	CHECK(send(pair[1], "123456", 6, 0) == 6);
+	for (int i = 0; i < 6; i++)
+		failed += recv(pair[0], &byte, 1, 0) < 0 && errno == ENOMEM;
+	return failed;
+}
+
+static void test_faults_are_delivered(void **state)
+{
+	struct play play;
+	uint32_t id, lifted;
+
+	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
+	play_init(&play, "struck");
+	play.ops = watch_find("preload");
+	lifted = play_arm(&play, "sendto:EPIPE", false);
+	id = play_arm(&play, "recvfrom:ENOMEM:3..+2", false);
+	assert_int_equal(fault_set_lift(play.faults, lifted, NULL), 0);
+	play_start(&play);
+	assert_int_equal(WEXITSTATUS(play_finish(&play)), 2);
+	assert_int_equal(fault_set_delivered(play.faults, id), 2);
+	assert_int_equal(play_count(&play, EV_FAULT, FAULT_DELIVERED), 2);
+	play_free(&play);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct play_part parts[] = {
+	    {"work", part_work},
+	    {"many", part_many},
+	    {"limit", part_limit},
+	    {"struck", part_struck},
+	};
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_the_same_journal),
+	    cmocka_unit_test(test_nothing_is_lost),
+	    cmocka_unit_test(test_no_fd_is_taken),
+	    cmocka_unit_test(test_faults_are_delivered),
+	};
+
+	play_main(argc, argv, parts, COUNT_OF(parts));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
