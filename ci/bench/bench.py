@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Measures what the README claims, as ratios taken side by side in one run.
 
-usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [check] [list] [quiet]
+usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [check] [list] [quiet]
 
 strace  requests a second of nginx watched by wringer / under strace with the same calls (at least 1.3)
+preload requests a second of nginx watched by preload / not watched (at least 0.85), and watched by ptrace for comparison
 check   seconds and memory of a whole check on epoll-level with -j 2 (under 30 s, under 64 MiB)
 list    milliseconds of `wringer list` (under 20)
 quiet   findings of `check -n 20` on epoll-level and epoll-edge with every core kept busy (0)
@@ -92,6 +93,17 @@ def bench_strace(rounds):
             "strace_rps": round(statistics.median(b for _, b in pairs)), "unwatched_rps": round(alone), "at_least": 1.3}
 
 
+def bench_preload(rounds):
+    ways = {way: [WRINGER, "watch", "-q", "--watch", way, "--"] for way in ("preload", "ptrace")}
+    pairs, stopped = [], []
+    for _ in range(rounds):
+        pairs.append((load(ways["preload"]), load([])))
+        stopped.append(load(ways["ptrace"]))
+    return {**ratios(pairs), "preload_rps": round(statistics.median(a for a, _ in pairs)),
+            "unwatched_rps": round(statistics.median(b for _, b in pairs)), "ptrace_rps": round(statistics.median(stopped)),
+            "at_least": 0.85}
+
+
 def descendants(pid):
     """The wringer processes below pid (and pid): not the targets."""
     found, todo = [], [pid]
@@ -160,7 +172,7 @@ def bench_quiet(_rounds):
     return result
 
 
-BENCHES = {"strace": bench_strace, "check": bench_check, "list": bench_list, "quiet": bench_quiet}
+BENCHES = {"strace": bench_strace, "preload": bench_preload, "check": bench_check, "list": bench_list, "quiet": bench_quiet}
 
 
 def main():

@@ -24,7 +24,6 @@
 #define PREFIX	      "wringer-agent-"
 #define STALE_SECONDS 60
 #define NAMES_TRIED   100
-#define SPIN_RECORDS  2000
 #define SLEEP_NS      100000000L
 
 /* $WRINGER_PRELOAD, beside the binary, or installed. */
@@ -302,7 +301,7 @@ uint64_t agent_waits(const struct agent *agent)
 
 bool agent_spins(const struct agent *agent)
 {
-	return agent->futile > SPIN_RECORDS;
+	return agent->futile > FUTILE_SPINS;
 }
 
 uint64_t agent_claims(const struct agent *agent)

@@ -47,7 +47,7 @@ void agent_interrupted(struct tracer *tracer, struct tracee *tracee, int signo);
 /* How often a thread of the target waited for room, and how many slots were given. */
 uint64_t agent_waits(const struct agent *agent);
 uint64_t agent_claims(const struct agent *agent);
-/* Whether what was collected last is a long row of calls that achieved nothing. */
+/* Whether what was collected lately is a long row of calls that achieved nothing. */
 bool agent_spins(const struct agent *agent);
 
 #endif

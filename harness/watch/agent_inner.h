@@ -8,6 +8,10 @@
 #include "agent/share.h"
 #include "watch/agent.h"
 
+#define FUTILE_MOST   4000
+#define FUTILE_SPINS  2000
+#define FUTILE_A_MOVE 64
+
 struct agent {
 	struct agent_share *share;
 	int file;
@@ -16,7 +20,7 @@ struct agent {
 	struct fault_set *faults;
 	struct tracee *owners[AGENT_SLOTS]; /* NULL: free */
 	size_t used;			    /* slots ever given are below */
-	uint64_t claims, futile;	    /* records since one that moved bytes or brought a connection */
+	uint64_t claims, futile; /* futile: grows with calls that achieve nothing, see agent_collect.c */
 	atomic_bool stopped;
 };
 

@@ -27,7 +27,7 @@
  * it is judged, and the disk with it. Its ring is full then, and it waits.
  */
 #define RECORD_NS      2000
-#define SPIN_RECORD_NS 16000
+#define SPIN_RECORD_NS 32000
 #define RECORDS_LEAST  16
 
 /* How many records may be taken now, so long after the last time. */
