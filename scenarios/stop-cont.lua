@@ -9,6 +9,7 @@ more bytes than one read takes, and an EINTR from the wait. One accept, or one r
 rest behind for ever.]],
   run = function(t)
     for _ = 1, 3 do
+      t:until_asleep { patience = 0.5 } -- stopped in its wait: there the signal is an EINTR
       t:signal("STOP")
       local peers = phases.open(t, 8)
       for _, peer in ipairs(peers) do
