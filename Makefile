@@ -154,6 +154,6 @@ uninstall:
 	rm -rf $(DATA) $(LIBEXEC)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64 $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64 $(BUILD)-fuzz $(BUILD)-sim
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

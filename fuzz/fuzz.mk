@@ -23,11 +23,13 @@ $(FUZZ_NAMES:%=$(BUILD)/fuzz_%): $(BUILD)/fuzz_%: $(BUILD)/fuzz/fuzz_%.o $(BUILD
 fuzzers: $(FUZZ_NAMES:%=$(BUILD)/fuzz_%)
 .SECONDARY: $(FUZZ_NAMES:%=$(BUILD)/fuzz/engine-%.o) $(FUZZ_OBJECTS)
 
+# Servers that are right: nothing is to be found in them.
+FUZZ_SERVERS := server/epoll-level server/epoll-edge server/poll
 FUZZ_BUILD = BUILD=$(BUILD)-fuzz CC=clang OPT='-O1 -g' SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 fuzz:
 	@ci/deps.sh fuzz
-	@$(MAKE) --no-print-directory -s $(JOBS) $(FUZZ_BUILD) fuzzers
-	@ci/fuzz.py --seconds $(FUZZ_SECONDS) $(BUILD)-fuzz $(FUZZ_NAMES)
+	@$(MAKE) --no-print-directory -s $(JOBS) $(FUZZ_BUILD) fuzzers $(FUZZ_SERVERS:%=$(BUILD)-fuzz/fuzz_%)
+	@ci/fuzz.py --seconds $(FUZZ_SECONDS) $(BUILD)-fuzz $(FUZZ_NAMES) $(FUZZ_SERVERS)
 # What those runs found worth keeping goes into corpus/, the least that covers as much.
 fuzz-minimise:
 	@ci/fuzz.py --minimise $(BUILD)-fuzz $(FUZZ_NAMES)
@@ -37,3 +39,46 @@ TESTS += $(patsubst fuzz/test/%.c,$(BUILD)/test/fuzz/%,$(wildcard fuzz/test/test
 $(BUILD)/test/fuzz/%: $(BUILD)/fuzz/test/%.o $(FUZZ_OBJECTS) $(FUZZ_COMMON) $(FUZZ_PURE) $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS) -lcmocka
+
+# Servers in the simulation. sim/ is the kernel they run on, server/ what is done to them; $(BUILD)/fuzz_server/NAME is the
+# fuzzer of targets/NAME.c or targets/faulty/NAME.c: those of one thread, and one process.
+SIM_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(wildcard fuzz/sim/*.c))
+SERVER_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard fuzz/server/*.c))
+SERVER_NAMES   := epoll-level epoll-edge poll $(filter-out faulty-uring-% %-static %-threads %-prefork faulty-herd faulty-oneshot-lost faulty-close-ineffective,\
+		  $(patsubst targets/faulty/%.c,faulty-%,$(wildcard targets/faulty/*.c)))
+SIM_ARCHIVES   := $(foreach r,rules inject model journal base,$(BUILD)/lib$(r).a)
+
+# Only what is fuzzed needs to be seen by the engine: all else is faster without. SIM_COVER: the flags for that.
+SIM_COVER      ?=
+$(BUILD)/targets/%.o: CFLAGS += $(SIM_COVER)
+
+$(BUILD)/fuzz_server/faulty-%.o: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommon.a fuzz/sim/link.sh fuzz/sim/wrap.h fuzz/sim/sim.lds
+	@mkdir -p $(@D)
+	fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
+$(BUILD)/fuzz_server/%.o: $(BUILD)/targets/%.o $(BUILD)/targets/libcommon.a fuzz/sim/link.sh fuzz/sim/wrap.h fuzz/sim/sim.lds
+	@mkdir -p $(@D)
+	fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
+$(BUILD)/fuzz/engine-server.o: fuzz/common/engine.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -DFUZZ_TARGET=fuzz_server -c -o $@ $<
+$(SERVER_NAMES:%=$(BUILD)/fuzz_server/%): $(BUILD)/fuzz_server/%: $(BUILD)/fuzz_server/%.o $(BUILD)/fuzz/engine-server.o $(SERVER_OBJECTS) \
+		$(SIM_OBJECTS) $(BUILD)/fuzz/common/claim.o $(BUILD)/fuzz/common/start.o $(SIM_ARCHIVES) | $(filter %.o,$(FUZZ_ENGINE))
+	$(FUZZ_LINK) $(LDFLAGS) -o $@ $(FUZZ_ENGINE) -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
+.PHONY: fuzz-servers
+fuzz-servers: $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%)
+.SECONDARY: $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%.o)
+
+# The faulty servers, each from an empty corpus until its own mistake is found, without sanitizers: seconds and executions.
+fuzz-faulty:
+	@ci/deps.sh fuzz
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang SIM_COVER=-fsanitize=fuzzer-no-link fuzz-servers
+	@ci/fuzz.py --faulty --seconds $(FUZZ_SECONDS) $(BUILD)-sim $(addprefix server/,$(filter faulty-%,$(SERVER_NAMES)))
+.PHONY: fuzz-faulty
+
+# A few servers in the tests: every script of corpus/server, which is named for the rule that it breaks in faulty-RULE.
+SIM_TESTED := epoll-level epoll-edge faulty-hup-spin faulty-eof-spin faulty-accept-spin faulty-write-not-armed
+TESTS      += $(SIM_TESTED:%=$(BUILD)/test/fuzz/sim-%)
+$(SIM_TESTED:%=$(BUILD)/test/fuzz/sim-%): $(BUILD)/test/fuzz/sim-%: $(BUILD)/fuzz/test/sim.o $(BUILD)/fuzz_server/%.o $(SERVER_OBJECTS) \
+		$(SIM_OBJECTS) $(BUILD)/fuzz/common/claim.o $(SIM_ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lpthread -lm

@@ -36,7 +36,10 @@ static int check_prefix(const char *prefix, struct error *error)
 
 	(void)snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - prefix + 1) : 1,
 		       slash ? prefix : ".");
-	return check_writable(folder, "findings", error);
+	int r = check_writable(folder, "findings", error);
+	if (r == 0 && setenv(FUZZ_FOUND, folder, 1) < 0)
+		r = error_set(error, -errno, "%s: %s", folder, strerror(errno));
+	return r;
 }
 
 static int check_exact(const char *path, struct error *error)

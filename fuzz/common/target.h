@@ -38,6 +38,7 @@ struct fuzz_target {
 #define FUZZ_DECLARE(name) extern const struct fuzz_target fuzz_##name;
 FUZZ_TARGETS(FUZZ_DECLARE)
 #undef FUZZ_DECLARE
+extern const struct fuzz_target fuzz_server; /* server/: one binary for each server */
 
 /* What must hold: says what did not, and aborts, for the engine to keep the input. */
 #define fuzz_claim(truth)                                                                                    \

@@ -96,7 +96,8 @@ static void test_every_corpus_has_a_target(void **state)
 	(void)state;
 	assert_non_null(folder);
 	for (struct dirent *entry; (entry = readdir(folder));) {
-		size_t found = COUNT_OF(targets);
+		/* server/ belongs to the servers in the simulation: fuzz/test/sim.c */
+		size_t found = strcmp(entry->d_name, "server") == 0 ? 0 : COUNT_OF(targets);
 		for (size_t i = 0; entry->d_name[0] != '.' && i < COUNT_OF(targets); i++)
 			if (strcmp(targets[i]->name, entry->d_name) == 0)
 				found = i;

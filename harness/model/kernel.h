@@ -110,6 +110,8 @@ uint64_t kernel_next(const struct kernel *kernel);
  * bits are not set. Of the bits of poll.h: IN PRI OUT ERR HUP RDHUP RDNORM RDBAND WRNORM WRBAND.
  */
 int kernel_poll(struct kernel *kernel, int proc, int fd, uint32_t *ret_must, uint32_t *ret_may);
+/* The same for buffers of exactly the size given: nothing is left open. */
+int kernel_mask(struct kernel *kernel, int proc, int fd, uint32_t *ret_mask);
 
 struct kernel_event {
 	uint32_t events, may; /* as above, within the interest */

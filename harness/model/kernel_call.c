@@ -50,6 +50,16 @@ int kernel_poll(struct kernel *kernel, int proc, int fd, uint32_t *ret_must, uin
 	return 0;
 }
 
+int kernel_mask(struct kernel *kernel, int proc, int fd, uint32_t *ret_mask)
+{
+	struct file *file = kernel_get(kernel, proc, fd);
+
+	if (!file)
+		return -EBADF;
+	*ret_mask = kernel_file_poll(kernel, file);
+	return 0;
+}
+
 int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, size_t size)
 {
 	struct file *file = kernel_get(kernel, proc, fd);

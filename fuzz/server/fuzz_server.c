@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A server, linked into the simulation, against scripts of misbehaving peers and faults. The journal of each
+ * run is judged by the rules of harness/rules, every byte of an answer is checked, and a sanitizer watches
+ * its memory. FUZZ_SHOW: every event as text; FUZZ_RULES: only these rules.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fuzz/common/start.h"
+#include "fuzz/common/target.h"
+#include "fuzz/server/lua.h"
+#include "fuzz/server/verdict.h"
+
+/* Says what was found, and writes it down for the real kernel. */
+static void tell(const struct script *script, const struct finding *finding)
+{
+	const char *folder = getenv(FUZZ_FOUND);
+	char path[4096];
+
+	(void)fprintf(stderr, "%s %s: %s\n", severity_name(finding->severity), finding->rule->id,
+		      finding->message);
+	if (folder && lua_write(script, folder, finding->rule->id, finding->message, path, sizeof path))
+		(void)fprintf(stderr, "%zu steps: wringer run %s --protocol %s -- SERVER\n", script->count,
+			      path, script->http ? "http" : "echo");
+}
+
+static void run(const uint8_t *data, size_t size)
+{
+	static struct trial *trial;
+	struct script script = script_read(data, size);
+	struct finding finding;
+	uint8_t steps[SCRIPT_MOST];
+
+	if (!trial)
+		trial = trial_new(getenv("FUZZ_SHOW") != NULL, getenv("FUZZ_RULES"));
+	fuzz_claim(trial);
+	if (!trial_play(trial, &script, NULL, &finding))
+		return;
+	if (script.count)
+		memcpy(steps, script.steps, script.count * STEP_SIZE);
+	trial_shrink(trial, &script, steps, &finding);
+	tell(&script, &finding);
+	abort();
+}
+
+const struct fuzz_target fuzz_server = {
+    .name = "server",
+    .doc = "a server in the simulation",
+    .limit = SCRIPT_MOST,
+    .run = run,
+    .mutate = script_mutate,
+    .cross = script_cross,
+};

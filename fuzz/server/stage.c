@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+#include "fuzz/server/stage.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include "base/clock.h"
+#include "rules/limits.h"
+
+#define STEP_NS	     (50 * NS_PER_US)  /* between two steps, while the server sleeps */
+#define HOT_STEPS    12		       /* waits of a server that does not sleep before the next step */
+#define HOT_SETTLE   300	       /* the same before it is left alone: more than any rule asks for */
+#define HOT_COST     (100 * NS_PER_US) /* what each costs from HOT_STEPS on: a spin has its second sooner */
+#define WAITS_MOST   6000
+#define CANARY_NS    LIMIT_UNSERVED_WINDOW
+#define STOP_NS	     (LIMIT_STOP_WINDOW + NS_PER_S)
+#define PROBE_ROUNDS 4
+
+static const uint64_t probe_times[PROBE_ROUNDS] = {200 * NS_PER_MS, 700 * NS_PER_MS, 1800 * NS_PER_MS,
+						   3600 * NS_PER_MS};
+
+static void mark(struct stage *stage, enum mark what, uint64_t a0)
+{
+	struct event event = event_make(EV_MARK, what);
+
+	event.at = sim_now(stage->sim);
+	event.arg[0] = a0;
+	event.data = "";
+	event.size = 1;
+	stage->sink(stage->arg, &event);
+}
+
+static void enter(struct stage *stage, enum stage_phase phase)
+{
+	stage->phase = phase;
+	stage->since = sim_now(stage->sim);
+	stage->hot = stage->looks = 0;
+	stage->asked = false;
+}
+
+static void emit_fault(struct stage *stage, enum fault_what what, uint32_t id, uint64_t a1, const char *text)
+{
+	struct event event = event_make(EV_FAULT, what);
+
+	event.at = sim_now(stage->sim);
+	event.pid = event.tid = SIM_PID;
+	event.arg[0] = id;
+	event.arg[1] = a1;
+	event.data = text;
+	event.size = text ? (uint32_t)strlen(text) + 1 : 0;
+	stage->sink(stage->arg, &event);
+}
+
+static void arm(struct stage *stage, const struct step *step)
+{
+	struct fault fault;
+	struct error error;
+	char text[64];
+
+	if (!stage->faults)
+		stage->faults = fault_set_new();
+	if (!stage->faults || stage->fault_count == FAULTS_MOST ||
+	    fault_parse(step_fault(step, text, sizeof text), &fault, &error) < 0)
+		return;
+	/* Only connections: cutting what is read from a signalfd, or written to a log, is nobody's mistake.
+	 */
+	fault.accepted_only = fault.class == CLASS_READ || fault.class == CLASS_WRITE;
+	if (fault_set_arm(stage->faults, &fault, &stage->fault_ids[stage->fault_count]) == 0)
+		emit_fault(stage, FAULT_ARMED, stage->fault_ids[stage->fault_count++], 0, text);
+}
+
+static void limit(struct stage *stage, const struct step *step)
+{
+	struct event event = event_make(EV_FAULT, FAULT_LIMIT);
+	int files = step->a & 128 ? KERNEL_FDS : (int)sim_open(stage->sim) + step->a % 4;
+
+	stage->limited = files < KERNEL_FDS;
+	sim_limit(stage->sim, files);
+	event.at = sim_now(stage->sim);
+	event.pid = event.tid = SIM_PID;
+	event.arg[0] = (uint64_t)files;
+	event.arg[1] = KERNEL_FDS;
+	stage->sink(stage->arg, &event);
+}
+
+static void lift_all(struct stage *stage)
+{
+	const struct step all = {.a = 128};
+	uint64_t delivered = 0;
+
+	for (; stage->fault_count; stage->fault_count--) {
+		uint32_t id = stage->fault_ids[stage->fault_count - 1];
+		(void)fault_set_lift(stage->faults, id, &delivered);
+		emit_fault(stage, FAULT_LIFTED, id, delivered, NULL);
+	}
+	if (stage->limited)
+		limit(stage, &all);
+}
+
+static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted, size_t *size)
+{
+	struct stage *stage = arg;
+	struct event event = event_make(EV_FAULT, FAULT_DELIVERED);
+	struct fault fault;
+	char text[64];
+
+	if (!stage->fault_count || !fault_set_decide(stage->faults, SIM_PID, call, op, fd, accepted, &fault))
+		return 0;
+	if (fault.shorten && (!size || *size <= fault.shorten)) {
+		fault_set_retract(stage->faults, fault.id);
+		return 0;
+	}
+	event.at = sim_now(stage->sim);
+	event.pid = event.tid = SIM_PID;
+	event.fd = fd;
+	event.ret = -fault.code;
+	event.arg[0] = fault.id;
+	event.data = fault_text(&fault, text, sizeof text);
+	event.size = (uint32_t)strlen(text) + 1;
+	stage->sink(stage->arg, &event);
+	if (!fault.shorten)
+		return -fault.code;
+	*size = fault.shorten;
+	return 0;
+}
+
+static void start_peer(struct stage *stage, struct peer *peer, bool canary)
+{
+	peer_begin(peer, stage->sim, stage->script.http, canary, stage->next_id++);
+	peer->event = stage->sink;
+	peer->arg = stage->arg;
+	peer_connect(peer, sim_port(stage->sim));
+}
+
+/* The canary asks, on its connection while that lasts. */
+static void canary_ask(struct stage *stage, bool fresh)
+{
+	struct peer *canary = &stage->canary;
+
+	if (fresh)
+		peer_end(canary, PEER_FIN);
+	if (!peer_there(canary) || canary->over) {
+		peer_end(canary, PEER_FIN);
+		start_peer(stage, canary, true);
+	}
+	(void)peer_look(canary);
+	if (!canary->connecting)
+		peer_ask(canary, 0, SIZE_MAX);
+	stage->asked = true;
+	stage->asked_at = sim_now(stage->sim);
+}
+
+static void end_peer(struct peer *peer, enum step_what what)
+{
+	static const enum peer_act acts[STEPS] = {
+	    [STEP_FIN] = PEER_FIN,	 [STEP_HALF_CLOSE] = PEER_HALF_CLOSE,	  [STEP_RST] = PEER_RST,
+	    [STEP_VANISH] = PEER_VANISH, [STEP_CLOSE_UNREAD] = PEER_CLOSE_UNREAD,
+	};
+
+	peer_end(peer, acts[what]);
+}
+
+static void ask(struct stage *stage, struct peer *peer, const struct step *step)
+{
+	unsigned times = step->what == STEP_BURST ? 2u << step->a % 8 : 1;
+	size_t most = step->what == STEP_PART ? (size_t)1 << step->a % 8 : SIZE_MAX;
+
+	if (!peer_there(peer))
+		start_peer(stage, peer, false);
+	for (; times; times--)
+		peer_ask(peer, step_bytes(step->b), most);
+}
+
+static void perform(struct stage *stage, const struct step *step)
+{
+	struct peer *peer = &stage->peers[step->peer];
+
+	switch (step->what) {
+	case STEP_CONNECT:
+		if (!peer_there(peer))
+			start_peer(stage, peer, false);
+		break;
+	case STEP_REQUEST:
+	case STEP_PART:
+	case STEP_BURST:
+		ask(stage, peer, step);
+		break;
+	case STEP_STALL:
+	case STEP_RESUME:
+		peer_stall(peer, step->what == STEP_STALL);
+		break;
+	case STEP_FIN:
+	case STEP_HALF_CLOSE:
+	case STEP_RST:
+	case STEP_CLOSE_UNREAD:
+	case STEP_VANISH:
+		end_peer(peer, step->what);
+		break;
+	case STEP_FAULT:
+		arm(stage, step);
+		break;
+	case STEP_LIMIT:
+		limit(stage, step);
+		break;
+	case STEP_TIME:
+		stage->idle += NS_PER_MS << step->a % 16;
+		break;
+	case STEP_CANARY:
+		if (!peer_waits(&stage->canary))
+			canary_ask(stage, false);
+		break;
+	case STEPS:
+		break;
+	}
+}
+
+/* Whether any peer moved something: then the server may have work again. */
+static bool look_all(struct stage *stage)
+{
+	bool moved = peer_look(&stage->canary);
+
+	/* A request that waited for the handshake. */
+	if (peer_there(&stage->canary) && !stage->canary.connecting && stage->asked && !stage->canary.ordinal)
+		peer_ask(&stage->canary, 0, SIZE_MAX);
+	for (unsigned i = 0; i < PEERS_MOST; i++)
+		moved |= peer_look(&stage->peers[i]);
+	return moved;
+}
+
+/* Lets time pass while the server sleeps: no longer than it would, nor than until. False: it is time. */
+static bool pass_until(struct stage *stage, uint64_t timeout, uint64_t until)
+{
+	uint64_t now = sim_now(stage->sim);
+	uint64_t left = until > now ? until - now : 0;
+
+	if (!left)
+		return false;
+	left = left < timeout ? left : timeout;
+	sim_pass(stage->sim, left ? left : HOT_COST);
+	return true;
+}
+
+/* Whether the canary's request of this phase is over; else time passed, or was not needed. */
+static bool canary_done(struct stage *stage, uint64_t timeout, bool ready)
+{
+	struct peer *canary = &stage->canary;
+
+	if (!peer_waits(canary) &&
+	    (canary->answered == canary->ordinal || canary->over || !peer_there(canary)))
+		return true;
+	if (ready && stage->hot < HOT_SETTLE)
+		return false;
+	if (pass_until(stage, timeout, stage->asked_at + CANARY_NS))
+		return false;
+	peer_give_up(canary);
+	peer_end(canary, PEER_FIN);
+	return true;
+}
+
+static enum sim_turn boot(struct stage *stage)
+{
+	if (!sim_port(stage->sim))
+		return SIM_IDLE;
+	kernel_buffer(sim_kernel(stage->sim), stage->script.buffer);
+	mark(stage, MARK_READY, (uint64_t)sim_port(stage->sim));
+	mark(stage, MARK_BASE, 0);
+	enter(stage, STAGE_BASE);
+	canary_ask(stage, true);
+	return SIM_LOOK;
+}
+
+static enum sim_turn base(struct stage *stage, uint64_t timeout, bool ready)
+{
+	if (!canary_done(stage, timeout, ready))
+		return SIM_LOOK;
+	if (ready && stage->hot < HOT_SETTLE)
+		return SIM_LOOK;
+	sim_probe(stage->sim, !ready);
+	mark(stage, MARK_FAULT, 0);
+	enter(stage, STAGE_STEPS);
+	return SIM_LOOK;
+}
+
+static enum sim_turn steps(struct stage *stage, uint64_t timeout, bool ready)
+{
+	if (ready && stage->hot < HOT_STEPS)
+		return SIM_LOOK;
+	if (stage->idle) {
+		uint64_t part = stage->idle < timeout ? stage->idle : timeout;
+		part = part ? part : HOT_COST < stage->idle ? HOT_COST : stage->idle;
+		stage->idle -= part;
+		sim_pass(stage->sim, part);
+		return SIM_LOOK;
+	}
+	if (stage->at < stage->script.count) {
+		struct step step;
+		sim_pass(stage->sim, STEP_NS);
+		do {
+			step = script_step(&stage->script, stage->at++);
+			perform(stage, &step);
+		} while (step.merge && stage->at < stage->script.count);
+		stage->hot = 0;
+		return SIM_LOOK;
+	}
+	if (!stage->asked || !peer_there(&stage->canary)) {
+		if (!stage->asked) {
+			canary_ask(stage, false);
+			return SIM_LOOK;
+		}
+	}
+	if (!canary_done(stage, timeout, ready))
+		return SIM_LOOK;
+	lift_all(stage);
+	mark(stage, MARK_SETTLE, 0);
+	enter(stage, STAGE_SETTLE);
+	return SIM_LOOK;
+}
+
+static void recover(struct stage *stage, bool asleep)
+{
+	mark(stage, MARK_QUIET, 0);
+	sim_probe(stage->sim, asleep);
+	for (unsigned i = 0; i < PEERS_MOST && !stage->script.loaded; i++)
+		peer_end(&stage->peers[i], PEER_FIN);
+	mark(stage, MARK_RECOVERY, 0);
+	enter(stage, STAGE_RECOVERY);
+	canary_ask(stage, true);
+}
+
+static enum sim_turn settle(struct stage *stage, uint64_t timeout, bool ready)
+{
+	uint64_t now = sim_now(stage->sim);
+
+	if (ready && stage->hot < HOT_SETTLE)
+		return SIM_LOOK;
+	if (ready || timeout == 0) { /* it does not come to rest */
+		if (stage->waits < WAITS_MOST && now < stage->since + NS_PER_S) {
+			sim_pass(stage->sim, HOT_COST);
+			return SIM_LOOK;
+		}
+		recover(stage, false);
+		return SIM_LOOK;
+	}
+	if (stage->looks < PROBE_ROUNDS && now >= stage->since + probe_times[stage->looks]) {
+		stage->looks++;
+		sim_probe(stage->sim, true);
+	}
+	if (stage->looks < PROBE_ROUNDS) {
+		(void)pass_until(stage, timeout, stage->since + probe_times[stage->looks]);
+		return SIM_LOOK;
+	}
+	recover(stage, true);
+	return SIM_LOOK;
+}
+
+static enum sim_turn recovery(struct stage *stage, uint64_t timeout, bool ready)
+{
+	if (!canary_done(stage, timeout, ready))
+		return SIM_LOOK;
+	if (ready && stage->hot < HOT_SETTLE)
+		return SIM_LOOK;
+	sim_probe(stage->sim, !ready);
+	mark(stage, MARK_STOP, 0);
+	enter(stage, STAGE_STOP);
+	sim_signal(stage->sim, SIGTERM);
+	return SIM_LOOK;
+}
+
+static enum sim_turn stop(struct stage *stage, uint64_t timeout, bool ready)
+{
+	if (ready && stage->hot < HOT_SETTLE)
+		return SIM_LOOK;
+	return pass_until(stage, timeout, stage->since + STOP_NS) ? SIM_LOOK : SIM_OVER;
+}
+
+static enum sim_turn wait_hook(void *arg, uint64_t timeout, bool ready)
+{
+	struct stage *stage = arg;
+
+	if (++stage->waits > WAITS_MOST * 2)
+		return SIM_OVER;
+	stage->hot = ready || timeout == 0 ? stage->hot + 1 : 0;
+	if (stage->hot > HOT_STEPS)
+		sim_pass(stage->sim, HOT_COST);
+	if ((!ready || stage->hot > HOT_STEPS) && look_all(stage) && !ready)
+		return SIM_LOOK; /* the server first */
+	switch (stage->phase) {
+	case STAGE_BOOT:
+		return boot(stage);
+	case STAGE_BASE:
+		return base(stage, timeout, ready);
+	case STAGE_STEPS:
+		return steps(stage, timeout, ready);
+	case STAGE_SETTLE:
+		return settle(stage, timeout, ready);
+	case STAGE_RECOVERY:
+		return recovery(stage, timeout, ready);
+	case STAGE_STOP:
+		break;
+	}
+	return stop(stage, timeout, ready);
+}
+
+static void event_hook(void *arg, const struct event *event)
+{
+	const struct stage *stage = arg;
+
+	stage->sink(stage->arg, event);
+}
+
+int stage_open(struct stage *stage, void (*sink)(void *arg, const struct event *event), void *arg)
+{
+	static struct sim_hooks hooks = {.wait = wait_hook, .event = event_hook, .fault = strike};
+
+	*stage = (struct stage){.sink = sink, .arg = arg};
+	hooks.arg = stage;
+	return sim_new(&hooks, &stage->sim);
+}
+
+void stage_close(struct stage *stage)
+{
+	sim_free(stage->sim);
+}
+
+struct sim_outcome stage_play(struct stage *stage, const struct script *script)
+{
+	char name[] = "server", option[] = "--protocol", http[] = "http", echo[] = "echo";
+	char *argv[] = {name, option, script->http ? http : echo, NULL};
+
+	stage->script = *script;
+	stage->at = 0;
+	stage->idle = stage->waits = 0;
+	stage->next_id = 1;
+	stage->limited = false;
+	stage->phase = STAGE_BOOT;
+	stage->hot = stage->looks = 0;
+	stage->asked = false;
+	stage->canary.fd = -1;
+	for (unsigned i = 0; i < PEERS_MOST; i++)
+		stage->peers[i].fd = -1;
+	struct sim_outcome outcome = sim_run(stage->sim, sim_server_main, 3, argv);
+	lift_all(stage);
+	fault_set_free(stage->faults);
+	stage->faults = NULL;
+	mark(stage, MARK_END, 0);
+	return outcome;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One case in the simulation, with the phases of a real one (harness/run): ready, base, the script's steps,
+ * settle, quiet, recovery, stop. Its journal goes to whoever asked for it, event by event.
+ */
+#ifndef FUZZ_SERVER_STAGE_H
+#define FUZZ_SERVER_STAGE_H
+
+#include "fuzz/server/peer.h"
+#include "fuzz/server/script.h"
+#include "fuzz/sim/sim.h"
+#include "inject/fault.h"
+
+#define FAULTS_MOST 16u
+
+enum stage_phase { STAGE_BOOT, STAGE_BASE, STAGE_STEPS, STAGE_SETTLE, STAGE_RECOVERY, STAGE_STOP };
+
+struct stage {
+	struct sim *sim;
+	void (*sink)(void *arg, const struct event *event);
+	void *arg;
+	struct script script;
+	size_t at; /* the next step */
+	enum stage_phase phase;
+	uint64_t since; /* when the phase began, sim_now */
+	uint64_t idle;	/* ns a STEP_TIME still has to pass */
+	unsigned hot;	/* waits in a row that would not sleep */
+	unsigned looks; /* SETTLE: rounds of probes made */
+	bool asked;	/* the canary's request of this phase was made */
+	uint64_t asked_at;
+	uint64_t waits;
+	int32_t next_id;
+	struct peer canary, peers[PEERS_MOST];
+	struct fault_set *faults;
+	uint32_t fault_ids[FAULTS_MOST];
+	size_t fault_count;
+	bool limited;
+};
+
+/* 0 or -ENOMEM. sink gets every event; the stage must stay where it is. */
+int stage_open(struct stage *stage, void (*sink)(void *arg, const struct event *event), void *arg);
+void stage_close(struct stage *stage);
+/* Plays the script against the server from its start to its end. */
+struct sim_outcome stage_play(struct stage *stage, const struct script *script);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "fuzz/server/verdict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fuzz/common/target.h"
+
+static void take_event(void *arg, const struct event *event)
+{
+	struct trial *trial = arg;
+	char line[256];
+
+	if (trial->show)
+		(void)fprintf(stderr, "%11.6f %s\n", (double)event->at / 1e9,
+			      event_text(event, line, sizeof line));
+	fuzz_claim(judge_event(trial->judge, event) == 0);
+}
+
+/* The gravest finding, in the order of the judge; NULL: none. Warnings count, what is only worth knowing does
+ * not. */
+static const struct finding *first_finding(const struct trial *trial)
+{
+	size_t count;
+	const struct finding *findings = judge_findings(trial->judge, &count);
+
+	return count && (trial->rules || findings[0].severity >= SEVERITY_WARNING) ? &findings[0] : NULL;
+}
+
+bool trial_play(struct trial *trial, const struct script *script, const struct rule *rule,
+		struct finding *ret_finding)
+{
+	struct error error;
+
+	const struct judge_options options = {.rules = trial->rules};
+	fuzz_claim(judge_new(&options, &trial->judge, &error) == 0);
+	(void)stage_play(&trial->stage, script);
+	fuzz_claim(judge_finish(trial->judge) == 0);
+	const struct finding *finding = first_finding(trial);
+	bool broken = finding && (!rule || finding->rule == rule);
+	if (broken)
+		*ret_finding = *finding;
+	judge_free(trial->judge);
+	return broken;
+}
+
+/* All, half, a quarter … a step at a time. */
+void trial_shrink(struct trial *trial, struct script *script, uint8_t *steps, struct finding *finding)
+{
+	uint8_t kept[SCRIPT_MOST];
+
+	script->steps = steps;
+	for (size_t part = script->count; part; part /= 2) {
+		for (size_t at = 0; at + part <= script->count;) {
+			size_t size = script->count * STEP_SIZE;
+			memcpy(kept, steps, size);
+			memmove(steps + at * STEP_SIZE, steps + (at + part) * STEP_SIZE,
+				size - (at + part) * STEP_SIZE);
+			script->count -= part;
+			if (trial_play(trial, script, finding->rule, finding))
+				continue;
+			script->count += part;
+			memcpy(steps, kept, size);
+			at += part;
+		}
+	}
+}
+
+struct trial *trial_new(bool show, const char *rules)
+{
+	struct trial *trial = calloc(1, sizeof *trial);
+
+	if (trial && stage_open(&trial->stage, take_event, trial) < 0) {
+		free(trial);
+		return NULL;
+	}
+	if (trial) {
+		trial->show = show;
+		trial->rules = rules;
+	}
+	return trial;
+}
+
+void trial_free(struct trial *trial)
+{
+	if (trial)
+		stage_close(&trial->stage);
+	free(trial);
+}

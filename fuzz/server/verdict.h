@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Trying a script on the server that is linked in: played, judged, and shrunk when it breaks a rule. */
+#ifndef FUZZ_SERVER_VERDICT_H
+#define FUZZ_SERVER_VERDICT_H
+
+#include "fuzz/server/stage.h"
+#include "rules/judge.h"
+
+struct trial {
+	struct stage stage;
+	struct judge *judge;
+	bool show; /* every event as text, on standard error */
+	const char
+	    *rules; /* only these, and then also what is only worth knowing; NULL: all, from warnings on */
+};
+
+/* NULL: out of memory. Kept over many scripts: what a run leaves behind is thrown away by the next. */
+struct trial *trial_new(bool show, const char *rules);
+void trial_free(struct trial *trial);
+/* Whether a rule was broken (this one; NULL: any). ret_finding is a copy of the gravest. */
+bool trial_play(struct trial *trial, const struct script *script, const struct rule *rule,
+		struct finding *ret_finding);
+/* Leaves out what is not needed to break the finding's rule. steps (SCRIPT_MOST bytes) are the script's own.
+ */
+void trial_shrink(struct trial *trial, struct script *script, uint8_t *steps, struct finding *finding);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "fuzz/sim/sim_impl.h"
+
+#include <netinet/in.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+
+#define VAIN_MOST 10000 /* a server that asks so often without time passing is stuck, and so would we be */
+
+/* Put around the server's variables by sim.lds. Without any there is no such section. */
+extern char __start_sim_data[] __attribute__((weak)), __stop_sim_data[] __attribute__((weak));
+extern char __start_sim_bss[] __attribute__((weak)), __stop_sim_bss[] __attribute__((weak));
+
+struct sim *sim_current;
+
+/* Not memcpy: between the variables lie a sanitizer's red zones, which belong to the copy. */
+static void copy_raw(char *to, const char *from, size_t size)
+{
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+}
+
+static size_t data_size(void)
+{
+	return (size_t)(__stop_sim_data - __start_sim_data);
+}
+
+static size_t bss_size(void)
+{
+	return (size_t)(__stop_sim_bss - __start_sim_bss);
+}
+
+int sim_new(const struct sim_hooks *hooks, struct sim **ret_sim)
+{
+	struct sim *sim = calloc(1, sizeof *sim);
+
+	if (!sim)
+		return -ENOMEM;
+	sim->hooks = hooks;
+	sim->kernel = kernel_new();
+	sim->data = malloc(data_size() + 1);
+	sim->bss = malloc(bss_size() + 1);
+	if (!sim->kernel || !sim->data || !sim->bss) {
+		sim_free(sim);
+		return -ENOMEM;
+	}
+	copy_raw(sim->data, __start_sim_data, data_size());
+	copy_raw(sim->bss, __start_sim_bss, bss_size());
+	*ret_sim = sim;
+	return 0;
+}
+
+void sim_free(struct sim *sim)
+{
+	if (!sim)
+		return;
+	kernel_free(sim->kernel);
+	map_free(&sim->blocks);
+	free(sim->data);
+	free(sim->bss);
+	free(sim);
+}
+
+struct kernel *sim_kernel(struct sim *sim)
+{
+	return sim->kernel;
+}
+
+uint64_t sim_now(const struct sim *sim)
+{
+	return kernel_now(sim->kernel) + sim->drift;
+}
+
+void sim_flush_time(struct sim *sim)
+{
+	uint64_t drift = sim->drift;
+
+	sim->drift = 0;
+	if (drift)
+		kernel_advance(sim->kernel, drift);
+}
+
+void sim_pass(struct sim *sim, uint64_t ns)
+{
+	sim_flush_time(sim);
+	kernel_advance(sim->kernel, ns);
+	sim->asleep += ns;
+	sim->vain = 0;
+}
+
+int sim_port(const struct sim *sim)
+{
+	return sim->port;
+}
+
+void sim_limit(struct sim *sim, int files)
+{
+	sim->limit = files;
+	(void)kernel_limit(sim->kernel, SIM_SERVER, files);
+}
+
+unsigned sim_open(const struct sim *sim)
+{
+	unsigned count = 0;
+
+	for (int fd = 0; fd < KERNEL_FDS; fd++)
+		count += kernel_is_open(sim->kernel, SIM_SERVER, fd);
+	return count;
+}
+
+struct sim_file *sim_file(struct sim *sim, int fd)
+{
+	int id = kernel_file(sim->kernel, SIM_SERVER, fd);
+
+	return id < 0 ? NULL : &sim->files[id];
+}
+
+void sim_made(struct sim *sim, int fd, enum sim_kind kind, int flags)
+{
+	struct sim_file *file = fd < 0 ? NULL : sim_file(sim, fd);
+
+	/* SOCK_NONBLOCK, O_NONBLOCK, EFD_, TFD_ and SFD_NONBLOCK are one number. */
+	if (file)
+		*file = (struct sim_file){.kind = kind, .nonblock = flags & 04000};
+}
+
+struct sim *sim_of_call(void)
+{
+	sim_current->drift += SIM_CALL_NS;
+	return sim_current;
+}
+
+void sim_leave(struct sim *sim, enum sim_end end, int status)
+{
+	sim->outcome = (struct sim_outcome){end, status, sim->allocated};
+	longjmp(sim->out, 1);
+}
+
+struct event sim_event(enum call call, int fd)
+{
+	struct event event = event_make(EV_CALL, call);
+
+	event.fd = fd;
+	return event;
+}
+
+void sim_emit(struct sim *sim, struct event *event)
+{
+	event->at = sim_now(sim);
+	event->pid = event->tid = SIM_PID;
+	sim->hooks->event(sim->hooks->arg, event);
+}
+
+int64_t sim_end_call(struct sim *sim, struct event *event, int64_t ret)
+{
+	event->ret = ret;
+	sim_emit(sim, event);
+	if (ret >= 0)
+		return ret;
+	errno = (int)-ret;
+	return -1;
+}
+
+bool sim_struck(struct sim *sim, struct event *event, uint64_t op, size_t *size, int64_t *ret)
+{
+	const struct sim_file *file = sim_file(sim, event->fd);
+	size_t whole = size ? *size : 0, left = whole;
+	int r = sim->hooks->fault ? sim->hooks->fault(sim->hooks->arg, (enum call)event->what, op, event->fd,
+						      file && file->accepted, &left)
+				  : 0;
+
+	if (r < 0) {
+		event->flags |= EVF_INJECTED;
+		*ret = sim_end_call(sim, event, r);
+		return true;
+	}
+	if (size && left < whole) {
+		event->flags |= EVF_SHORTENED;
+		*size = left;
+	}
+	return false;
+}
+
+bool sim_wait_once(struct sim *sim, uint64_t until, bool ready)
+{
+	sim_flush_time(sim);
+	uint64_t now = sim_now(sim), left = until == UINT64_MAX ? until : until > now ? until - now : 0;
+	enum sim_turn turn = sim->hooks->wait(sim->hooks->arg, left, ready);
+	if (turn == SIM_OVER || ++sim->vain > VAIN_MOST)
+		sim_leave(sim, SIM_STOPPED, 0);
+	uint64_t next = kernel_next(sim->kernel);
+	next = next < left ? next : left;
+	if (turn == SIM_IDLE && !ready && next && next != UINT64_MAX)
+		sim_pass(sim, next);
+	return sim_now(sim) < until;
+}
+
+static void begin(struct sim *sim)
+{
+	copy_raw(__start_sim_data, sim->data, data_size());
+	copy_raw(__start_sim_bss, sim->bss, bss_size());
+	optind = 0; /* getopt(3) begins anew */
+	kernel_reset(sim->kernel);
+	(void)kernel_process(sim->kernel); /* SIM_PEERS */
+	sim->drift = sim->asleep = 0;
+	sim->port = 0;
+	sim->blocked = sim->pending = 0;
+	sim->vain = 0;
+	memset(sim->handlers, 0, sizeof sim->handlers);
+	sim_limit(sim, KERNEL_FDS);
+	for (int fd = 0; fd < 3; fd++)
+		sim_made(sim, kernel_plain_file(sim->kernel, SIM_SERVER), SIM_STDIO, 0);
+}
+
+static void end(struct sim *sim)
+{
+	uint64_t address;
+	size_t at = 0;
+
+	while (map_next(&sim->blocks, &at, &address))
+		free((void *)(uintptr_t)address);
+	map_free(&sim->blocks);
+	sim->allocated = 0;
+}
+
+static void emit_exit(struct sim *sim)
+{
+	struct event event = event_make(EV_PROC, PROC_EXIT);
+
+	if (sim->outcome.end == SIM_STOPPED)
+		return;
+	event.ret = sim->outcome.end == SIM_KILLED ? W_EXITCODE(0, sim->outcome.status)
+						   : W_EXITCODE(sim->outcome.status & 255, 0);
+	event.arg[0] = 1;
+	sim_emit(sim, &event);
+}
+
+struct sim_outcome sim_run(struct sim *sim, int (*server)(int argc, char **argv), int argc, char **argv)
+{
+	struct event start = event_make(EV_PROC, PROC_START);
+
+	begin(sim);
+	sim_current = sim;
+	sim_emit(sim, &start);
+	if (setjmp(sim->out) == 0)
+		sim_leave(sim, SIM_ENDED, server(argc, argv));
+	sim_current = NULL;
+	emit_exit(sim);
+	end(sim);
+	return sim->outcome;
+}
+
+static void probe_file(struct sim *sim, int fd)
+{
+	const struct sim_file *file = sim_file(sim, fd);
+	struct event event = event_make(EV_PROBE, PROBE_SOCKET);
+	uint32_t mask = 0;
+
+	if (!file || (file->kind != SIM_STREAM && file->kind != SIM_LISTENER))
+		return;
+	(void)kernel_mask(sim->kernel, SIM_SERVER, fd, &mask);
+	event.fd = fd;
+	event.arg[2] = mask;
+	if (file->kind == SIM_LISTENER) {
+		event.what = PROBE_LISTENER;
+		event.arg[0] = mask & EPOLLIN ? 1 : 0;
+	} else {
+		int queued = kernel_queued(sim->kernel, SIM_SERVER, fd);
+		event.arg[0] = queued > 0 ? (uint64_t)queued : 0;
+		event.arg[3] = (uint64_t)kernel_state(sim->kernel, SIM_SERVER, fd);
+		event.ret = file->keepalive;
+	}
+	sim_emit(sim, &event);
+}
+
+void sim_probe(struct sim *sim, bool asleep)
+{
+	struct event process = event_make(EV_PROBE, PROBE_PROCESS),
+		     thread = event_make(EV_PROBE, PROBE_THREAD);
+
+	process.arg[0] = sim_open(sim);
+	process.arg[1] = thread.arg[2] = sim_now(sim) - sim->asleep;
+	process.arg[2] = sim->allocated;
+	process.arg[3] = (uint64_t)sim->limit;
+	thread.arg[0] = asleep ? 'S' : 'R';
+	thread.arg[1] = asleep ? CALL_epoll_wait : CALL_unknown;
+	sim_emit(sim, &process);
+	sim_emit(sim, &thread);
+	for (int fd = 0; fd < KERNEL_FDS; fd++)
+		probe_file(sim, fd);
+}
