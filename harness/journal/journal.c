@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,8 @@
 
 #define FILLING_MAX  ((size_t)4 << 20)
 #define DRAIN_ROUNDS 16
-/* The drainer is woken once for a handful of events, not for each: waking it costs as much as seeing a call. */
+/* The drainer is woken once for a handful of events, not for each: waking it costs as much as seeing a call.
+ */
 #define WAKE_DELAY_NS 500000
 
 struct journal {
@@ -31,6 +33,10 @@ struct journal {
 	uint64_t start, last, count;
 	int failure; /* first error of the file, kept for appenders */
 	int file, wake;
+
+	pthread_mutex_t fetching; /* one fetches at a time, and nobody waits for it */
+	_Atomic(journal_source) source;
+	void *source_arg;
 };
 
 static int write_all(int fd, const char *data, size_t size)
@@ -69,6 +75,7 @@ int journal_create(const char *path, struct journal **ret_journal, struct error 
 	if (!journal)
 		return error_set(error, -ENOMEM, "out of memory for a journal");
 	pthread_mutex_init(&journal->lock, NULL);
+	pthread_mutex_init(&journal->fetching, NULL);
 	pthread_cond_init(&journal->room, NULL);
 	journal->drainer = pthread_self();
 	journal->file = -1;
@@ -112,8 +119,32 @@ static int append_locked(struct journal *journal, const struct event *event)
 	return 0;
 }
 
+void journal_set_source(struct journal *journal, journal_source source, void *arg)
+{
+	pthread_mutex_lock(&journal->fetching);
+	journal->source_arg = arg;
+	atomic_store(&journal->source, source);
+	pthread_mutex_unlock(&journal->fetching);
+}
+
+/* Whoever is here already fetches for us too: the source itself, whose events have their time. */
+static void fetch(struct journal *journal)
+{
+	journal_source source;
+
+	if (!atomic_load_explicit(&journal->source, memory_order_relaxed) ||
+	    pthread_mutex_trylock(&journal->fetching))
+		return;
+	source = atomic_load(&journal->source);
+	if (source)
+		source(journal->source_arg);
+	pthread_mutex_unlock(&journal->fetching);
+}
+
 int journal_append(struct journal *journal, const struct event *event)
 {
+	if (!event->at)
+		fetch(journal);
 	pthread_mutex_lock(&journal->lock);
 	while (journal->filling.size > FILLING_MAX && !pthread_equal(journal->drainer, pthread_self()))
 		pthread_cond_wait(&journal->room, &journal->lock);
@@ -243,5 +274,6 @@ void journal_free(struct journal *journal)
 	buf_free(&journal->draining);
 	pthread_cond_destroy(&journal->room);
 	pthread_mutex_destroy(&journal->lock);
+	pthread_mutex_destroy(&journal->fetching);
 	free(journal);
 }

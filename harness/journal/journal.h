@@ -38,6 +38,14 @@ uint64_t journal_start(const struct journal *journal);
  */
 int journal_append(struct journal *journal, const struct event *event);
 
+/*
+ * What happened elsewhere and is still to be fetched: called before each event that is stamped as it is appended, so
+ * that what came before it stands before it. It appends by itself, events with their own time, and must not wait for the
+ * draining thread. NULL: no more, and it is not running any more when this returns. Any thread.
+ */
+typedef void (*journal_source)(void *arg);
+void journal_set_source(struct journal *journal, journal_source source, void *arg);
+
 /* journal_append for our own side: a mark, a peer's act, a meta line. */
 int journal_mark(struct journal *journal, enum mark mark, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -19,8 +19,10 @@
 
 /* While there is something to tell, it is fetched so often: a thread that is woken for each record costs the
  * target more than the records do. */
-#define NAP_NS	  200000L
-#define NAPS_IDLE 5 /* in vain, and then it sleeps until it is woken */
+#define NAP_NS	    200000L
+#define BUSY	    32 /* records in one nap: from here on it naps longer, for a ring holds many */
+#define BUSY_NAP_NS 1000000L
+#define NAPS_IDLE   5 /* in vain, and then it sleeps until it is woken */
 
 /*
  * What one record may cost, and one of a server that spins: faster than that it would fill the journal before
@@ -29,6 +31,10 @@
 #define RECORD_NS      2000
 #define SPIN_RECORD_NS 32000
 #define RECORDS_LEAST  16
+
+/* Our own side's events do not wait for a server that tells faster than it is listened to. */
+#define FETCH_MOST 4096
+#define FETCH_SPIN 16
 
 /* How many records may be taken now, so long after the last time. */
 static uint64_t allowance(const struct agent *agent, uint64_t *since)
@@ -39,13 +45,24 @@ static uint64_t allowance(const struct agent *agent, uint64_t *since)
 	return RECORDS_LEAST + passed / (agent_spins(agent) ? SPIN_RECORD_NS : RECORD_NS);
 }
 
+/* Whoever holds the lock is collecting, or has. */
+static void fetch(void *arg)
+{
+	struct tracer *tracer = arg;
+
+	if (pthread_mutex_trylock(&tracer->lock))
+		return;
+	(void)agent_collect(tracer, agent_spins(tracer->agent) ? FETCH_SPIN : FETCH_MOST);
+	pthread_mutex_unlock(&tracer->lock);
+}
+
 static void *read_agent(void *arg)
 {
-	static const struct timespec nap = {.tv_nsec = NAP_NS};
 	struct tracer *tracer = arg;
 	uint64_t since = clock_now();
 	unsigned idle = 0;
 
+	journal_set_source(tracer->watcher->journal, fetch, tracer);
 	while (!agent_over(tracer->agent)) {
 		uint64_t told;
 
@@ -56,8 +73,10 @@ static void *read_agent(void *arg)
 		if (idle > NAPS_IDLE)
 			agent_sleep(tracer->agent);
 		else
-			(void)nanosleep(&nap, NULL);
+			(void)nanosleep(&(struct timespec){.tv_nsec = told > BUSY ? BUSY_NAP_NS : NAP_NS},
+					NULL);
 	}
+	journal_set_source(tracer->watcher->journal, NULL, NULL);
 	return NULL;
 }
 
