@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs `wringer check` on the servers people run and holds what it finds against what is known of each.
 
-usage: targets/servers/run.py [NAME...]
+usage: targets/servers/run.py [--watch WAY] [NAME...]
 
 One file a server, see README.md beside this. The table goes to the terminal, the same as JSON to build/servers.json, every report
 and, for cases that did not pass, the journals to build/servers/. Exit status: 0 all findings are explained, 1 one is not, or a
@@ -19,6 +19,7 @@ import tempfile
 import time
 import tomllib
 
+WATCH = []  # --watch WAY, when it was asked for
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("WRINGER_BUILD", os.path.join(ROOT, "build"))
@@ -84,7 +85,7 @@ def check(server, places, out):
     """wringer's report of the server."""
     path = os.path.join(out, "report.json")
     command = [BINARY, "check", "--protocol", server["protocol"], "-q", "--no-progress", "--color", "never", "--json", path,
-               "--keep", os.path.join(out, "cases")]
+               "--keep", os.path.join(out, "cases"), *WATCH]
     if "port" in server:
         command += ["--port", str(server["port"])]
     for name, value in server.get("settings", {}).items():
@@ -169,6 +170,9 @@ def show(row):
 
 
 def main():
+    if sys.argv[1:2] == ["--watch"]:
+        WATCH.extend(sys.argv[1:3])
+        del sys.argv[1:3]
     names = sys.argv[1:] or sorted(name[:-5] for name in os.listdir(HERE) if name.endswith(".toml"))
     results, trouble = [], 0
     print(f"{'server':16} {'version':9} {'protocol':10} {'cases':15} {'time':>8}  findings: known; unexplained")
