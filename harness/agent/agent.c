@@ -206,12 +206,16 @@ void agent_tell(struct agent_slot *slot, enum call call, int fd, long ret, const
 long agent_plain(enum call call, long number, const struct agent_args *args, int fd, const uint64_t arg[3])
 {
 	struct agent_slot *slot = agent_begin(call);
+	bool may_sleep =
+	    call == CALL_read || call == CALL_write || call == CALL_recvfrom || call == CALL_sendto;
 	long ret;
 
-	if (!slot)
-		return agent_result(agent_slow(number, args));
-	ret = agent_fast(number, args);
-	agent_tell(slot, call, fd, ret, arg);
+	if (may_sleep)
+		ret = agent_asleep(slot, number, args);
+	else
+		ret = slot ? agent_fast(number, args) : agent_slow(number, args);
+	if (slot)
+		agent_tell(slot, call, fd, ret, arg);
 	return agent_result(ret);
 }
 

@@ -15,6 +15,7 @@
 #define WRINGER_AGENT_AGENT_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include "agent/stub.h"
@@ -43,6 +44,24 @@ void agent_tell(struct agent_slot *slot, enum call call, int fd, long ret, const
  * by asking the kernel, for it may be no memory at all. False when it is not.
  */
 bool agent_copy(long ret, void *to, const void *from, size_t size);
+
+/*
+ * A call that may sleep, the slow way when there is no slot. libc ends a cancelled thread in such a call, so
+ * a cancellation is let in meanwhile. (Whoever ends there has written no record.)
+ */
+#pragma weak pthread_setcanceltype
+static inline long agent_asleep(const struct agent_slot *slot, long number, const struct agent_args *args)
+{
+	int before = PTHREAD_CANCEL_DEFERRED;
+	long ret;
+
+	if (pthread_setcanceltype)
+		(void)pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before);
+	ret = slot ? agent_fast(number, args) : agent_slow(number, args);
+	if (pthread_setcanceltype)
+		(void)pthread_setcanceltype(before, &before);
+	return ret;
+}
 
 /* errno and -1, or the result. */
 static inline long agent_result(long ret)

@@ -64,8 +64,8 @@ static int accepting(enum call call, long number, int fd, struct sockaddr *addre
 	long ret;
 
 	if (!slot)
-		return (int)agent_result(agent_slow(number, args));
-	ret = agent_fast(number, args);
+		return (int)agent_result(agent_asleep(NULL, number, args));
+	ret = agent_asleep(slot, number, args);
 	if (ret >= 0)
 		known = peer_of(ret, address, size, &peer);
 	tell_data(slot, call, fd, ret, (uint32_t)flags, &peer, known);

@@ -139,8 +139,8 @@ static long vector(enum call call, long number, int fd, const struct iovec *iov,
 	long ret;
 
 	if (!slot)
-		return agent_result(agent_slow(number, args));
-	ret = agent_fast(number, args);
+		return agent_result(agent_asleep(NULL, number, args));
+	ret = agent_asleep(slot, number, args);
 	tell_vector(slot, call, fd, ret, iov, (uint32_t)count, 0);
 	return agent_result(ret);
 }
@@ -165,8 +165,8 @@ static long message(enum call call, long number, int fd, const struct msghdr *he
 
 	/* The error stands for "ask the kernel whether this is memory". */
 	if (!slot || !agent_copy(-EFAULT, &copy, header, sizeof copy) || copy.msg_controllen)
-		return agent_result(agent_slow(number, args));
-	ret = agent_fast(number, args);
+		return agent_result(agent_asleep(NULL, number, args));
+	ret = agent_asleep(slot, number, args);
 	tell_vector(slot, call, fd, ret, copy.msg_iov, copy.msg_iovlen, (uint32_t)flags);
 	return agent_result(ret);
 }

@@ -80,9 +80,9 @@ static int wait_epoll(enum call call, long number, const struct agent_args *args
 	long ret;
 
 	if (!slot)
-		return (int)agent_result(agent_slow(number, args));
+		return (int)agent_result(agent_asleep(NULL, number, args));
 	tell_entry(slot, call, epfd, most, timeout);
-	ret = agent_fast(number, args);
+	ret = agent_asleep(slot, number, args);
 	tell_epoll(slot, call, epfd, ret, (const struct epoll_event *)args->arg[1], most, timeout);
 	return (int)agent_result(ret);
 }
@@ -147,9 +147,9 @@ EXPORT int poll(struct pollfd *fds, nfds_t count, int ms)
 	long ret;
 
 	if (!slot)
-		return (int)agent_result(agent_slow(SYS_poll, args));
+		return (int)agent_result(agent_asleep(NULL, SYS_poll, args));
 	tell_entry(slot, CALL_poll, -1, (uint32_t)count, to_ns(ms));
-	ret = agent_fast(SYS_poll, args);
+	ret = agent_asleep(slot, SYS_poll, args);
 	tell_poll(slot, ret, fds, (uint32_t)count, to_ns(ms));
 	return (int)agent_result(ret);
 }

@@ -24,6 +24,7 @@
 #define PREFIX	      "wringer-agent-"
 #define STALE_SECONDS 60
 #define NAMES_TRIED   100
+#define STOPS_NOTED   1000
 #define SLEEP_NS      100000000L
 
 /* $WRINGER_PRELOAD, beside the binary, or installed. */
@@ -248,6 +249,18 @@ static int find_slot(struct agent *agent)
 	return -1;
 }
 
+/* Said once of a process that goes on without the agent: what it does is seen all the same, and costs more.
+ */
+static void note_stop(struct tracer *tracer, struct process *process)
+{
+	if (process->claimed || process->stops > STOPS_NOTED || ++process->stops <= STOPS_NOTED)
+		return;
+	if (journal_mark(tracer->watcher->journal, MARK_NOTE,
+			 "process %d is not watched by preload but by ptrace: it has not loaded the agent",
+			 process->pid) < 0)
+		watcher_broke(tracer->watcher, -ENOMEM, "the journal cannot be written");
+}
+
 bool agent_claimed(struct tracer *tracer, struct tracee *tracee)
 {
 	struct agent *agent = tracer->agent;
@@ -255,8 +268,11 @@ bool agent_claimed(struct tracer *tracer, struct tracee *tracee)
 	struct arch_regs regs;
 	int slot;
 
-	if (!agent || tracee->state.row->call != CALL_fcntl || (int)arg[0] != -1 ||
-	    (uint32_t)arg[1] != AGENT_CLAIM || arg[2] != AGENT_VERSION)
+	if (!agent)
+		return false;
+	note_stop(tracer, tracee->process);
+	if (tracee->state.row->call != CALL_fcntl || (int)arg[0] != -1 || (uint32_t)arg[1] != AGENT_CLAIM ||
+	    arg[2] != AGENT_VERSION)
 		return false;
 	slot = tracee->slot ? (int)tracee->slot - 1 : find_slot(agent);
 	if (slot < 0 || arch_get(tracee->tid, &regs) < 0)
@@ -265,6 +281,7 @@ bool agent_claimed(struct tracer *tracer, struct tracee *tracee)
 	if (arch_set(tracee->tid, &regs) < 0)
 		return true;
 	agent->owners[slot] = tracee;
+	tracee->process->claimed = true;
 	tracee->slot = (uint32_t)slot + 1;
 	agent->claims++;
 	return true;

@@ -192,7 +192,8 @@ static void renew(struct tracer *tracer, struct tracee *tracee)
 	agent_release(tracer->agent, tracee);
 	tracee_unmute(tracer, tracee->process);
 	tracee->process->handled = tracee->process->restarts = 0;
-	tracee->process->foreign = false;
+	tracee->process->foreign = tracee->process->claimed = false;
+	tracee->process->stops = 0;
 	tracee->in_call = tracee->cut = tracee->resumes = false;
 	tracee->interrupted = 0;
 	tracee->state.row = NULL;

@@ -26,9 +26,11 @@ struct process {
 	int pidfd; /* the watcher's */
 	uint32_t threads;
 	uint64_t handled,
-	    restarts; /* signals with a handler, and those of them with SA_RESTART; bit signo - 1 */
-	bool foreign; /* has been noted to make calls of another architecture */
-	bool mutes;   /* runs on its parent's memory (vfork): nobody takes the agent's way meanwhile */
+	    restarts;	/* signals with a handler, and those of them with SA_RESTART; bit signo - 1 */
+	bool foreign;	/* has been noted to make calls of another architecture */
+	uint32_t stops; /* at calls, with an agent */
+	bool claimed;	/* a thread of it has, so the agent is there */
+	bool mutes;	/* runs on its parent's memory (vfork): nobody takes the agent's way meanwhile */
 };
 
 struct tracee {

@@ -2,12 +2,12 @@
 /*
  * write takes what was offered, or something is wrong with the connection: so it is on the bench, where peers
  * read quickly. To a slow one it takes a part, or nothing (EAGAIN), and the connection is closed with the
- * rest unsent.
+ * rest unsent. The request that the peer sent next may lie there unread by then.
  *
  * mistake: a short write, or EAGAIN, is taken for the end of the connection
  * seen: libuv b329d51ef
  * shown by: short-writes, fin-mid-response
- * also: half-close-truncated
+ * also: half-close-truncated, unread-close
  */
 #include <errno.h>
 #include <sys/socket.h>

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -369,19 +370,57 @@ static void test_faults_are_delivered(void **state)
 	play_free(&play);
 }
 
+/* A thread is cancelled where libc would end it, asleep in epoll_wait or on its way there. */
+static void *sleep_for_ever(void *arg)
+{
+	struct epoll_event event;
+
+	for (;;)
+		(void)epoll_wait(*(int *)arg, &event, 1, -1);
+	return NULL;
+}
+
+static int part_cancel(void)
+{
+	int epoll = epoll_create1(0);
+
+	for (int i = 0; i < 50; i++) {
+		pthread_t thread;
+		void *result;
+
+		CHECK(pthread_create(&thread, NULL, sleep_for_ever, &epoll) == 0);
+		if (i % 2)
+			sched_yield();
+		CHECK(pthread_cancel(thread) == 0);
+		CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
+	}
+	return 0;
+}
+
+static void test_threads_are_cancelled(void **state)
+{
+	struct play play;
+
+	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
+	play_init(&play, "cancel");
+	play.ops = watch_find("preload");
+	play_start(&play);
+	assert_int_equal(play_finish(&play), 0);
+	play_free(&play);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct play_part parts[] = {
-	    {"work", part_work},
-	    {"many", part_many},
-	    {"limit", part_limit},
-	    {"struck", part_struck},
+	    {"work", part_work},     {"many", part_many},     {"limit", part_limit},
+	    {"struck", part_struck}, {"cancel", part_cancel},
 	};
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_the_same_journal),
-	    cmocka_unit_test(test_nothing_is_lost),
-	    cmocka_unit_test(test_no_fd_is_taken),
-	    cmocka_unit_test(test_faults_are_delivered),
+	    cmocka_unit_test(test_the_same_journal),	  cmocka_unit_test(test_nothing_is_lost),
+	    cmocka_unit_test(test_no_fd_is_taken),	  cmocka_unit_test(test_faults_are_delivered),
+	    cmocka_unit_test(test_threads_are_cancelled),
 	};
 
 	play_main(argc, argv, parts, COUNT_OF(parts));
