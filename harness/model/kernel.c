@@ -8,6 +8,7 @@
 static void begin(struct kernel *kernel)
 {
 	kernel->now = 1;
+	link_init(&kernel->woken);
 	kernel->buffer = KERNEL_BUFFER;
 	kernel->next_port = 32768;
 	(void)kernel_process(kernel);
@@ -37,6 +38,7 @@ void kernel_free(struct kernel *kernel)
  * has. */
 void kernel_reset(struct kernel *kernel)
 {
+	kernel_interrupt_all(kernel);
 	for (int proc = 0; proc < KERNEL_PROCS; proc++)
 		(void)kernel_exit(kernel, proc);
 	for (unsigned i = 0; i < kernel->sock_top; i++)
@@ -142,6 +144,7 @@ struct file *kernel_file_new(struct kernel *kernel, enum kind kind)
 	link_init(&file->watchers);
 	link_init(&file->members);
 	link_init(&file->ready);
+	link_init(&file->sleepers);
 	return file;
 }
 

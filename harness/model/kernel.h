@@ -22,6 +22,8 @@ enum {
 	KERNEL_FDS = 1024,	/* numbers a process may have, see kernel_limit */
 	KERNEL_FILES = 2048,	/* open file descriptions */
 	KERNEL_ITEMS = 4096,	/* registrations of all epoll instances */
+	KERNEL_SLEEPERS = 32,	/* threads asleep in epoll_wait */
+	KERNEL_TAKEN = 16,	/* events that one of them comes back with at most */
 	KERNEL_BUFFER = 262144, /* bytes between two sockets, unless kernel_buffer says otherwise */
 };
 
@@ -119,10 +121,23 @@ struct kernel_event {
 };
 enum kernel_ctl { KERNEL_ADD = 1, KERNEL_DEL, KERNEL_MOD }; /* as EPOLL_CTL_… */
 int kernel_epoll(struct kernel *kernel, int proc);
+bool kernel_is_epoll(const struct kernel *kernel, int proc, int fd);
 /* op is a number so that others than the three can be refused. */
 int kernel_epoll_ctl(struct kernel *kernel, int proc, int epoll, int op, int fd, uint32_t events,
 		     uint64_t data);
 /* In the order in which Linux reports; 0: nobody is ready. */
 int kernel_epoll_wait(struct kernel *kernel, int proc, int epoll, struct kernel_event *ret_events, int most);
+
+/*
+ * Threads asleep in epoll_wait. One that is woken runs when kernel_run says so: it comes back with what it
+ * finds, or sleeps on. A sleeper keeps the set alive, whoever closes it.
+ */
+int kernel_sleep(struct kernel *kernel, int proc, int epoll, int most); /* its number */
+void kernel_run(struct kernel *kernel);
+/* What it came back with, as kernel_epoll_wait: then it is gone. -EAGAIN: it sleeps. */
+int kernel_slept(struct kernel *kernel, int sleeper, struct kernel_event *ret_events);
+bool kernel_is_back(const struct kernel *kernel, int sleeper);
+/* A signal ends the sleep. */
+int kernel_interrupt(struct kernel *kernel, int sleeper);
 
 #endif

@@ -70,12 +70,12 @@ int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, 
 	case KIND_TCP:
 		return tcp_send(kernel, file->sock, bytes, size);
 	case KIND_UNIX:
-		return unix_send(file->sock, bytes, size, NULL);
+		return unix_send(kernel, file->sock, bytes, size, NULL);
 	case KIND_READER:
 	case KIND_WRITER:
-		return pipe_send(file, bytes, size);
+		return pipe_send(kernel, file, bytes, size);
 	case KIND_EVENT:
-		return event_send(file, bytes, size);
+		return event_send(kernel, file, bytes, size);
 	case KIND_PLAIN:
 		return (int64_t)size;
 	case KIND_TIMER:
@@ -90,15 +90,15 @@ static int64_t receive(struct kernel *kernel, struct file *file, void *ret_bytes
 {
 	switch (file->kind) {
 	case KIND_TCP:
-		return tcp_receive(file->sock, ret_bytes, size, peek);
+		return tcp_receive(kernel, file->sock, ret_bytes, size, peek);
 	case KIND_UNIX:
 		return unix_receive(kernel, file->sock, ret_bytes, size, peek, NULL);
 	case KIND_READER:
 	case KIND_WRITER:
-		return pipe_receive(file, ret_bytes, size);
+		return pipe_receive(kernel, file, ret_bytes, size);
 	case KIND_EVENT:
 	case KIND_TIMER:
-		return counter_receive(file, ret_bytes, size);
+		return counter_receive(kernel, file, ret_bytes, size);
 	case KIND_PLAIN:
 		return 0;
 	case KIND_EPOLL:
@@ -136,7 +136,7 @@ int kernel_pass(struct kernel *kernel, int proc, int fd, int passed)
 		return -EINVAL;
 	if (!what)
 		return -EBADF; /* net/core/scm.c, scm_fp_copy */
-	return (int)unix_send(file->sock, NULL, 1, what);
+	return (int)unix_send(kernel, file->sock, NULL, 1, what);
 }
 
 /* -ENODATA: a byte came, and no descriptor with it. */

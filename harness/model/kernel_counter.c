@@ -16,7 +16,7 @@ uint32_t counter_poll(const struct file *file)
 }
 
 /* eventfd_write: adding nothing wakes too. */
-int64_t event_send(struct file *file, const void *bytes, size_t size)
+int64_t event_send(struct kernel *kernel, struct file *file, const void *bytes, size_t size)
 {
 	uint64_t more = 0;
 
@@ -29,11 +29,11 @@ int64_t event_send(struct file *file, const void *bytes, size_t size)
 	if (UINT64_MAX - file->count <= more)
 		return -EAGAIN;
 	file->count += more;
-	kernel_file_wake(file, EPOLLIN);
+	kernel_file_wake(kernel, file, EPOLLIN);
 	return sizeof more;
 }
 
-int64_t counter_receive(struct file *file, void *ret_bytes, size_t size)
+int64_t counter_receive(struct kernel *kernel, struct file *file, void *ret_bytes, size_t size)
 {
 	uint64_t count = file->semaphore ? 1 : file->count;
 
@@ -45,7 +45,7 @@ int64_t counter_receive(struct file *file, void *ret_bytes, size_t size)
 	if (ret_bytes)
 		memcpy(ret_bytes, &count, sizeof count);
 	if (file->kind == KIND_EVENT)
-		kernel_file_wake(file, EPOLLOUT);
+		kernel_file_wake(kernel, file, EPOLLOUT);
 	return sizeof count;
 }
 
@@ -74,7 +74,7 @@ static void expire(struct kernel *kernel, struct file *file)
 		times += (kernel->now - file->at) / file->interval;
 	file->count += times;
 	file->at = file->interval ? file->at + times * file->interval : 0;
-	kernel_file_wake(file, EPOLLIN);
+	kernel_file_wake(kernel, file, EPOLLIN);
 }
 
 /* What had expired before is forgotten: do_timerfd_settime, timerfd_setup. */

@@ -11,23 +11,44 @@
 /* do_epoll_wait, EP_MAX_EVENTS: what an int can count in bytes. */
 #define MOST_EVENTS (INT32_MAX / 12)
 
-/* ep_poll_callback: what a wake-up does to a registration. Whether it is really ready is asked later. */
-static void item_woken(struct item *item, uint32_t key)
+/* Of those who wait exclusively the first who can use it ends the walk: what it asked for must be what came.
+ */
+static bool is_enough(const struct item *item, uint32_t key)
 {
-	if (!(item->events & ~WAYS) || (key && !(key & item->events)))
-		return;
-	if (link_alone(&item->ready))
-		link_last(&item->set->ready, &item->ready);
-	kernel_file_wake(item->set, EPOLLIN); /* ep_poll_safewake: whoever watches the set */
+	switch (key & (EPOLLIN | EPOLLOUT)) {
+	case EPOLLIN:
+	case EPOLLOUT:
+		return (item->events & key & (EPOLLIN | EPOLLOUT)) != 0;
+	case 0:
+		return true;
+	}
+	return false;
 }
 
-/* __wake_up_common: the latest registered first, the exclusive ones last and in their order. With nobody
- * asleep in a wait an exclusive one does not end the walk. */
-void kernel_file_wake(struct file *file, uint32_t key)
+/*
+ * ep_poll_callback: what a wake-up does to a registration. Whether it is really ready is asked later. Returns
+ * whether it was told to somebody who sleeps and can use it.
+ */
+static bool item_woken(struct kernel *kernel, struct item *item, uint32_t key)
+{
+	if (!(item->events & ~WAYS) || (key && !(key & item->events)))
+		return false;
+	if (link_alone(&item->ready))
+		link_last(&item->set->ready, &item->ready);
+	bool told = epoll_wake_one(kernel, item->set) && is_enough(item, key);
+	kernel_file_wake(kernel, item->set, EPOLLIN); /* ep_poll_safewake: whoever watches the set */
+	return told;
+}
+
+/* __wake_up_common: the latest registered first, the exclusive ones last and in their order, until one of
+ * them took it. What comes without bits (wake_up_all) is for everybody. */
+void kernel_file_wake(struct kernel *kernel, struct file *file, uint32_t key)
 {
 	for (struct link *at = file->watchers.next, *next; at != &file->watchers; at = next) {
+		struct item *item = LINK_OF(struct item, watch, at);
 		next = at->next;
-		item_woken(LINK_OF(struct item, watch, at), key);
+		if (item_woken(kernel, item, key) && item->events & EPOLLEXCLUSIVE && key)
+			break;
 	}
 }
 
@@ -99,7 +120,8 @@ static void item_look(struct kernel *kernel, struct item *item)
 	if (!item_poll(kernel, item) || !link_alone(&item->ready))
 		return;
 	link_last(&item->set->ready, &item->ready);
-	kernel_file_wake(item->set, EPOLLIN);
+	(void)epoll_wake_one(kernel, item->set);
+	kernel_file_wake(kernel, item->set, EPOLLIN);
 }
 
 static int item_add(struct kernel *kernel, struct file *set, struct file *file, int fd, uint32_t events,
@@ -140,6 +162,13 @@ static int item_change(struct kernel *kernel, struct item *item, uint32_t events
 int kernel_epoll(struct kernel *kernel, int proc)
 {
 	return kernel_install(kernel, proc, kernel_file_new(kernel, KIND_EPOLL));
+}
+
+bool kernel_is_epoll(const struct kernel *kernel, int proc, int fd)
+{
+	const struct file *file = kernel_get(kernel, proc, fd);
+
+	return file && file->kind == KIND_EPOLL;
 }
 
 /* What is refused before the interest list is looked at: do_epoll_ctl, in its order. */
@@ -191,20 +220,14 @@ static uint32_t item_may(const struct item *item)
 
 /*
  * ep_send_events: the list is taken away and walked. Who is not ready any more drops out; a level goes back
- * to the end, so that many take turns with few places; who was not reached stays in front.
+ * to the end, so that many take turns with few places; who was not reached stays in front. ep_done_scan: for
+ * what is ready then another is woken.
  */
-int kernel_epoll_wait(struct kernel *kernel, int proc, int epoll, struct kernel_event *ret_events, int most)
+int epoll_take(struct kernel *kernel, struct file *set, struct kernel_event *ret_events, int most)
 {
-	struct file *set = kernel_get(kernel, proc, epoll);
 	struct link again;
 	int count = 0;
 
-	if (!set)
-		return -EBADF;
-	if (most <= 0 || most > MOST_EVENTS)
-		return -EINVAL;
-	if (set->kind != KIND_EPOLL)
-		return -EINVAL;
 	link_init(&again);
 	while (count < most && !link_alone(&set->ready)) {
 		struct item *item = LINK_OF(struct item, ready, set->ready.next);
@@ -223,5 +246,20 @@ int kernel_epoll_wait(struct kernel *kernel, int proc, int epoll, struct kernel_
 		link_out(at);
 		link_last(&set->ready, at);
 	}
+	if (!link_alone(&set->ready))
+		(void)epoll_wake_one(kernel, set);
 	return count;
+}
+
+int kernel_epoll_wait(struct kernel *kernel, int proc, int epoll, struct kernel_event *ret_events, int most)
+{
+	struct file *set = kernel_get(kernel, proc, epoll);
+
+	if (!set)
+		return -EBADF;
+	if (most <= 0 || most > MOST_EVENTS)
+		return -EINVAL;
+	if (set->kind != KIND_EPOLL)
+		return -EINVAL;
+	return link_alone(&set->ready) ? 0 : epoll_take(kernel, set, ret_events, most);
 }

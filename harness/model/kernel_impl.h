@@ -128,7 +128,8 @@ struct file {
 	uint64_t at, interval;
 	/* epoll's */
 	struct link members, ready;
-	unsigned visit; /* of the search for loops */
+	struct link sleepers; /* the latest first */
+	unsigned visit;	      /* of the search for loops */
 	int depth;
 };
 
@@ -140,6 +141,15 @@ struct item {
 	int fd;
 	uint32_t events;
 	uint64_t data;
+};
+
+/* A thread in epoll_wait. */
+struct sleeper {
+	struct file *set; /* with a reference until it is back; NULL: nobody */
+	bool is_back;	  /* with count events */
+	int most, count;
+	struct link queue; /* of the set's sleepers, or of those who were woken */
+	struct kernel_event events[KERNEL_TAKEN];
 };
 
 struct process {
@@ -159,6 +169,8 @@ struct kernel {
 	struct sock *free_socks;
 	struct pipe *free_pipes;
 	struct item *free_items;
+	struct sleeper sleepers[KERNEL_SLEEPERS];
+	struct link woken; /* in the order in which they were */
 	uint64_t now;
 	size_t buffer;
 	int next_port;
@@ -176,12 +188,17 @@ int kernel_install(struct kernel *kernel, int proc, struct file *file);
 int kernel_free_fd(const struct kernel *kernel, int proc);
 
 /* kernel_epoll.c. key: the bits that a wake-up comes with, 0: for everybody. */
-void kernel_file_wake(struct file *file, uint32_t key);
+void kernel_file_wake(struct kernel *kernel, struct file *file, uint32_t key);
 void epoll_forget(struct kernel *kernel, struct file *file); /* its last number was closed */
 void epoll_clear(struct kernel *kernel, struct file *set);
 uint32_t kernel_file_poll(struct kernel *kernel, struct file *file);
 uint32_t kernel_file_may(const struct file *file);
 uint32_t epoll_poll(struct kernel *kernel, struct file *set);
+/* Takes what is ready; whoever sleeps is woken for what is left. */
+int epoll_take(struct kernel *kernel, struct file *set, struct kernel_event *ret_events, int most);
+/* kernel_sleep.c */
+bool epoll_wake_one(struct kernel *kernel, struct file *set); /* whether anybody slept */
+void kernel_interrupt_all(struct kernel *kernel);
 /* kernel_nest.c: 0, -ELOOP or -EINVAL. */
 int nest_check(struct kernel *kernel, struct file *set, struct file *file);
 int nest_paths(struct kernel *kernel, struct file *file);
@@ -189,7 +206,7 @@ int nest_paths(struct kernel *kernel, struct file *file);
 /* kernel_socket.c */
 struct sock *sock_new(struct kernel *kernel, enum kind kind); /* NULL: -ENFILE */
 void sock_free(struct kernel *kernel, struct sock *sock);
-void sock_wake(struct sock *sock, uint32_t key);
+void sock_wake(struct kernel *kernel, struct sock *sock, uint32_t key);
 int sock_take_error(struct sock *sock); /* negative, or 0 */
 void sock_join(struct sock *one, struct sock *other);
 void sock_close(struct kernel *kernel, struct sock *sock);
@@ -201,7 +218,7 @@ uint32_t tcp_poll(struct sock *sock);
 int tcp_connect(struct kernel *kernel, struct sock *sock, int port);
 int tcp_syn(struct kernel *kernel, struct sock *sock); /* tries, or tries again, to be let in */
 int64_t tcp_send(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size);
-int64_t tcp_receive(struct sock *sock, void *ret_bytes, size_t size, bool peek);
+int64_t tcp_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, size_t size, bool peek);
 int tcp_shutdown(struct kernel *kernel, struct sock *sock, int how);
 void tcp_close(struct kernel *kernel, struct sock *sock);
 int tcp_listen(struct sock *sock);
@@ -209,23 +226,24 @@ bool tcp_has_room(const struct sock *sock);
 
 uint32_t unix_poll(struct sock *sock);
 int unix_connect(struct kernel *kernel, struct sock *sock, int port);
-int64_t unix_send(struct sock *sock, const void *bytes, size_t size, struct file *passed);
+int64_t unix_send(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size,
+		  struct file *passed);
 int64_t unix_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, size_t size, bool peek,
 		     struct file **ret_passed);
-int unix_shutdown(struct sock *sock, int how);
+int unix_shutdown(struct kernel *kernel, struct sock *sock, int how);
 void unix_close(struct kernel *kernel, struct sock *sock);
 void unix_flush(struct kernel *kernel, struct sock *sock);
 
 /* kernel_pipe.c */
 uint32_t pipe_poll(struct file *file);
-int64_t pipe_send(struct file *file, const void *bytes, size_t size);
-int64_t pipe_receive(struct file *file, void *ret_bytes, size_t size);
+int64_t pipe_send(struct kernel *kernel, struct file *file, const void *bytes, size_t size);
+int64_t pipe_receive(struct kernel *kernel, struct file *file, void *ret_bytes, size_t size);
 void pipe_close(struct kernel *kernel, struct file *file);
 
 /* kernel_counter.c: eventfd and timerfd. */
 uint32_t counter_poll(const struct file *file);
-int64_t event_send(struct file *file, const void *bytes, size_t size);
-int64_t counter_receive(struct file *file, void *ret_bytes, size_t size);
+int64_t event_send(struct kernel *kernel, struct file *file, const void *bytes, size_t size);
+int64_t counter_receive(struct kernel *kernel, struct file *file, void *ret_bytes, size_t size);
 
 #define KEY_IN	(EPOLLIN | EPOLLPRI | EPOLLRDNORM | EPOLLRDBAND) /* net/core/sock.c, sock_def_readable */
 #define KEY_OUT (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND) /* net/core/stream.c, sk_stream_write_space */

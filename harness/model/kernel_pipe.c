@@ -7,10 +7,10 @@ static bool is_full(const struct pipe *pipe)
 	return pipe->used == PIPE_SLOTS;
 }
 
-static void pipe_wake(struct pipe *pipe, int end, uint32_t key)
+static void pipe_wake(struct kernel *kernel, struct pipe *pipe, int end, uint32_t key)
 {
 	if (pipe->ends[end])
-		kernel_file_wake(pipe->ends[end], key);
+		kernel_file_wake(kernel, pipe->ends[end], key);
 }
 
 uint32_t pipe_poll(struct file *file)
@@ -56,7 +56,7 @@ static size_t fill(struct pipe *pipe, size_t size)
 }
 
 /* pipe_write. Once somebody polled, every write wakes, even one that found no room. */
-int64_t pipe_send(struct file *file, const void *bytes, size_t size)
+int64_t pipe_send(struct kernel *kernel, struct file *file, const void *bytes, size_t size)
 {
 	struct pipe *pipe = file->pipe;
 	bool was_empty = !pipe->used;
@@ -73,12 +73,12 @@ int64_t pipe_send(struct file *file, const void *bytes, size_t size)
 	if (r < 0)
 		return r;
 	if (was_empty || pipe->polled)
-		pipe_wake(pipe, 0, EPOLLIN | EPOLLRDNORM);
+		pipe_wake(kernel, pipe, 0, EPOLLIN | EPOLLRDNORM);
 	return done ? (int64_t)done : -EAGAIN;
 }
 
 /* pipe_read. A writer is woken when the last reason to wait goes: a page that made it full. */
-int64_t pipe_receive(struct file *file, void *ret_bytes, size_t size)
+int64_t pipe_receive(struct kernel *kernel, struct file *file, void *ret_bytes, size_t size)
 {
 	struct pipe *pipe = file->pipe;
 	bool freed = false;
@@ -105,7 +105,7 @@ int64_t pipe_receive(struct file *file, void *ret_bytes, size_t size)
 		pipe->used--;
 	}
 	if (freed)
-		pipe_wake(pipe, 1, EPOLLOUT | EPOLLWRNORM);
+		pipe_wake(kernel, pipe, 1, EPOLLOUT | EPOLLWRNORM);
 	return (int64_t)size;
 }
 
@@ -117,7 +117,7 @@ void pipe_close(struct kernel *kernel, struct file *file)
 
 	pipe->ends[end] = NULL;
 	if (pipe->ends[!end]) {
-		pipe_wake(pipe, !end, KEY_ALL);
+		pipe_wake(kernel, pipe, !end, KEY_ALL);
 		return;
 	}
 	pipe->next_free = kernel->free_pipes;

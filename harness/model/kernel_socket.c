@@ -42,10 +42,10 @@ void sock_free(struct kernel *kernel, struct sock *sock)
 	kernel->free_socks = sock;
 }
 
-void sock_wake(struct sock *sock, uint32_t key)
+void sock_wake(struct kernel *kernel, struct sock *sock, uint32_t key)
 {
 	if (sock->file)
-		kernel_file_wake(sock->file, key);
+		kernel_file_wake(kernel, sock->file, key);
 }
 
 int sock_take_error(struct sock *sock)
@@ -232,7 +232,7 @@ int kernel_shutdown(struct kernel *kernel, int proc, int fd, enum kernel_how how
 		return -EINVAL;
 	/* the kernel's own bits are one more: inet_shutdown */
 	return sock->kind == KIND_TCP ? tcp_shutdown(kernel, sock, (int)how + 1)
-				      : unix_shutdown(sock, (int)how + 1);
+				      : unix_shutdown(kernel, sock, (int)how + 1);
 }
 
 int kernel_linger(struct kernel *kernel, int proc, int fd, bool on)

@@ -45,7 +45,7 @@ static void done(struct kernel *kernel, struct sock *sock)
 	sock->peer = NULL;
 	sock->state = TCP_CLOSE;
 	sock->shut = SHUT_BOTH;
-	sock_wake(sock, KEY_ALL);
+	sock_wake(kernel, sock, KEY_ALL);
 	if (!sock->file && !sock->listener)
 		sock_free(kernel, sock);
 }
@@ -62,7 +62,7 @@ static void reset(struct kernel *kernel, struct sock *sock)
 						      : ECONNRESET;
 	done(kernel, sock);
 	if (!orphan)
-		sock_wake(sock, EPOLLERR); /* sk_error_report */
+		sock_wake(kernel, sock, EPOLLERR); /* sk_error_report */
 }
 
 /* tcp_fin: a FIN arrives. Behind our own it ends the connection, for both. */
@@ -75,7 +75,7 @@ static void fin(struct kernel *kernel, struct sock *sock)
 		return;
 	}
 	sock->state = TCP_CLOSE_WAIT;
-	sock_wake(sock, KEY_ALL);
+	sock_wake(kernel, sock, KEY_ALL);
 }
 
 /* tcp_close_state and tcp_send_fin, and what the acknowledgement does. Returns whether our end is through. */
@@ -115,8 +115,8 @@ int tcp_syn(struct kernel *kernel, struct sock *sock)
 	sock->connected = SS_CONNECTING;
 	link_last(&listener->queue, &child->queue);
 	listener->queued++;
-	sock_wake(sock, KEY_ALL);    /* tcp_finish_connect */
-	sock_wake(listener, KEY_IN); /* tcp_child_process */
+	sock_wake(kernel, sock, KEY_ALL);    /* tcp_finish_connect */
+	sock_wake(kernel, listener, KEY_IN); /* tcp_child_process */
 	return 0;
 }
 
@@ -189,7 +189,7 @@ static void disconnect(struct kernel *kernel, struct sock *sock)
 	sock->done = false;
 	sock->retry_at = 0;
 	flow_clear(&sock->in);
-	sock_wake(sock, EPOLLERR); /* sk_error_report */
+	sock_wake(kernel, sock, EPOLLERR); /* sk_error_report */
 }
 
 /* tcp_rcv_state_process: data for an end that reads no more, behind its own FIN, is answered with RST. */
@@ -231,7 +231,7 @@ int64_t tcp_send(struct kernel *kernel, struct sock *sock, const void *bytes, si
 	} else if (peer) {
 		r = flow_put(&peer->in, bytes, size);
 		if (r == 0)
-			sock_wake(peer, KEY_IN);
+			sock_wake(kernel, peer, KEY_IN);
 	} else {
 		sock->unanswered += size;
 	}
@@ -250,7 +250,7 @@ static int receive_nothing(struct sock *sock)
 	return sock->state == TCP_CLOSE ? -ENOTCONN : -EAGAIN;
 }
 
-int64_t tcp_receive(struct sock *sock, void *ret_bytes, size_t size, bool peek)
+int64_t tcp_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, size_t size, bool peek)
 {
 	if (sock->state == TCP_LISTEN)
 		return -ENOTCONN;
@@ -264,7 +264,7 @@ int64_t tcp_receive(struct sock *sock, void *ret_bytes, size_t size, bool peek)
 	/* tcp_new_space: the acknowledgement makes room */
 	if (sock->peer && sock->peer->nospace && tcp_has_room(sock->peer)) {
 		sock->peer->nospace = false;
-		sock_wake(sock->peer, KEY_OUT);
+		sock_wake(kernel, sock->peer, KEY_OUT);
 	}
 	return (int64_t)size;
 }
@@ -285,7 +285,7 @@ int tcp_shutdown(struct kernel *kernel, struct sock *sock, int how)
 		if (how & SHUT_OUT && (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT))
 			through = send_fin(kernel, sock);
 	}
-	sock_wake(sock, KEY_ALL);
+	sock_wake(kernel, sock, KEY_ALL);
 	if (through)
 		done(kernel, sock);
 	return state == TCP_CLOSE ? -ENOTCONN : 0;

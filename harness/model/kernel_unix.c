@@ -46,12 +46,13 @@ int unix_connect(struct kernel *kernel, struct sock *sock, int port)
 	sock_join(sock, child);
 	link_last(&listener->queue, &child->queue);
 	listener->queued++;
-	sock_wake(listener, KEY_IN);
+	sock_wake(kernel, listener, KEY_IN);
 	return 0;
 }
 
 /* unix_stream_sendmsg. A message is what one send gave. */
-int64_t unix_send(struct sock *sock, const void *bytes, size_t size, struct file *passed)
+int64_t unix_send(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size,
+		  struct file *passed)
 {
 	struct sock *peer = sock->peer;
 	size_t used = sock_in_flight(sock);
@@ -77,12 +78,12 @@ int64_t unix_send(struct sock *sock, const void *bytes, size_t size, struct file
 	flow->cuts[(flow->first + flow->count++) % FLOW_CUTS] = (struct cut){(uint32_t)size, passed};
 	if (passed)
 		passed->refs++;
-	sock_wake(peer, KEY_IN);
+	sock_wake(kernel, peer, KEY_IN);
 	return (int64_t)size;
 }
 
 /* The first message is read: whoever sent it is told, whether or not anybody waited for room. */
-static struct file *free_message(struct sock *sock)
+static struct file *free_message(struct kernel *kernel, struct sock *sock)
 {
 	struct flow *flow = &sock->in;
 	struct file *passed = flow->cuts[flow->first].passed;
@@ -91,7 +92,7 @@ static struct file *free_message(struct sock *sock)
 	flow->count--;
 	flow->read = 0;
 	if (sock->peer && has_room(sock->peer))
-		sock_wake(sock->peer, KEY_OUT); /* unix_write_space */
+		sock_wake(kernel, sock->peer, KEY_OUT); /* unix_write_space */
 	return passed;
 }
 
@@ -137,7 +138,7 @@ int64_t unix_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, 
 		flow->read += part;
 		if (part < rest)
 			break;
-		struct file *passed = free_message(sock);
+		struct file *passed = free_message(kernel, sock);
 		if (passed && ret_passed)
 			*ret_passed = passed;
 		else if (passed)
@@ -147,16 +148,16 @@ int64_t unix_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, 
 }
 
 /* unix_shutdown: the other end is shut down the other way round. */
-int unix_shutdown(struct sock *sock, int how)
+int unix_shutdown(struct kernel *kernel, struct sock *sock, int how)
 {
 	struct sock *peer = sock->peer;
 
 	sock->shut |= how;
-	sock_wake(sock, KEY_ALL);
+	sock_wake(kernel, sock, KEY_ALL);
 	if (!peer)
 		return 0;
 	peer->shut |= (how & SHUT_IN ? SHUT_OUT : 0) | (how & SHUT_OUT ? SHUT_IN : 0);
-	sock_wake(peer, KEY_ALL);
+	sock_wake(kernel, peer, KEY_ALL);
 	return 0;
 }
 
@@ -165,7 +166,7 @@ void unix_flush(struct kernel *kernel, struct sock *sock)
 {
 	while (sock->in.count) {
 		flow_drop(&sock->in, sock->in.cuts[sock->in.first].size - sock->in.read);
-		struct file *passed = free_message(sock);
+		struct file *passed = free_message(kernel, sock);
 		if (passed)
 			kernel_file_put(kernel, passed);
 	}
@@ -186,7 +187,7 @@ void unix_close(struct kernel *kernel, struct sock *sock)
 		peer->shut = SHUT_BOTH;
 		if (sock->in.size || sock->listener)
 			peer->error = ECONNRESET;
-		sock_wake(peer, KEY_ALL);
+		sock_wake(kernel, peer, KEY_ALL);
 	}
 	unix_flush(kernel, sock);
 	sock_free(kernel, sock);

@@ -47,6 +47,8 @@ const struct step_form step_forms[STEP_OPS] = {
 	[STEP_MOD] = {"mod", "ffm", NULL, ""},
 	[STEP_DEL] = {"del", "ff", NULL, ""},
 	[STEP_WAIT] = {"wait", "fu", NULL, "for at most so many events, without patience"},
+	[STEP_SLEEP] = {"sleep", "nfu", NULL, "a thread waits for at most so many events, with all patience"},
+	[STEP_WOKEN] = {"woken", "f", NULL, "what it came back with, or asleep"},
 	[STEP_POLL] = {"poll", "f", NULL, "what poll says of it"},
 };
 /* clang-format on */
@@ -208,8 +210,8 @@ static int read_expectation(struct reading *reading, struct step *step)
 	if (end == begin || (size_t)(end - begin) >= sizeof step->expect)
 		return WRONG(reading, end == begin ? "nothing is expected behind ->" : "too long behind ->");
 	memcpy(step->expect, begin, (size_t)(end - begin));
-	return step->op == STEP_WAIT || step->op == STEP_POLL
-		   ? spell_masks(step->expect, step->op == STEP_WAIT)
+	return step->op == STEP_WAIT || step->op == STEP_POLL || step->op == STEP_WOKEN
+		   ? spell_masks(step->expect, step->op != STEP_POLL)
 		   : 0;
 }
 

@@ -48,6 +48,8 @@ enum step_op {
 	STEP_DEL,
 	STEP_WAIT,
 	STEP_POLL,
+	STEP_SLEEP,
+	STEP_WOKEN,
 	STEP_OPS,
 };
 

@@ -194,7 +194,7 @@ static void keep_numbers(struct duet *duet, const struct step *step, const struc
 {
 	const char *args = step_forms[step->op].args;
 
-	for (int i = 0; i < 2 && args[i] == 'n' && step->op != STEP_FORK; i++)
+	for (int i = 0; i < 2 && args[i] == 'n' && step->op != STEP_FORK && step->op != STEP_SLEEP; i++)
 		if (outcome->numbers[i] >= 0)
 			duet->names[step->names[i]].number = outcome->numbers[i];
 }
@@ -222,10 +222,13 @@ static int play_step(struct duet *duet, const struct script *script, size_t at, 
 		memset(duet->sent, (int)at + 1, step->number);
 	op->real(duet, step, real);
 	op->model(duet, step, model);
+	kernel_run(duet->model);
 	keep_numbers(duet, step, model);
 	*ret_same = outcome_same(real, model) && same_bytes(duet, step, model);
 	if (*ret_same && op->moves)
 		*ret_same = duet_settle(duet) == 0;
+	if (*ret_same)
+		*ret_same = duet_settle_sleepers(duet) == 0;
 	if (*ret_same && *step->expect) {
 		r = outcome_print(script, step, real, &text);
 		*ret_same = r == 0 && strcmp(text.data, step->expect) == 0;
@@ -257,6 +260,7 @@ static void end(struct duet *duet)
 {
 	const struct linger linger = {.l_onoff = 1};
 
+	duet_end_sleepers(duet);
 	for (int i = 0; i < STEP_NAMES; i++) {
 		if (duet->names[i].child <= 0)
 			continue;
@@ -316,10 +320,12 @@ int outcome_print(const struct script *script, const struct step *step, const st
 {
 	char mask[MASK_TEXT];
 
+	if (step->op == STEP_WOKEN && outcome->result == -EAGAIN)
+		return buf_puts(out, "asleep");
 	if (outcome->result < 0)
 		return buf_puts(out,
 				errno_name((int)outcome->result) ? errno_name((int)outcome->result) : "?");
-	if (step->op == STEP_WAIT)
+	if (step->op == STEP_WAIT || step->op == STEP_WOKEN)
 		return print_events(script, outcome, out);
 	if (step->op == STEP_POLL)
 		return buf_puts(out, mask_short(outcome->events[0].events, mask, sizeof mask));
@@ -364,8 +370,9 @@ static int print_difference(const struct duet *duet, const struct script *script
 	if (r == 0 && *step->expect)
 		r = buf_printf(out, "; expected: %s", step->expect);
 	else if (r == 0 && outcome_same(real, model))
-		r = buf_puts(out, duet_ops[step->op].moves ? "; the sockets did not come to be as it says"
-							   : "; other bytes were read");
+		r = buf_puts(out, same_bytes(duet, step, model)
+				      ? "; sockets or threads did not come to be as it says"
+				      : "; other bytes were read");
 	return r == 0 ? buf_puts(out, "\n") : r;
 }
 

@@ -4,6 +4,7 @@
 #define WRINGER_RUN_DUET_IMPL_H
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -14,8 +15,9 @@
 enum {
 	DUET_EVENTS = 16,
 	DUET_BYTES = 8192,
-	DUET_OPEN = 64,	 /* descriptors at a time */
-	DUET_HIGH = 900, /* the first number of our own descriptors: those of the script stay below */
+	DUET_READS = 300, /* of a drain: a semaphore may be read for ever */
+	DUET_OPEN = 64,	  /* descriptors at a time */
+	DUET_HIGH = 900,  /* the first number of our own descriptors: those of the script stay below */
 };
 
 /* What one side answered. */
@@ -27,9 +29,20 @@ struct outcome {
 	struct kernel_event events[DUET_EVENTS];
 };
 
+/* A thread in epoll_wait. */
+struct sleeper_thread {
+	pthread_t thread;
+	bool is_there;
+	int epoll, most;
+	_Atomic int tid, is_back;
+	struct outcome found;
+};
+
 struct name {
-	int number; /* as the model counts; -1: none yet */
-	int proc;   /* of fork; 0: none */
+	int number;  /* as the model counts; -1: none yet */
+	int proc;    /* of fork; 0: none */
+	int sleeper; /* the model's number, where is_there */
+	struct sleeper_thread asleep;
 	pid_t child;
 	char stack[4096] __attribute__((aligned(16))); /* the child's: it shares our memory */
 	uint64_t seen; /* what the model said of it when it was last seen settled */
@@ -74,6 +87,9 @@ int duet_number(const struct duet *duet, const struct step *step, int which);
 int outcome_print(const struct script *script, const struct step *step, const struct outcome *outcome,
 		  struct buf *out);
 bool outcome_same(const struct outcome *real, const struct outcome *model);
+/* Until every sleeper is asleep or back as the model says. 0, or -ETIMEDOUT. */
+int duet_settle_sleepers(struct duet *duet);
+void duet_end_sleepers(struct duet *duet);
 /* Until every TCP socket is in the state that the model says, and acknowledged. 0, or -ETIMEDOUT. */
 int duet_settle(struct duet *duet);
 

@@ -186,8 +186,9 @@ MODEL(fill)
 
 MODEL(drain)
 {
-	while ((ret->result = kernel_receive(duet->model, 0, A, duet->got[1], DUET_BYTES)) > 0)
-		;
+	ret->result = 1;
+	for (int reads = 0; ret->result > 0 && reads < DUET_READS; reads++)
+		ret->result = kernel_receive(duet->model, 0, A, duet->got[1], DUET_BYTES);
 }
 
 MODEL(shutdown)
@@ -234,6 +235,20 @@ MODEL(poll)
 {
 	ret->result = kernel_poll(duet->model, 0, A, &ret->events[0].events, &ret->events[0].may);
 	ret->count = ret->result == 0;
+}
+
+MODEL(sleep)
+{
+	int sleeper = kernel_sleep(duet->model, 0, B, (int)step->number);
+
+	ret->result = sleeper < 0 ? sleeper : 0;
+	duet->names[step->names[0]].sleeper = sleeper;
+}
+
+MODEL(woken)
+{
+	ret->result = kernel_slept(duet->model, duet->names[step->names[0]].sleeper, ret->events);
+	ret->count = ret->result < 0 ? 0 : (int)ret->result;
 }
 
 /* So little that no buffer of any kernel is near its end: what is more belongs to fill and drain. */
@@ -325,6 +340,18 @@ static bool can_wait(const struct duet *duet, const struct step *step)
 	return step->number <= DUET_EVENTS;
 }
 
+/* Only on what is a set: a thread that comes back with an error is no sleeper. */
+static bool can_sleep(const struct duet *duet, const struct step *step)
+{
+	return !duet->names[step->names[0]].asleep.is_there && can_wait(duet, step) && step->number &&
+	       kernel_is_epoll(duet->model, 0, B);
+}
+
+static bool can_ask_sleeper(const struct duet *duet, const struct step *step)
+{
+	return duet->names[step->names[0]].asleep.is_there;
+}
+
 static bool can_dup_to(const struct duet *duet, const struct step *step)
 {
 	return B >= 0 || !kernel_is_open(duet->model, 0, A); /* else it would be a number below ours */
@@ -367,5 +394,7 @@ const struct duet_op duet_ops[STEP_OPS] = {
     [STEP_MOD] = {NULL, BOTH(mod), false},
     [STEP_DEL] = {NULL, BOTH(del), false},
     [STEP_WAIT] = {can_wait, BOTH(wait), false},
+    [STEP_SLEEP] = {can_sleep, BOTH(sleep), false},
+    [STEP_WOKEN] = {can_ask_sleeper, BOTH(woken), false},
     [STEP_POLL] = {NULL, BOTH(poll), false},
 };

@@ -44,6 +44,8 @@ REAL(mod);
 REAL(del);
 REAL(wait);
 REAL(poll);
+REAL(sleep);
+REAL(woken);
 #undef REAL
 
 #endif

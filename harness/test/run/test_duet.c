@@ -171,7 +171,7 @@ static void test_any_bytes(void **state)
 	(void)state;
 	assert_int_equal(duet_new(true, &duet), 0);
 	rng_init(&rng, 1, "bytes");
-	for (int round = 0; round < 100; round++) {
+	for (int round = 0; round < 60; round++) {
 		unsigned char bytes[120];
 		struct script script;
 		struct duet_result result;
