@@ -262,7 +262,11 @@ const char man_after[] =
 	".SH LIMITS\n"
 	"Linux only. Seeing calls needs ptrace (allowed by default in most places; in a container SYS_PTRACE may be needed for\n"
 	"it), the sandbox needs user namespaces or root; without one of them the scenarios that need it are skipped.\n"
-	"Watching makes system calls slower: figures of a watched server are not its speed.\n"
+	"Watching makes system calls slower: figures of a watched server are not its speed. By preload they are close to it: a library\n"
+	"is loaded into the server (LD_PRELOAD and WRINGER_AGENT in its environment, 128 KiB of shared memory a thread) and makes the calls\n"
+	"that go by libc's names itself, without a stop; all others, signals, births, ends and calls that a fault may strike stop it as\n"
+	"under ptrace, which is needed all the same. A server that is linked statically, has another's rights or a sanitizer cannot be\n"
+	"watched so; a process that does not load the library is stopped at each call, and a note in the journal says it.\n"
 	".SH SEE ALSO\n"
 	".BR epoll (7),\n.BR tcp (7),\n.BR ptrace (2),\n.BR strace (1)\n"
 	;

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""One workload, watched by ptrace and by preload: of every connection, the same calls with the same results in the same order, on
+a server of threads and on one of processes. (What depends on who is quicker, EAGAIN and arming again, is left out; that it is
+the same too is shown by harness/test/watch/test_preload.c, where nothing depends on it.)"""
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+import wringer
+
+CONNECTIONS = 12
+
+
+def converse(port):
+    """One connection after the other, each seen to its end: the server has closed before the next one comes."""
+    for number in range(CONNECTIONS):
+        with socket.create_connection(("127.0.0.1", port), 60) as client:
+            for line in b"once\n", b"twice %d\n" % number:
+                client.sendall(line)
+                answer = b""
+                while not answer.endswith(b"\n"):
+                    answer += client.recv(100)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(100):
+                pass
+
+
+def journal(target, way, folder):
+    """Lines of the journal of the server's life."""
+    keep = os.path.join(folder, way + target)
+    server = subprocess.Popen([wringer.BINARY, "watch", "-q", "--watch", way, "--keep", keep, "--",
+                               os.path.join(wringer.BUILD, "targets", target), "--protocol", "echo", "--port", "0"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    try:
+        converse(int(server.stdout.readline()))
+    finally:
+        server.send_signal(signal.SIGTERM)
+        said = server.communicate(timeout=60)[1]
+    return wringer.wringer("judge", "--show", os.path.join(keep, "journal")).stdout.splitlines(), said
+
+
+def connections(lines, threads):
+    """What was done with each, from its accept to its close, in the order of their coming. threads: they share their numbers."""
+    found, fd, process = [], None, None
+    for line in lines:
+        call = re.match(r" *[\d.]+ target +(\d+) (\w+)\((.*?)\) = (.*)", line)
+        if not call or re.search(r"wait|EAGAIN|MOD", line):
+            continue
+        words = call[3].split(", ")
+        if call[2].startswith("accept"):
+            process, fd = call[1], call[4].split()[0]
+            found.append([call[2]])
+        elif (threads or call[1] == process) and fd in (words[0], words[2:3] and words[2]):
+            found[-1].append((call[2], words[1:2], words[3:], call[4]))
+    return found
+
+
+tally = wringer.Tally()
+with tempfile.TemporaryDirectory(prefix="wringer-test-") as home:
+    for name in "epoll-oneshot", "epoll-exclusive":
+        by = {}
+        for watched in "ptrace", "preload":
+            shown, complaint = journal(name, watched, home)
+            by[watched] = connections(shown, threads=name == "epoll-oneshot")
+            tally.check(len(by[watched]) == CONNECTIONS, f"{name} by {watched}: {len(by[watched])} connections; {complaint}")
+        for index, pair in enumerate(zip(by["ptrace"], by["preload"])):
+            tally.check(pair[0] == pair[1], f"{name}, connection {index}: by ptrace {pair[0]}, by preload {pair[1]}")
+sys.exit(tally.close())
