@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Runs fuzz targets one after the other, each for its share of the time, and says a line about each.
 
-usage: ci/fuzz.py [--seconds N] [--minimise] BUILD NAME...
+usage: ci/fuzz.py [--seconds N] [--minimise | --faulty] BUILD NAME...
 
-Starts from fuzz/corpus/NAME; new inputs are kept in BUILD/corpus/NAME, findings in BUILD/found, where nothing is ever
+NAME is that of fuzz/fuzz_NAME.c, or server/SERVER. Starts from fuzz/corpus/NAME (of servers: server); new inputs are kept in BUILD/corpus/NAME, findings in BUILD/found, where nothing is ever
 overwritten. --minimise writes the fewest and smallest inputs that cover what is covered back to fuzz/corpus/NAME.
+--faulty: servers with a mistake, each from an empty corpus until its own rule is broken, at most N seconds each; prints
+how long that took. A mistake that is not found is exit status 1 then.
 Exit status: 0 nothing found, 1 something found, 2 our side broke.
 """
 import argparse
@@ -23,18 +25,18 @@ LARGEST, ROOM, MOST = 1024, 6144, 16
 
 
 def tree(name):
-    return os.path.join(ROOT, "fuzz", "corpus", name)
+    return os.path.join(ROOT, "fuzz", "corpus", name.split("/")[0])
 
 
-def engine(build, name, *words, limit):
+def engine(build, name, *words, limit, env=None):
     """One run of a fuzz binary: (exit status, None when it had to be killed; what it said; seconds)."""
-    found = os.path.join(build, "found", "")
+    prefix = os.path.join(build, "found", "fuzz_" + name.replace("/", "-") + "-")
     began = time.monotonic()
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         try:
-            status = subprocess.run([os.path.join(build, "fuzz_" + name), f"-artifact_prefix={found}fuzz_{name}-", *words],
+            status = subprocess.run([os.path.join(build, "fuzz_" + name), "-artifact_prefix=" + prefix, *words],
                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=limit, check=False,
-                                    env={"UBSAN_OPTIONS": "print_stacktrace=1", **os.environ}).returncode
+                                    env={"UBSAN_OPTIONS": "print_stacktrace=1", **os.environ, **(env or {})}).returncode
         except subprocess.TimeoutExpired:
             status = None
         log.seek(0)
@@ -55,7 +57,7 @@ def fuzz(build, name, seconds):
                                limit=seconds * 3 + 120)
     runs, cover = figure(r"stat::number_of_executed_units: (\d+)", log), figure(r" cov: (\d+)", log)
     good = status == 0
-    print(f"{'ok  ' if good else 'FAIL'} fuzz_{name:12} {runs:10} runs {runs / max(took, 1):9.0f} a second {cover:6} edges",
+    print(f"{'ok  ' if good else 'FAIL'} fuzz_{name:18} {runs:10} runs {runs / max(took, 1):9.0f} a second {cover:6} edges",
           flush=True)
     if good:
         return 0
@@ -64,6 +66,30 @@ def fuzz(build, name, seconds):
     for kept in re.findall(r"Test unit written to (\S+)", log):
         print(f"     again: {os.path.join(build, 'fuzz_' + name)} {kept}", flush=True)
     return 2 if status in (None, 2) else 1
+
+
+def rule_of(name):
+    """The rule a faulty server breaks: the line "rule:" of its source, or its own name."""
+    own = name.split("/")[-1].removeprefix("faulty-")
+    with open(os.path.join(ROOT, "targets", "faulty", own + ".c")) as source:
+        line = re.search(r"^ \* rule: (\S+)", source.read(), re.M)
+    return line[1] if line else own
+
+
+def search(build, name, seconds):
+    """From nothing to the finding."""
+    rule = rule_of(name)
+    with tempfile.TemporaryDirectory(prefix="fuzz-faulty-") as empty:
+        quiet = {"FUZZ_RULES": rule, "ASAN_OPTIONS": "symbolize=0", "UBSAN_OPTIONS": "symbolize=0"}
+        status, log, took = engine(build, name, f"-max_total_time={seconds}", "-print_final_stats=1", empty,
+                                   limit=seconds * 3 + 120, env=quiet)
+    told = re.search(rf"^(?:error|warning|info) {re.escape(rule)}: ", log, re.M)
+    steps = re.search(r"^(\d+) steps:", log, re.M)
+    runs = figure(r"stat::number_of_executed_units: (\d+)", log)
+    print(f"{'ok  ' if told else 'FAIL'} {name.split('/')[-1]:32} " +
+          (f"{took:7.1f} s {runs:8} executions {steps[1] if steps else '?':>3} steps" if told else
+           f"nothing in {took:.0f} s, {runs} executions"), flush=True)
+    return 0 if told else 2 if status in (None, 2) else 1
 
 
 def by_hand(file):
@@ -97,6 +123,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=60, help="for all of them together")
     parser.add_argument("--minimise", action="store_true")
+    parser.add_argument("--faulty", action="store_true")
     parser.add_argument("build")
     parser.add_argument("names", nargs="+")
     options = parser.parse_args()
@@ -107,7 +134,12 @@ def main():
         print(f"{error.filename}: findings cannot be written there: {error.strerror}", file=sys.stderr)
         return 2
     share = max(1, options.seconds // len(options.names))
-    work = (lambda name: minimise(build, name)) if options.minimise else lambda name: fuzz(build, name, share)
+    if options.faulty:
+        work = lambda name: search(build, name, options.seconds)
+    elif options.minimise:
+        work = lambda name: minimise(build, name)
+    else:
+        work = lambda name: fuzz(build, name, share)
     # A finding weighs more than trouble of our own, as everywhere.
     statuses = [work(name) for name in options.names]
     return 1 if 1 in statuses else max(statuses)

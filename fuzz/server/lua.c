@@ -114,6 +114,8 @@ int lua_scenario(const struct script *script, const char *name, const char *rule
 		r = buf_puts(out, "  knobs = { [\"net/ipv4/tcp_wmem\"] = \"4096 16384 65536\", "
 				  "[\"net/ipv4/tcp_rmem\"] = \"4096 16384 65536\" },\n");
 	r = r ? r : buf_puts(out, prologue);
+	if (r == 0 && script->rounds)
+		r = buf_puts(out, "    for round = 0, 4 do\n");
 	for (size_t at = 0; at < script->count && r == 0; at++) {
 		struct step step = script_step(script, at);
 		r = one_step(&step, script->buffer, out);
@@ -122,6 +124,13 @@ int lua_scenario(const struct script *script, const char *name, const char *rule
 			r = buf_puts(out, "    t:wait(0.02)\n");
 	}
 	r = r ? r : buf_puts(out, "    for _, fault in ipairs(faults) do fault:lift() end\n");
+	if (r == 0 && script->rounds)
+		r = buf_puts(out, "    faults = {}\n"
+				  "    for i in pairs(peers) do there(i, \"fin\") end\n"
+				  "    peers, rest = {}, {}\n"
+				  "    t:wait(0.1)\n"
+				  "    t:sample(round, 6)\n"
+				  "    end\n");
 	if (r == 0 && script->loaded)
 		r = buf_puts(out, "    t:signal(\"TERM\")\n    t:until_gone { patience = 3 }\n");
 	return r ? r : buf_puts(out, "  end,\n}\n");

@@ -14,6 +14,7 @@ struct script script_read(const uint8_t *data, size_t size)
 	    .head = head,
 	    .http = head & 1,
 	    .loaded = head & 8,
+	    .rounds = (head & 0x30) == 0x30,
 	    .buffer = buffers[head >> 1 & 3],
 	    .steps = data + SCRIPT_HEAD,
 	    .count = size > SCRIPT_HEAD ? (size - SCRIPT_HEAD) / STEP_SIZE : 0,

@@ -45,6 +45,7 @@ struct step {
 struct script {
 	uint8_t head; /* what the next three are read from */
 	bool http;
+	bool rounds;   /* the steps are played several times, and descriptors counted in between */
 	bool loaded;   /* the stop comes while the peers are still there */
 	size_t buffer; /* bytes between two sockets */
 	const uint8_t *steps;

@@ -8,13 +8,17 @@
 #include "base/clock.h"
 #include "rules/limits.h"
 
-#define STEP_NS	     (50 * NS_PER_US)  /* between two steps, while the server sleeps */
-#define HOT_STEPS    12		       /* waits of a server that does not sleep before the next step */
-#define HOT_SETTLE   300	       /* the same before it is left alone: more than any rule asks for */
-#define HOT_COST     (100 * NS_PER_US) /* what each costs from HOT_STEPS on: a spin has its second sooner */
-#define WAITS_MOST   6000
-#define CANARY_NS    LIMIT_UNSERVED_WINDOW
-#define STOP_NS	     (LIMIT_STOP_WINDOW + NS_PER_S)
+#define STEP_NS	   (50 * NS_PER_US)  /* between two steps, while the server sleeps */
+#define HOT_STEPS  12		     /* waits of a server that does not sleep before the next step */
+#define HOT_SETTLE 300		     /* the same before it is left alone: more than any rule asks for */
+#define HOT_COST   (100 * NS_PER_US) /* what each costs from HOT_STEPS on: a spin has its second sooner */
+#define WAITS_MOST 6000
+#define CANARY_NS  LIMIT_UNSERVED_WINDOW
+#define STOP_NS	   (LIMIT_STOP_WINDOW + NS_PER_S)
+#define BLOCKED_LOOK                                                                                         \
+	(600 * NS_PER_MS) /* between two looks at a server that sleeps in a call that is no wait */
+#define ROUNDS	     5
+#define ROUND_REST   (100 * NS_PER_MS)
 #define PROBE_ROUNDS 4
 
 static const uint64_t probe_times[PROBE_ROUNDS] = {200 * NS_PER_MS, 700 * NS_PER_MS, 1800 * NS_PER_MS,
@@ -49,6 +53,16 @@ static void emit_fault(struct stage *stage, enum fault_what what, uint32_t id, u
 	event.arg[1] = a1;
 	event.data = text;
 	event.size = text ? (uint32_t)strlen(text) + 1 : 0;
+	stage->sink(stage->arg, &event);
+}
+
+static void emit_signal(struct stage *stage)
+{
+	struct event event = event_make(EV_FAULT, FAULT_SIGNAL);
+
+	event.at = sim_now(stage->sim);
+	event.pid = event.tid = SIM_PID;
+	event.ret = SIGTERM;
 	stage->sink(stage->arg, &event);
 }
 
@@ -251,6 +265,11 @@ static bool canary_done(struct stage *stage, uint64_t timeout, bool ready)
 		return true;
 	if (ready && stage->hot < HOT_SETTLE)
 		return false;
+	if (sim_blocked(stage->sim) && sim_now(stage->sim) < stage->asked_at + CANARY_NS) {
+		sim_pass(stage->sim, BLOCKED_LOOK);
+		sim_probe(stage->sim, true);
+		return false;
+	}
 	if (pass_until(stage, timeout, stage->asked_at + CANARY_NS))
 		return false;
 	peer_give_up(canary);
@@ -282,6 +301,30 @@ static enum sim_turn base(struct stage *stage, uint64_t timeout, bool ready)
 	return SIM_LOOK;
 }
 
+/* A round is over: its peers leave, and once the server has noticed its descriptors are counted. */
+static void next_round(struct stage *stage, uint64_t timeout, bool ready)
+{
+	struct event event = event_make(EV_MARK, MARK_SAMPLE);
+
+	if (!stage->left) {
+		for (unsigned i = 0; i < PEERS_MOST; i++)
+			peer_end(&stage->peers[i], PEER_FIN);
+		lift_all(stage);
+		stage->left = true;
+		stage->since = sim_now(stage->sim);
+		return;
+	}
+	if (pass_until(stage, timeout, stage->since + ROUND_REST) || (ready && stage->hot < HOT_STEPS))
+		return;
+	event.at = sim_now(stage->sim);
+	event.arg[0] = (uint64_t)stage->round++;
+	event.arg[1] = PEERS_MOST;
+	event.arg[2] = sim_open(stage->sim);
+	stage->sink(stage->arg, &event);
+	stage->left = false;
+	stage->at = stage->round < ROUNDS ? 0 : stage->at;
+}
+
 static enum sim_turn steps(struct stage *stage, uint64_t timeout, bool ready)
 {
 	if (ready && stage->hot < HOT_STEPS)
@@ -303,11 +346,13 @@ static enum sim_turn steps(struct stage *stage, uint64_t timeout, bool ready)
 		stage->hot = 0;
 		return SIM_LOOK;
 	}
-	if (!stage->asked || !peer_there(&stage->canary)) {
-		if (!stage->asked) {
-			canary_ask(stage, false);
-			return SIM_LOOK;
-		}
+	if (stage->script.rounds && stage->round < ROUNDS) {
+		next_round(stage, timeout, ready);
+		return SIM_LOOK;
+	}
+	if (!stage->asked) {
+		canary_ask(stage, false);
+		return SIM_LOOK;
 	}
 	if (!canary_done(stage, timeout, ready))
 		return SIM_LOOK;
@@ -363,6 +408,7 @@ static enum sim_turn recovery(struct stage *stage, uint64_t timeout, bool ready)
 	sim_probe(stage->sim, !ready);
 	mark(stage, MARK_STOP, 0);
 	enter(stage, STAGE_STOP);
+	emit_signal(stage);
 	sim_signal(stage->sim, SIGTERM);
 	return SIM_LOOK;
 }
@@ -432,7 +478,8 @@ struct sim_outcome stage_play(struct stage *stage, const struct script *script)
 	stage->at = 0;
 	stage->idle = stage->waits = 0;
 	stage->next_id = 1;
-	stage->limited = false;
+	stage->limited = stage->left = false;
+	stage->round = 0;
 	stage->phase = STAGE_BOOT;
 	stage->hot = stage->looks = 0;
 	stage->asked = false;

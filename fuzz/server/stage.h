@@ -35,6 +35,8 @@ struct stage {
 	uint32_t fault_ids[FAULTS_MOST];
 	size_t fault_count;
 	bool limited;
+	int round; /* of a script in rounds */
+	bool left; /* its peers have gone */
 };
 
 /* 0 or -ENOMEM. sink gets every event; the stage must stay where it is. */

@@ -66,8 +66,10 @@ static ssize_t receive(struct transfer *transfer, void *bytes)
 	if (sim_struck(sim, &event, 0, &transfer->size, &ret))
 		return (ssize_t)ret;
 	ret = receive_once(sim, transfer, bytes);
-	while (ret == -EAGAIN && blocks(sim, transfer) && sim_wait_once(sim, UINT64_MAX, false))
+	while (ret == -EAGAIN && blocks(sim, transfer)) {
+		sim_block(sim, &event);
 		ret = receive_once(sim, transfer, bytes);
+	}
 	return (ssize_t)sim_end_call(sim, &event, ret);
 }
 
@@ -95,7 +97,7 @@ static ssize_t transmit(struct transfer *transfer, const void *bytes)
 	       (ret == -EAGAIN || (ret > 0 && done + (size_t)ret < transfer->size))) {
 		done += ret > 0 ? (size_t)ret : 0;
 		if (ret == -EAGAIN)
-			(void)sim_wait_once(sim, UINT64_MAX, false);
+			sim_block(sim, &event);
 		ret = kernel_send(sim->kernel, SIM_SERVER, transfer->fd, (const char *)bytes + done,
 				  transfer->size - done);
 	}

@@ -103,8 +103,10 @@ static int accept_as(enum call call, int fd, struct sockaddr *address, socklen_t
 		return (int)ret;
 	int r = kernel_accept(sim->kernel, SIM_SERVER, fd);
 	const struct sim_file *listener = sim_file(sim, fd);
-	while (r == -EAGAIN && listener && !listener->nonblock && sim_wait_once(sim, UINT64_MAX, false))
+	while (r == -EAGAIN && listener && !listener->nonblock) {
+		sim_block(sim, &event);
 		r = kernel_accept(sim->kernel, SIM_SERVER, fd);
+	}
 	if (r >= 0) {
 		sim_made(sim, r, SIM_STREAM, flags);
 		sim_file(sim, r)->accepted = true;

@@ -124,13 +124,13 @@ int __wrap_sigprocmask(int how, const sigset_t *set, sigset_t *old)
 	uint64_t bits = set ? bits_of(set) : 0;
 
 	for (int signo = 1; old && signo < 64; signo++)
-		(void)(sim->blocked & 1ull << signo ? sigaddset(old, signo) : sigdelset(old, signo));
+		(void)(sim->masked & 1ull << signo ? sigaddset(old, signo) : sigdelset(old, signo));
 	if (set && how == SIG_BLOCK)
-		sim->blocked |= bits;
+		sim->masked |= bits;
 	else if (set && how == SIG_UNBLOCK)
-		sim->blocked &= ~bits;
+		sim->masked &= ~bits;
 	else if (set)
-		sim->blocked = bits;
+		sim->masked = bits;
 	return 0;
 }
 
@@ -192,9 +192,9 @@ void sim_signal(struct sim *sim, int signo)
 {
 	uint64_t bit = 1ull << signo;
 
-	if (sim->handlers[signo] == SIG_IGN && !(sim->blocked & bit))
+	if (sim->handlers[signo] == SIG_IGN && !(sim->masked & bit))
 		return;
-	if (sim->blocked & bit) {
+	if (sim->masked & bit) {
 		if (!(sim->pending & bit))
 			show_signal(sim, signo);
 		sim->pending |= bit;
@@ -211,9 +211,9 @@ bool sim_interrupted(struct sim *sim)
 {
 	bool called = false;
 
-	for (int signo = 1; signo < 64 && sim->pending & ~sim->blocked; signo++) {
+	for (int signo = 1; signo < 64 && sim->pending & ~sim->masked; signo++) {
 		uint64_t bit = 1ull << signo;
-		if (!(sim->pending & bit) || sim->blocked & bit)
+		if (!(sim->pending & bit) || sim->masked & bit)
 			continue;
 		sim->pending &= ~bit;
 		if (sim->handlers[signo] == SIG_DFL || sim->handlers[signo] == SIG_IGN)

@@ -197,6 +197,19 @@ bool sim_wait_once(struct sim *sim, uint64_t until, bool ready)
 	return sim_now(sim) < until;
 }
 
+void sim_block(struct sim *sim, const struct event *event)
+{
+	sim->blocked = (enum call)event->what;
+	sim->blocked_fd = event->fd;
+	(void)sim_wait_once(sim, UINT64_MAX, false);
+	sim->blocked = CALL_unknown;
+}
+
+bool sim_blocked(const struct sim *sim)
+{
+	return sim->blocked != CALL_unknown;
+}
+
 static void begin(struct sim *sim)
 {
 	copy_raw(__start_sim_data, sim->data, data_size());
@@ -206,8 +219,9 @@ static void begin(struct sim *sim)
 	(void)kernel_process(sim->kernel); /* SIM_PEERS */
 	sim->drift = sim->asleep = 0;
 	sim->port = 0;
-	sim->blocked = sim->pending = 0;
+	sim->masked = sim->pending = 0;
 	sim->vain = 0;
+	sim->blocked = CALL_unknown;
 	memset(sim->handlers, 0, sizeof sim->handlers);
 	sim_limit(sim, KERNEL_FDS);
 	for (int fd = 0; fd < 3; fd++)
@@ -285,7 +299,8 @@ void sim_probe(struct sim *sim, bool asleep)
 	process.arg[2] = sim->allocated;
 	process.arg[3] = (uint64_t)sim->limit;
 	thread.arg[0] = asleep ? 'S' : 'R';
-	thread.arg[1] = asleep ? CALL_epoll_wait : CALL_unknown;
+	thread.arg[1] = sim_blocked(sim) ? sim->blocked : asleep ? CALL_epoll_wait : CALL_unknown;
+	thread.fd = sim_blocked(sim) ? sim->blocked_fd : -1;
 	sim_emit(sim, &process);
 	sim_emit(sim, &thread);
 	for (int fd = 0; fd < KERNEL_FDS; fd++)

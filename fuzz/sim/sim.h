@@ -75,6 +75,8 @@ int sim_port(const struct sim *sim);
 void sim_limit(struct sim *sim, int files);
 /* Descriptors the server has open. */
 unsigned sim_open(const struct sim *sim);
+/* Whether it sleeps in a call that is no wait: a blocking read, write or accept. */
+bool sim_blocked(const struct sim *sim);
 /* Events that say how everything stands, as the harness's probes do. asleep: the server is in its wait. */
 void sim_probe(struct sim *sim, bool asleep);
 

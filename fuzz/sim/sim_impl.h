@@ -31,9 +31,11 @@ struct sim {
 	struct map blocks;			 /* what the server allocated: address -> size + 1 */
 	size_t allocated;
 	void (*handlers[65])(int);
-	uint64_t blocked, pending; /* signals, a bit each */
-	char *data, *bss;	   /* copies of the server's variables as they were at first */
-	unsigned vain;		   /* waits in a row in which neither time passed nor anything came */
+	uint64_t masked, pending; /* signals, a bit each */
+	char *data, *bss;	  /* copies of the server's variables as they were at first */
+	enum call blocked;	  /* the call, not a wait, that it sleeps in; CALL_unknown: none */
+	int blocked_fd;
+	unsigned vain; /* waits in a row in which neither time passed nor anything came */
 };
 
 /* The run that is going on; NULL: none. The C library's functions have no other way to know. */
@@ -57,6 +59,8 @@ bool sim_struck(struct sim *sim, struct event *event, uint64_t op, size_t *size,
 /* Waits for at most timeout ns, once; the caller looks again. False: time is up. until: when it is (sim_now),
  * UINT64_MAX never. */
 bool sim_wait_once(struct sim *sim, uint64_t until, bool ready);
+/* The same for a call that is no wait, and has no time-out. */
+void sim_block(struct sim *sim, const struct event *event);
 /* Delivers what is pending and has a handler. Whether one was called: the call gives EINTR. */
 bool sim_interrupted(struct sim *sim);
 
