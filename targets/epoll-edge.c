@@ -168,8 +168,10 @@ static void settle(struct server *server)
 		serve(server, conn);
 	if (pool_reap(&server->pool) > 0)
 		server->accept_at = 0; /* fds came free */
-	if (server->backlog && server->accept_at <= server->now)
-		accept_backlog(server);
+	if (!server->backlog || server->accept_at > server->now)
+		return;
+	accept_backlog(server);
+	pool_reap(&server->pool); /* who could not be registered: no event would bring us back for them */
 }
 
 static int run(struct server *server)
