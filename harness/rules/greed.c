@@ -96,6 +96,10 @@ static void judge_wait(struct judge *judge, struct greed *greed, const struct ev
 	if (!share || share->bytes < LIMIT_GREED_BYTES || share->calls < LIMIT_GREED_CALLS ||
 	    !facts_free(&greed->facts, event->at, judge_window(judge, LIMIT_LOST_WINDOW)))
 		return;
+	/* Whose accepts fail may rest from accepting for a while: then that is what the request waited for.
+	 */
+	if (greed->facts.hand.accept_bent >= greed->since || greed->facts.hand.fds_short >= greed->since)
+		return;
 	greed->times++;
 	if (greed->times > 1 && share->bytes <= greed->worst.count)
 		return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* starvation: what is done for c3 between the canary's request and the read of it. */
+#include <errno.h>
 #include <poll.h>
 #include "story.h"
 
@@ -18,19 +19,21 @@ struct row {
 	unsigned waits; /* calls after which the thread waits, and is told of c3 alone; 0: never */
 	bool told;	/* a wait told of the request at once, and it was passed over */
 	bool poll;	/* the waits are polls of c3 alone, which could not tell */
+	bool bent;	/* an accept was made to fail meanwhile */
 };
 
 static const struct row rows[] = {
-    {"served on and on", true, 400, 16384, 0, 1, false, 0, 0, false, false},
-    {"a share of a turn", false, 400, 16384, 4, 1, false, 0, 0, false, false},
-    {"few calls", false, 4, 4 << 20, 0, 1, false, 0, 0, false, false},
-    {"small calls", false, 600, 100, 0, 1, false, 0, 0, false, false},
-    {"many peers", false, 400, 16384, 0, 8, false, 0, 0, false, false},
-    {"another thread", false, 400, 16384, 0, 1, true, 0, 0, false, false},
-    {"before the request", false, 400, 16384, 0, 1, false, 390, 0, false, false},
-    {"waits in between, not told", false, 400, 16384, 0, 1, false, 0, 8, false, false},
-    {"told, and passed over", true, 400, 16384, 0, 1, false, 0, 8, true, false},
-    {"polls of one in between", true, 400, 16384, 0, 1, false, 0, 8, false, true},
+    {"served on and on", true, 400, 16384, 0, 1, false, 0, 0, false, false, false},
+    {"a share of a turn", false, 400, 16384, 4, 1, false, 0, 0, false, false, false},
+    {"few calls", false, 4, 4 << 20, 0, 1, false, 0, 0, false, false, false},
+    {"small calls", false, 600, 100, 0, 1, false, 0, 0, false, false, false},
+    {"many peers", false, 400, 16384, 0, 8, false, 0, 0, false, false, false},
+    {"another thread", false, 400, 16384, 0, 1, true, 0, 0, false, false, false},
+    {"before the request", false, 400, 16384, 0, 1, false, 390, 0, false, false, false},
+    {"waits in between, not told", false, 400, 16384, 0, 1, false, 0, 8, false, false, false},
+    {"told, and passed over", true, 400, 16384, 0, 1, false, 0, 8, true, false, false},
+    {"polls of one in between", true, 400, 16384, 0, 1, false, 0, 8, false, true, false},
+    {"rests from accepting", false, 400, 16384, 0, 1, false, 0, 0, false, false, true},
 };
 
 static void serve_canary(struct story *s)
@@ -59,6 +62,8 @@ static void test_rows(void **state)
 		for (unsigned i = 0; i < row->calls; i++) {
 			if (i == row->late)
 				story_canary(&s, 2, PEER_REQUEST, 1, 0);
+			if (i == row->late && row->bent)
+				story_injected(&s, CALL_accept4, STORY_LISTENER, -EPERM);
 			if (i == row->late && row->told)
 				story_wait(&s, CANARY, EPOLLIN);
 			if (row->waits && i % row->waits == row->waits - 1) {
