@@ -64,14 +64,40 @@ $(BUILD)/fuzz/engine-server.o: fuzz/common/engine.c
 $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%): $(BUILD)/fuzz_server/%: $(BUILD)/fuzz_server/%.o $(BUILD)/fuzz/engine-server.o $(SERVER_OBJECTS) \
 		$(SIM_OBJECTS) $(BUILD)/fuzz/common/claim.o $(BUILD)/fuzz/common/start.o $(SIM_ARCHIVES) | $(filter %.o,$(FUZZ_ENGINE))
 	$(FUZZ_LINK) $(LDFLAGS) -o $@ $(FUZZ_ENGINE) -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
-.PHONY: fuzz-servers
+# Your own server: `make fuzz-own NAME=mine OBJECTS='a.o b.o'`, objects of any compiler; those of clang with
+# -fsanitize=fuzzer-no-link tell the engine where it has been.
+NAME ?= own
+fuzz-own:
+	@ci/deps.sh fuzz
+	@test -n "$(OBJECTS)" || { echo "make fuzz-own NAME=mine OBJECTS='a.o b.o'" >&2; exit 2; }
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang SERVER_NAMES=$(NAME) OWN='$(abspath $(OBJECTS))' $(BUILD)-sim/fuzz_server/$(NAME)
+	@echo "$(BUILD)-sim/fuzz_server/$(NAME)"
+ifneq ($(OWN),)
+$(BUILD)/fuzz_server/$(NAME).o: $(OWN) fuzz/sim/link.sh fuzz/sim/wrap.h fuzz/sim/sim.lds
+	@mkdir -p $(@D)
+	fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
+endif
+
+# The simulation as a library, for a driver of your own: sim/sim.h, and link.sh for the server.
+SIM_LIBRARY := $(SIM_OBJECTS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard harness/model/kernel*.c harness/base/*.c) \
+	       $(addprefix harness/journal/,event.c calls.c ring.c text.c text_ring.c))
+$(BUILD)/libwringer-sim.a: $(SIM_LIBRARY)
+	@rm -f $@
+	ar rcs $@ $^
+SIM_HEADERS := fuzz/sim/sim.h journal/event.h journal/calls.h model/kernel.h
+SIM_TOOLS   := link.sh sim.lds wrap.h
+install-sim: $(BUILD)/libwringer-sim.a
+	install -D -m 644 $< $(DESTDIR)$(PREFIX)/lib/libwringer-sim.a
+	for h in $(SIM_HEADERS); do f=$$h; [ -e $$f ] || f=harness/$$h; install -D -m 644 $$f $(DESTDIR)$(PREFIX)/include/wringer/$$h; done
+	for t in $(SIM_TOOLS); do install -D -m 755 fuzz/sim/$$t $(DESTDIR)$(PREFIX)/share/wringer/sim/$$t; done
+.PHONY: fuzz-servers fuzz-own install-sim
 fuzz-servers: $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%)
 .SECONDARY: $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%.o)
 
 # The faulty servers, each from an empty corpus until its own mistake is found, without sanitizers: seconds and executions.
 fuzz-faulty:
 	@ci/deps.sh fuzz
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang SIM_COVER=-fsanitize=fuzzer-no-link fuzz-servers
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang SIM_COVER='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp' fuzz-servers
 	@ci/fuzz.py --faulty --seconds $(FUZZ_SECONDS) $(BUILD)-sim $(addprefix server/,$(filter faulty-%,$(SERVER_NAMES)))
 .PHONY: fuzz-faulty
 

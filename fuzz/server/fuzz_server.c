@@ -2,7 +2,10 @@
 /*
  * A server, linked into the simulation, against scripts of misbehaving peers and faults. The journal of each
  * run is judged by the rules of harness/rules, every byte of an answer is checked, and a sanitizer watches
- * its memory. FUZZ_SHOW: every event as text; FUZZ_RULES: only these rules.
+ * its memory.
+ *
+ * From the environment: FUZZ_ARGS, the server's command line in words (else "server --protocol echo|http");
+ * FUZZ_PROTOCOL, where it speaks only one; FUZZ_RULES, only these rules; FUZZ_SHOW, every event as text.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +28,19 @@ static void tell(const struct script *script, const struct finding *finding)
 			      path, script->http ? "http" : "echo");
 }
 
+/* FUZZ_ARGS at its blanks; lives as long as the process. */
+static char *const *server_words(void)
+{
+	static char *words[STAGE_WORDS + 1];
+	char *text = getenv("FUZZ_ARGS") ? strdup(getenv("FUZZ_ARGS")) : NULL, *at = text;
+	size_t count = 0;
+
+	for (char *word; at && count < STAGE_WORDS && (word = strsep(&at, " "));)
+		if (*word)
+			words[count++] = word;
+	return count ? words : NULL;
+}
+
 static void run(const uint8_t *data, size_t size)
 {
 	static struct trial *trial;
@@ -32,9 +48,13 @@ static void run(const uint8_t *data, size_t size)
 	struct finding finding;
 	uint8_t steps[SCRIPT_MOST];
 
-	if (!trial)
+	if (!trial) {
 		trial = trial_new(getenv("FUZZ_SHOW") != NULL, getenv("FUZZ_RULES"));
-	fuzz_claim(trial);
+		fuzz_claim(trial);
+		trial->stage.argv = server_words();
+	}
+	if (getenv("FUZZ_PROTOCOL"))
+		script.http = strcmp(getenv("FUZZ_PROTOCOL"), "http") == 0;
 	if (!trial_play(trial, &script, NULL, &finding))
 		return;
 	if (script.count)

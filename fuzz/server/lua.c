@@ -55,7 +55,7 @@ static int limit(const struct step *step, struct buf *out)
 			     : buf_printf(out, "    t:limit_fds(%u)\n", step->a % 4u);
 }
 
-static int one_step(const struct step *step, size_t buffer, struct buf *out)
+static int one_step(const struct script *script, const struct step *step, struct buf *out)
 {
 	static const char *const acts[STEPS] = {
 	    [STEP_STALL] = "stall",
@@ -74,7 +74,7 @@ static int one_step(const struct step *step, size_t buffer, struct buf *out)
 	case STEP_REQUEST:
 	case STEP_PART:
 	case STEP_BURST:
-		return ask(step, buffer, out);
+		return ask(step, script->buffer, out);
 	case STEP_STALL:
 	case STEP_RESUME:
 	case STEP_FIN:
@@ -82,7 +82,8 @@ static int one_step(const struct step *step, size_t buffer, struct buf *out)
 	case STEP_RST:
 	case STEP_CLOSE_UNREAD:
 	case STEP_VANISH:
-		return buf_printf(out, "    there(%u, \"%s\")\n", step->peer, acts[step->what]);
+		return buf_printf(out, "    there(%u, \"%s\")\n", step->peer,
+				  script->rounds && step->what == STEP_VANISH ? "fin" : acts[step->what]);
 	case STEP_FAULT:
 		return buf_printf(out, "    faults[#faults + 1] = t:fault(\"%s\")\n",
 				  step_fault(step, text, sizeof text));
@@ -118,11 +119,13 @@ int lua_scenario(const struct script *script, const char *name, const char *rule
 		r = buf_puts(out, "    for round = 0, 4 do\n");
 	for (size_t at = 0; at < script->count && r == 0; at++) {
 		struct step step = script_step(script, at);
-		r = one_step(&step, script->buffer, out);
-		/* Where no merge was meant the server gets its turn. */
+		r = one_step(script, &step, out);
+		/* Where no merge was meant the server gets its turn, but not so long that its timers do. */
 		if (r == 0 && !step.merge && step.what != STEP_TIME)
-			r = buf_puts(out, "    t:wait(0.02)\n");
+			r = buf_puts(out, "    t:wait(0.002)\n");
 	}
+	if (r == 0 && !script->rounds)
+		r = buf_puts(out, "    t:until_served()\n");
 	r = r ? r : buf_puts(out, "    for _, fault in ipairs(faults) do fault:lift() end\n");
 	if (r == 0 && script->rounds)
 		r = buf_puts(out, "    faults = {}\n"
@@ -131,7 +134,7 @@ int lua_scenario(const struct script *script, const char *name, const char *rule
 				  "    t:wait(0.1)\n"
 				  "    t:sample(round, 6)\n"
 				  "    end\n");
-	if (r == 0 && script->loaded)
+	if (r == 0 && script->loaded && strcmp(rule, "shutdown-stuck") == 0)
 		r = buf_puts(out, "    t:signal(\"TERM\")\n    t:until_gone { patience = 3 }\n");
 	return r ? r : buf_puts(out, "  end,\n}\n");
 }

@@ -52,7 +52,7 @@ char *step_fault(const struct step *step, char *out, size_t size)
 
 uint32_t step_bytes(uint8_t kind)
 {
-	static const uint32_t bytes[] = {0, 0, 100, 5000, 20000, 100000};
+	static const uint32_t bytes[] = {0, 0, 100, 2000, 20000, 40000};
 
 	return bytes[kind % (sizeof bytes / sizeof *bytes)];
 }

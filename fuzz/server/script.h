@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define SCRIPT_HEAD 2u
+#define SCRIPT_WAYS 0x38u /* of the first byte: what makes a script loaded, or one of rounds */
 #define STEP_SIZE   4u
 #define STEPS_MOST  120u
 #define SCRIPT_MOST (SCRIPT_HEAD + STEPS_MOST * STEP_SIZE)

@@ -209,7 +209,8 @@ static void perform(struct stage *stage, const struct step *step)
 	case STEP_RST:
 	case STEP_CLOSE_UNREAD:
 	case STEP_VANISH:
-		end_peer(peer, step->what);
+		/* In rounds all must be able to know that their peers are gone. */
+		end_peer(peer, stage->script.rounds && step->what == STEP_VANISH ? STEP_FIN : step->what);
 		break;
 	case STEP_FAULT:
 		arm(stage, step);
@@ -297,6 +298,7 @@ static enum sim_turn base(struct stage *stage, uint64_t timeout, bool ready)
 		return SIM_LOOK;
 	sim_probe(stage->sim, !ready);
 	mark(stage, MARK_FAULT, 0);
+	sim_probe(stage->sim, !ready); /* what memory is compared with */
 	enter(stage, STAGE_STEPS);
 	return SIM_LOOK;
 }
@@ -351,6 +353,7 @@ static enum sim_turn steps(struct stage *stage, uint64_t timeout, bool ready)
 		return SIM_LOOK;
 	}
 	if (!stage->asked) {
+		sim_probe(stage->sim, !ready);
 		canary_ask(stage, false);
 		return SIM_LOOK;
 	}
@@ -472,7 +475,8 @@ void stage_close(struct stage *stage)
 struct sim_outcome stage_play(struct stage *stage, const struct script *script)
 {
 	char name[] = "server", option[] = "--protocol", http[] = "http", echo[] = "echo";
-	char *argv[] = {name, option, script->http ? http : echo, NULL};
+	char *own[STAGE_WORDS + 1] = {name, option, script->http ? http : echo, NULL};
+	int argc = 3;
 
 	stage->script = *script;
 	stage->at = 0;
@@ -486,7 +490,11 @@ struct sim_outcome stage_play(struct stage *stage, const struct script *script)
 	stage->canary.fd = -1;
 	for (unsigned i = 0; i < PEERS_MOST; i++)
 		stage->peers[i].fd = -1;
-	struct sim_outcome outcome = sim_run(stage->sim, sim_server_main, 3, argv);
+	/* A copy: getopt(3) changes the order. */
+	for (argc = stage->argv ? 0 : argc; stage->argv && argc < STAGE_WORDS && stage->argv[argc]; argc++)
+		own[argc] = stage->argv[argc];
+	own[argc] = NULL;
+	struct sim_outcome outcome = sim_run(stage->sim, sim_server_main, argc, own);
 	lift_all(stage);
 	fault_set_free(stage->faults);
 	stage->faults = NULL;

@@ -20,7 +20,8 @@ struct stage {
 	void (*sink)(void *arg, const struct event *event);
 	void *arg;
 	struct script script;
-	size_t at; /* the next step */
+	char *const *argv; /* of the server, NULL at its end; NULL: --protocol and what the script says */
+	size_t at;	   /* the next step */
 	enum stage_phase phase;
 	uint64_t since; /* when the phase began, sim_now */
 	uint64_t idle;	/* ns a STEP_TIME still has to pass */
@@ -38,6 +39,9 @@ struct stage {
 	int round; /* of a script in rounds */
 	bool left; /* its peers have gone */
 };
+
+/* How many words a server's command line may have. */
+#define STAGE_WORDS 32
 
 /* 0 or -ENOMEM. sink gets every event; the stage must stay where it is. */
 int stage_open(struct stage *stage, void (*sink)(void *arg, const struct event *event), void *arg);

@@ -48,8 +48,13 @@ bool trial_play(struct trial *trial, const struct script *script, const struct r
 void trial_shrink(struct trial *trial, struct script *script, uint8_t *steps, struct finding *finding)
 {
 	uint8_t kept[SCRIPT_MOST];
+	struct script plain = *script;
 
-	script->steps = steps;
+	script->steps = plain.steps = steps;
+	plain.rounds = plain.loaded = false;
+	plain.head &= (uint8_t)~SCRIPT_WAYS;
+	if (script->head & SCRIPT_WAYS && trial_play(trial, &plain, finding->rule, finding))
+		*script = plain;
 	for (size_t part = script->count; part; part /= 2) {
 		for (size_t at = 0; at + part <= script->count;) {
 			size_t size = script->count * STEP_SIZE;

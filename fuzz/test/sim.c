@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	const char *rule = rule_of(argv[0]);
 	char path[4096];
 	size_t played = 0, failed = 0;
-	struct trial *trial = trial_new(false, NULL);
+	struct trial *trial = trial_new(false, rule);
 
 	(void)argc;
 	(void)snprintf(path, sizeof path, "%s/server", corpus_folder());
