@@ -125,6 +125,15 @@ static struct case_options options_of(const struct settings *settings, const str
 	};
 }
 
+int plan_check(const struct plan *plan, const struct watch_ops *watch, struct error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && watch->check && i < plan->target_count; i++)
+		r = watch->check(plan->targets[i].argv[0], error);
+	return r;
+}
+
 int plan_cases(const struct settings *settings, const struct selection *selection,
 	       const struct protocol *protocol, const struct watch_ops *watch, struct plan *plan,
 	       struct error *error)

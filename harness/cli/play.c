@@ -120,6 +120,8 @@ static int prepare(struct playing *playing, const struct play_order *order, stru
 	if (r == 0)
 		r = plan_targets(settings, playing->command, playing->protocol->name, &playing->plan, error);
 	if (r == 0)
+		r = plan_check(&playing->plan, playing->watch, error);
+	if (r == 0)
 		r = select_scenarios(settings, order->words, order->word_count, playing->protocol,
 				     &playing->selection, error);
 	if (r == 0)

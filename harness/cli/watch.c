@@ -140,6 +140,8 @@ static int attach(const struct settings *settings)
 
 	if (is_blind(settings))
 		return STATUS_OURS;
+	if (strcmp(settings->watch, "preload") == 0)
+		return say_error("--pid attaches by ptrace: nothing can be preloaded into what runs already");
 	if (settings_check_rules(settings, &error) < 0)
 		return say(&error);
 	if (refusal_foresee((pid_t)settings->pid, text, sizeof text) < 0)
@@ -166,7 +168,8 @@ static int watch(struct settings *settings, const struct words *words)
 	if (is_blind(settings))
 		return STATUS_OURS;
 	if (settings_check_rules(settings, &error) < 0 || plan_find_command(words->command[0], &error) < 0 ||
-	    watching_find(settings->watch, &ops, &error) < 0)
+	    watching_find(settings->watch, &ops, &error) < 0 ||
+	    (ops->check && ops->check(words->command[0], &error) < 0))
 		return say(&error);
 	return run_watch(settings, words->command, ops);
 }

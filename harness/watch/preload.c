@@ -119,6 +119,7 @@ static int preload_start(struct watcher *watcher, struct error *error)
 const struct watch_ops watch_preload = {
     .name = "preload",
     .doc = "the same seen from inside, by a small library: much faster, for programs linked with libc.so",
+    .check = program_preloads,
     .start = preload_start,
     .stop = watcher_kill,
 };

@@ -34,6 +34,9 @@ struct watch_ops {
 	int (*start)(struct watcher *watcher, struct error *error);
 	/* Kills what is left of the target; the thread then ends by itself and is joined by the caller. */
 	void (*stop)(struct watcher *watcher);
+	/* Whether a command can be watched so at all, asked before anything is started: 0, or -EOPNOTSUPP
+	 * with the reason. NULL: any can. */
+	int (*check)(const char *command, struct error *error);
 	/* The target's processes alive, at most size; how many. NULL: all of them are members already. */
 	size_t (*list)(struct watcher *watcher, pid_t *pids, size_t size);
 };

@@ -176,6 +176,8 @@ static void test_wrong_usage(void **state)
 	    {"check --shard 4/3 -- true",
 	     "wringer: --shard wants I/N with I from 1 to N, such as 2/5, not \"4/3\"\n"},
 	    {"check --shard 3 -- true", "wringer: --shard 3 wants an index: "},
+	    {"watch --watch preload --pid 1", "wringer: --pid attaches by ptrace"},
+	    {"watch --watch preload -- /sbin/ldconfig", "wringer: /sbin/ldconfig is linked statically"},
 	    {"watch -- no-such-command", "wringer: command not found: no-such-command\n"},
 	    {"watch", "wringer: no server to watch"},
 	    {"check -c no-such.lua -- true", "wringer: no-such.lua: "},
