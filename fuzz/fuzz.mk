@@ -79,8 +79,7 @@ $(BUILD)/fuzz_server/$(NAME).o: $(OWN) fuzz/sim/link.sh fuzz/sim/wrap.h fuzz/sim
 endif
 
 # The simulation as a library, for a driver of your own: sim/sim.h, and link.sh for the server.
-SIM_LIBRARY := $(SIM_OBJECTS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard harness/model/kernel*.c harness/base/*.c) \
-	       $(addprefix harness/journal/,event.c calls.c ring.c text.c text_ring.c))
+SIM_LIBRARY := $(SIM_OBJECTS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard harness/model/kernel*.c harness/journal/*.c harness/base/*.c))
 $(BUILD)/libwringer-sim.a: $(SIM_LIBRARY)
 	@rm -f $@
 	ar rcs $@ $^
