@@ -66,8 +66,8 @@ int flow_put(struct flow *flow, const void *bytes, size_t size);
 void flow_drop(struct flow *flow, size_t size);
 void flow_clear(struct flow *flow);
 
-enum { SHUT_IN = 1, SHUT_OUT = 2, SHUT_BOTH = 3 };    /* of sk_shutdown */
-enum { SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED }; /* of struct socket */
+enum { SHUT_IN = 1, SHUT_OUT = 2, SHUT_BOTH = 3 };			/* of sk_shutdown */
+enum { SS_UNCONNECTED, SS_CONNECTING, SS_CONNECTED, SS_DISCONNECTING }; /* of struct socket */
 enum kind {
 	KIND_NONE,
 	KIND_PLAIN,

@@ -128,6 +128,8 @@ int tcp_connect(struct kernel *kernel, struct sock *sock, int port)
 {
 	if (sock->connected == SS_CONNECTED)
 		return -EISCONN;
+	if (sock->connected == SS_DISCONNECTING)
+		return -EINVAL;
 	if (sock->connected == SS_UNCONNECTED) {
 		if (sock->state != TCP_CLOSE)
 			return -EISCONN;
@@ -275,12 +277,12 @@ int tcp_shutdown(struct kernel *kernel, struct sock *sock, int how)
 	int state = sock->state;
 	bool through = false;
 
+	if (sock->connected == SS_CONNECTING)
+		sock->connected = state == TCP_CLOSE ? SS_DISCONNECTING : SS_CONNECTED;
 	if (state == TCP_SYN_SENT || (state == TCP_LISTEN && how & SHUT_IN)) {
 		disconnect(kernel, sock);
 		sock->connected = SS_UNCONNECTED;
 	} else if (state != TCP_LISTEN) {
-		if (sock->connected == SS_CONNECTING && state != TCP_CLOSE)
-			sock->connected = SS_CONNECTED;
 		sock->shut |= how;
 		if (how & SHUT_OUT && (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT))
 			through = send_fin(kernel, sock);
