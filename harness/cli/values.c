@@ -173,7 +173,7 @@ int value_shard(struct settings *settings, const struct option_row *row, const c
 {
 	static const char what[] = "I/N with I from 1 to N, such as 2/5";
 	const char *slash = strchr(value, '/');
-	uint64_t shard, shards;
+	uint64_t shard = 0, shards;
 	char part[16];
 	int r = 0;
 
