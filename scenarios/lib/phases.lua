@@ -170,6 +170,7 @@ end
 function phases.urgent(t, peers)
   for _, peer in ipairs(peers) do peer:oob() end
   t:until_served(4)
+  t:until_asleep { patience = 0.5 } -- at once, unless it spins: then it has the time to show it
   phases.all(t, peers, function(peer)
     peer:try("fin")
     t:expect_closed(peer)

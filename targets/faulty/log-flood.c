@@ -33,6 +33,13 @@ static void on_listener(struct loop *loop)
 		    "them wait for their turn; the connection stays in the queue and will be tried again; "
 		    "raise the limit of open files (ulimit -n) if this happens often\n",
 		    loop->listener, strerror(errno), loop->pool.count, loop->pool.queued);
+		fprintf(stderr,
+			"[debug] worker 0: turn of the loop over: epoll %d, listener %d, signals %d, "
+			"connections %zu, "
+			"queued %zu, limit of open files reached, nothing accepted, back to the wait, and "
+			"from there "
+			"here again, for the listener is ready as long as somebody waits in its queue\n",
+			loop->epoll, loop->listener, loop->signals, loop->pool.count, loop->pool.queued);
 		break;
 	}
 }
