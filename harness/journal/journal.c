@@ -97,7 +97,8 @@ uint64_t journal_start(const struct journal *journal)
 	return journal->start;
 }
 
-/* Under the lock. Time never goes backwards in a journal: a rule may subtract. */
+/* Under the lock. Time never goes backwards in a journal: a rule may subtract. Nor does it stand still for what
+ * comes late: a rule may ask which of two was first. */
 static int append_locked(struct journal *journal, const struct event *event)
 {
 	struct event copy = *event;
@@ -105,7 +106,7 @@ static int append_locked(struct journal *journal, const struct event *event)
 	if (!copy.at)
 		copy.at = clock_now() - journal->start;
 	if (copy.at < journal->last)
-		copy.at = journal->last;
+		copy.at = journal->last + 1;
 	bool was_empty = journal->filling.size == 0;
 	int r = record_encode(&journal->filling, &copy);
 	if (r < 0)
