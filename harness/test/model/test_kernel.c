@@ -190,6 +190,106 @@ static void test_reset_gives_everything_back(void **state)
 	}
 }
 
+static void test_refusals(void **state)
+{
+	struct kernel *kernel = *state;
+	struct kernel_event event;
+	uint32_t must, may;
+	int pair[2], tcp[2], file = kernel_plain_file(kernel, 0), set = kernel_epoll(kernel, 0);
+
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_UNIX, pair), 0);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, tcp), 0);
+	assert_int_equal(kernel_fork(kernel, 9), -ESRCH);
+	assert_int_equal(kernel_exit(kernel, 9), -ESRCH);
+	assert_int_equal(kernel_limit(kernel, 9, 1), -ESRCH);
+	assert_int_equal(kernel_epoll(kernel, 9), -ESRCH);
+	assert_int_equal(kernel_file(kernel, 0, 99), -EBADF);
+	assert_int_equal(kernel_file(kernel, 0, file), 1);
+	assert_int_equal(kernel_poll(kernel, 0, 99, &must, &may), -EBADF);
+	assert_int_equal(kernel_peek(kernel, 0, 99, NULL, 1), -EBADF);
+	assert_int_equal(kernel_peek(kernel, 0, file, NULL, 1), -ENOTSOCK);
+	assert_int_equal(kernel_pass(kernel, 0, 99, file), -EBADF);
+	assert_int_equal(kernel_pass(kernel, 0, file, file), -ENOTSOCK);
+	assert_int_equal(kernel_pass(kernel, 0, tcp[0], file), -EINVAL);
+	assert_int_equal(kernel_pass(kernel, 0, pair[0], 99), -EBADF);
+	assert_int_equal(kernel_take(kernel, 0, 99), -EBADF);
+	assert_int_equal(kernel_take(kernel, 0, file), -ENOTSOCK);
+	assert_int_equal(kernel_take(kernel, 0, tcp[0]), -EINVAL);
+	assert_int_equal(kernel_take(kernel, 0, pair[1]), -EAGAIN);
+	assert_int_equal(kernel_send(kernel, 0, pair[0], "a", 1), 1);
+	assert_int_equal(kernel_take(kernel, 0, pair[1]), -ENODATA);
+	assert_int_equal(kernel_vanish(kernel, 0, pair[0]), -ENOTCONN);
+	assert_int_equal(kernel_vanish(kernel, 0, file), -ENOTSOCK);
+	assert_int_equal(kernel_bind(kernel, 0, tcp[0], 80), -EINVAL);
+	assert_int_equal(kernel_bind(kernel, 0, file, 80), -ENOTSOCK);
+	assert_int_equal(kernel_listen(kernel, 0, file, 1), -ENOTSOCK);
+	assert_int_equal(kernel_listen(kernel, 0, tcp[0], 1), -EINVAL);
+	assert_int_equal(kernel_shutdown(kernel, 0, tcp[0], 7), -EINVAL);
+	assert_int_equal(kernel_port(kernel, 0, file), -ENOTSOCK);
+	assert_int_equal(kernel_peer_port(kernel, 0, file), -ENOTSOCK);
+	assert_int_equal(kernel_state(kernel, 0, file), -ENOTSOCK);
+	assert_int_equal(kernel_queued(kernel, 0, 99), -EBADF);
+	assert_int_equal(kernel_timer(kernel, 0, file, 1, 0), -EINVAL);
+	assert_int_equal(kernel_timer(kernel, 0, 99, 1, 0), -EBADF);
+	assert_int_equal(kernel_sleep(kernel, 0, 99, 1), -EBADF);
+	assert_int_equal(kernel_sleep(kernel, 0, file, 1), -EINVAL);
+	assert_int_equal(kernel_slept(kernel, 0, &event), -ESRCH);
+	assert_int_equal(kernel_interrupt(kernel, 0), -ESRCH);
+	for (int i = 0; i < KERNEL_SLEEPERS; i++)
+		assert_int_equal(kernel_sleep(kernel, 0, set, 1), i);
+	assert_int_equal(kernel_sleep(kernel, 0, set, 1), -EAGAIN);
+	assert_int_equal(kernel_interrupt(kernel, 3), 0);
+	assert_int_equal(kernel_sleep(kernel, 0, set, 1), 3);
+	int unbound = kernel_socket(kernel, 0, KERNEL_TCP), other = kernel_socket(kernel, 0, KERNEL_TCP);
+	assert_int_equal(kernel_bind(kernel, 0, unbound, 80), 80);
+	assert_int_equal(kernel_bind(kernel, 0, other, 80), -EADDRINUSE);
+	assert_int_equal(kernel_peer_port(kernel, 0, unbound), -ENOTCONN);
+}
+
+static void test_limits(void **state)
+{
+	struct kernel *kernel = *state;
+	int pair[2], made = 0;
+
+	assert_int_equal(kernel_limit(kernel, 0, 3), 0);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, pair), 0);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, pair), -EMFILE);
+	assert_int_equal(kernel_pipe(kernel, 0, pair), -EMFILE);
+	assert_false(kernel_is_open(kernel, 0, 2));
+	assert_int_equal(kernel_dup_to(kernel, 0, 0, 3), -EBADF);
+	assert_int_equal(kernel_limit(kernel, 0, KERNEL_FDS + 1), 0);
+	for (int proc = 1; proc < KERNEL_PROCS; proc++)
+		assert_int_equal(kernel_process(kernel), proc);
+	assert_int_equal(kernel_process(kernel), -EAGAIN);
+	for (int r = 0, proc = 0; r != -ENFILE && proc < KERNEL_PROCS; proc++)
+		while ((r = kernel_pipe(kernel, proc, pair)) == 0)
+			made++;
+	assert_true(made > KERNEL_FILES / 2 - 4);
+	assert_int_equal(kernel_epoll(kernel, 9), kernel_socket(kernel, 9, KERNEL_TCP) < 0 ? -ENFILE : 0);
+}
+
+/* A timer that goes on: what expired meanwhile is counted, and told as one edge. */
+static void test_time(void **state)
+{
+	struct kernel *kernel = *state;
+	struct kernel_event event;
+	int timer = kernel_timerfd(kernel, 0), set = kernel_epoll(kernel, 0);
+	uint64_t count = 0;
+
+	assert_true(kernel_next(kernel) == UINT64_MAX);
+	assert_int_equal(kernel_timer(kernel, 0, timer, 101, 10), 0);
+	assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, timer, EPOLLIN | EPOLLET, 7), 0);
+	assert_true(kernel_next(kernel) == 100);
+	kernel_advance(kernel, 99);
+	assert_int_equal(kernel_epoll_wait(kernel, 0, set, &event, 1), 0);
+	kernel_advance(kernel, 31);
+	assert_true(kernel_now(kernel) == 131);
+	assert_int_equal(kernel_epoll_wait(kernel, 0, set, &event, 1), 1);
+	assert_int_equal(kernel_receive(kernel, 0, timer, &count, sizeof count), 8);
+	assert_int_equal(count, 4);
+	assert_int_equal(kernel_receive(kernel, 0, timer, &count, sizeof count), -EAGAIN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +299,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_level_edge_and_one_shot, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_full_and_room_again, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_one_who_vanished, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_reset_gives_everything_back, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
