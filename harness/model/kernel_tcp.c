@@ -117,6 +117,10 @@ int tcp_syn(struct kernel *kernel, struct sock *sock)
 	listener->queued++;
 	sock_wake(kernel, sock, KEY_ALL);    /* tcp_finish_connect */
 	sock_wake(kernel, listener, KEY_IN); /* tcp_child_process */
+	/* a child is shut down as its parent was before it listened; a FIN that is due goes out at once */
+	child->shut = listener->shut;
+	if (child->shut & SHUT_OUT)
+		(void)send_fin(kernel, child);
 	return 0;
 }
 
