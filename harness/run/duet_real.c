@@ -222,9 +222,12 @@ void real_fork(struct duet *duet, const struct step *step, struct outcome *ret)
 void real_exit(struct duet *duet, const struct step *step, struct outcome *ret)
 {
 	struct name *name = &duet->names[step->names[0]];
+	pid_t r;
 
 	(void)kill(name->child, SIGKILL);
-	tell(ret, waitpid(name->child, NULL, 0) < 0 ? -1 : 0);
+	while ((r = waitpid(name->child, NULL, 0)) < 0 && errno == EINTR)
+		; /* the fuzzer's own timer */
+	tell(ret, r < 0 ? -1 : 0);
 	name->child = 0;
 }
 
