@@ -109,9 +109,10 @@ sanitize:
 	@ci/deps.sh sanitize
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-asan CC=clang OPT='-O1 -g1 -Werror' SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all' unit
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-tsan OPT='-O1 -g1 -Werror' SANITIZE=-fsanitize=thread unit-threaded
+THREADED_TESTS = $(filter $(foreach r,$(THREADED),$(BUILD)/test/$(r)/%),$(TESTS))
 .PHONY: unit-threaded
-unit-threaded: $(filter $(foreach r,$(THREADED),$(BUILD)/test/$(r)/%),$(TESTS))
-	@ci/run-tests.py $^
+unit-threaded: $(THREADED_TESTS) $(BUILD)/wringer-agent.so
+	@ci/run-tests.py $(THREADED_TESTS)
 
 # What a second architecture says. No AArch64 libraries are needed: nothing is linked.
 WERROR_ALL = $(foreach r,$(filter-out script report cli,$(ROOMS)),$(call room_obj,$(r)))
