@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[Its socket is full of unread bytes and so is the target's: the reset drops them all. The target is asleep, waits
 for OUT alone, and is woken by ERR and HUP.]],
   needs = { "protocol" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     phases.all(t, phases.mid_response(t), function(peer)
       peer:close_unread()

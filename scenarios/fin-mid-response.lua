@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[With only OUT armed and no room to write, a FIN says nothing at all until the target writes and is answered by a
 reset. Reading must not be forgotten while writing.]],
   needs = { "protocol" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     phases.all(t, phases.mid_response(t), function(peer)
       peer:fin() -- what the target goes on sending is answered by a reset

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[The client has said all it wanted to say and reads on. A server that takes RDHUP for the end of everything cuts
 its answer short.]],
   needs = { "half-close" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     phases.all(t, phases.mid_response(t, nil, true), function(peer)
       peer:half_close()

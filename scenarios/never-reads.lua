@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 local PIECE = 256 * 1024
@@ -9,7 +10,7 @@ return scenario {
   why = [[What is owed to it must be somewhere. Who stops reading from it leaves that to the kernel's buffers, and to the
 peer; who reads on keeps all of it in memory, for as many peers as care to try.]],
   needs = { "big", "pipeline" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     local pieces = tonumber(t:setting("unread", 12)) * 1024 * 1024 // PIECE
     -- The same by a peer that reads, so that what the target keeps for any peer is there already.

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[The target waits for room to write and reads nothing meanwhile, so PRI stays raised until the answer is out: a
 loop that has it armed spins for all that time. Nothing of the answer may be lost for it.]],
   needs = { "protocol" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     local peers = phases.mid_response(t)
     local urgent = 0

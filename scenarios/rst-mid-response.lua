@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[The target waits for room to write, so only OUT is on its mind. The reset arrives as OUT together with ERR and
 HUP; a write then gives ECONNRESET, the next one EPIPE and SIGPIPE.]],
   needs = { "protocol" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     phases.all(t, phases.mid_response(t), function(peer)
       peer:reset()

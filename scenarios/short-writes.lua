@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[write takes less than it was given, again and again, with room for more a moment later. The rest is to be kept
 and sent, in order, once; every byte is checked.]],
   needs = { "protocol" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     local peers = phases.connect(t, { receive_buffer = 2048 })
     phases.all(t, peers, function(peer)

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[A window that opens a little at a time: writes are short again and again. Each of them must remember where it
 was; every byte is checked.]],
   needs = { "protocol" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     phases.all(t, phases.mid_response(t), function(peer)
       for _ = 1, 12 do

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[What was armed and kept for the first answer must be so again for the next: OUT was dropped when that one was
 written out, and a server that arms it once for each connection waits for ever now.]],
   needs = { "keepalive" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     local big = phases.has_big(t)
     local peers = phases.keepalive(t, { receive_buffer = 4096 })

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[The answer must go on when the window opens: OUT has to be armed after EAGAIN or a short write, the rest must be
 kept, and meanwhile everybody else is to be served. Every byte is checked.]],
   needs = { "protocol" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     local peers = phases.mid_response(t)
     phases.hold(t, 8)

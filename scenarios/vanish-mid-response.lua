@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+local buffers = use "lib.buffers"
 local phases = use "lib.phases"
 
 return scenario {
@@ -7,7 +8,7 @@ return scenario {
   why = [[A pulled cable, a lost route, a power cut: no FIN, no RST, no event, ever. Only a keep-alive, a user timeout or
 a timer of its own tells the target; until then it must serve everybody else.]],
   needs = { "protocol", "sandbox" },
-  knobs = phases.small_buffers,
+  knobs = buffers.small,
   run = function(t)
     for _, peer in ipairs(phases.mid_response(t)) do peer:vanish() end
     t:until_asleep()

@@ -178,7 +178,7 @@ static int protocol_read(lua_State *L)
 	push_settings(L, file);
 	lua_register(L, "protocol", protocol_call);
 	lua_register(L, "quote", protocol_quote);
-	use_register(L, file->file, file->folder);
+	use_register(L, file->file, file->folder, false);
 	box_compile(L, file->file, &file->source);
 	lua_call(L, 0, 1);
 	lua_getfield(L, LUA_REGISTRYINDEX, PROTOCOL_TABLE);

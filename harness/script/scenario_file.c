@@ -190,7 +190,7 @@ static int scenario_call(lua_State *L)
 static void scenario_execute(lua_State *L, struct reading *reading)
 {
 	lua_register(L, "scenario", scenario_call);
-	use_register(L, reading->file, script_folder());
+	use_register(L, reading->file, script_folder(), reading->scenario != NULL);
 	box_compile(L, reading->file, reading->source);
 	lua_call(L, 0, 1);
 	lua_getfield(L, LUA_REGISTRYINDEX, "wringer.line");

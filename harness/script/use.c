@@ -47,6 +47,47 @@ static void use_compile(lua_State *L, const char *path)
 	lua_pop(L, 1);
 }
 
+/* Runs the file and leaves what it returns. */
+static void use_run(lua_State *L, const char *path)
+{
+	use_compile(L, path);
+	lua_call(L, 0, 1);
+	if (lua_isnil(L, -1))
+		luaL_error(L, "%s returns nothing", path);
+}
+
+/* __index of a library that is run when something of it is asked for. Upvalues: its path, and itself once
+ * run. */
+static int lazy_index(lua_State *L)
+{
+	if (lua_isnil(L, lua_upvalueindex(2))) {
+		use_run(L, lua_tostring(L, lua_upvalueindex(1)));
+		lua_replace(L, lua_upvalueindex(2));
+	}
+	lua_settop(L, 2);
+	lua_gettable(L, lua_upvalueindex(2));
+	return 1;
+}
+
+static void lazy_push(lua_State *L, const char *path)
+{
+	lua_newtable(L);
+	lua_createtable(L, 0, 1);
+	lua_pushstring(L, path);
+	lua_pushnil(L);
+	lua_pushcclosure(L, lazy_index, 2);
+	lua_setfield(L, -2, "__index");
+	lua_setmetatable(L, -2);
+}
+
+/* A library of wringer's own is known to be whole: a scenario that is only read need not run it. */
+static bool may_wait(lua_State *L, const char *path)
+{
+	const char *folder = lua_tostring(L, lua_upvalueindex(2));
+
+	return lua_toboolean(L, lua_upvalueindex(3)) && folder && strncmp(path, folder, strlen(folder)) == 0;
+}
+
 static int use_call(lua_State *L)
 {
 	char part[128], path[PATH_MAX];
@@ -61,21 +102,22 @@ static int use_call(lua_State *L)
 	    !use_find(lua_tostring(L, lua_upvalueindex(2)), part, path, sizeof(path)))
 		return luaL_error(L, "use \"%s\": there is no %s beside the file or among the scenarios",
 				  name, part);
-	use_compile(L, path);
-	lua_call(L, 0, 1);
-	if (lua_isnil(L, -1))
-		return luaL_error(L, "use \"%s\": the file returns nothing", name);
+	if (may_wait(L, path))
+		lazy_push(L, path);
+	else
+		use_run(L, path);
 	lua_pushvalue(L, -1);
 	lua_setfield(L, 2, name);
 	return 1;
 }
 
-void use_register(lua_State *L, const char *file, const char *folder)
+void use_register(lua_State *L, const char *file, const char *folder, bool only_read)
 {
 	char beside[PATH_MAX];
 
 	lua_pushstring(L, folder_of(file, beside, sizeof(beside)));
 	lua_pushstring(L, folder);
-	lua_pushcclosure(L, use_call, 2);
+	lua_pushboolean(L, only_read);
+	lua_pushcclosure(L, use_call, 3);
 	lua_setglobal(L, "use");
 }

@@ -4,16 +4,10 @@
 local phases = {}
 
 local PEERS = 3
--- With the small buffers of phases.small_buffers much more than kernel and server can swallow.
+-- With the small buffers of lib.buffers much more than kernel and server can swallow.
 local BIG = 1024 * 1024
 
 phases.big = BIG
-
--- Small buffers in the case's own namespace: a peer that does not read blocks the target after a few dozen kilobytes.
-phases.small_buffers = {
-  ["net/ipv4/tcp_wmem"] = "4096 16384 65536",
-  ["net/ipv4/tcp_rmem"] = "4096 16384 65536",
-}
 
 -- Runs each(peer) for every peer at once, and waits for all of them.
 function phases.all(t, peers, each)
