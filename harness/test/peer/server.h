@@ -35,6 +35,8 @@ struct server {
 	struct bench *bench;
 	enum habit habit;
 	bool greets;
+	bool (*asked)(void *); /* somebody waits for an answer now: no time for idle talk */
+	void *arg;
 	struct conn {
 		struct server *server;
 		int fd;
@@ -69,6 +71,10 @@ static inline void on_late(void *arg)
 
 	if (conn->fd < 0)
 		return;
+	if (conn->server->asked && conn->server->asked(conn->server->arg)) {
+		assert_non_null(loop_at(conn->server->bench->loop, clock_now() + NS_PER_MS, on_late, conn));
+		return;
+	}
 	say(conn, "tired of you\n");
 	if (conn->server->habit == CLOSES_IDLE)
 		conn_end(conn, false);

@@ -70,6 +70,12 @@ static int32_t next_id(void *arg)
 	return ((struct stand *)arg)->ids++;
 }
 
+/* Or the word of farewell would arrive together with the answer on a slow machine, as a part of it. */
+static bool is_asking(void *arg)
+{
+	return canary_waits_since(((struct stand *)arg)->canary) != 0;
+}
+
 static void stand_open(struct stand *stand, enum habit habit, uint32_t offers, uint64_t patience)
 {
 	struct error error;
@@ -93,6 +99,8 @@ static void stand_open(struct stand *stand, enum habit habit, uint32_t offers, u
 	};
 	assert_int_equal(
 	    canary_new(stand->bench.loop, stand->bench.journal, &options, &stand->canary, &error), 0);
+	stand->server.asked = is_asking;
+	stand->server.arg = stand;
 }
 
 static void stand_close(struct stand *stand)
