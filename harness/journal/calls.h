@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The system calls wringer knows, by its own numbers, so that a journal reads the same on every architecture. */
+/* The system calls wringer knows, by its own numbers, so that a journal reads the same on every architecture.
+ */
 #ifndef WRINGER_JOURNAL_CALLS_H
 #define WRINGER_JOURNAL_CALLS_H
 
@@ -22,6 +23,7 @@ enum call_class {
 	CLASS_WAIT,   /* epoll_wait and kin, poll, select */
 	CLASS_RING,   /* io_uring */
 };
+#define CLASS_COUNT (CLASS_RING + 1)
 
 /* X(name, class). The order is the file format: append only. */
 #define WRINGER_CALLS(X)                                                                                     \
@@ -93,12 +95,16 @@ enum call {
 #define X(name, class) CALL_##name,
 	WRINGER_CALLS(X)
 #undef X
-		CALL_COUNT
+	    CALL_COUNT
 };
 
 /* "epoll_wait"; "unknown" beyond the table. */
 const char *call_name(enum call call);
-enum call_class call_class(enum call call);
+extern const unsigned char call_classes[CALL_COUNT];
+static inline enum call_class call_class(enum call call)
+{
+	return (unsigned)call < CALL_COUNT ? (enum call_class)call_classes[call] : CLASS_OTHER;
+}
 /* CALL_unknown for a name that is not in the table. */
 enum call call_parse(const char *name);
 
