@@ -66,7 +66,8 @@ const struct rule orphan_rules[] = {
 		"come. "
 		"Targets with threads in poll or select or inside other calls, with an io_uring, or with a "
 		"connection of their own to somewhere else are not judged, nor are connections with output "
-		"pending (write-not-armed) or a spent one-shot registration (oneshot-lost).",
+		"pending (write-not-armed), a spent one-shot registration (oneshot-lost), or an end that "
+		"the target has read or was told of by EPOLLHUP (fin-leak, reset-leak).",
 	    .mend = "Give every pause its end where it begins: a timer, or the event that it waits for. Or "
 		    "keep the "
 		    "registration with an empty mask, which at least tells of ERR and HUP.",
@@ -200,6 +201,8 @@ static int judge_deaf(struct judge *judge, const struct orphan *orphan, const st
 		return 0;
 	if (map_get(&orphan->failures, file->id)) /* said already */
 		return 0;
+	if (file->eof_read || file->read_error || (file->reported_ever & EPOLLHUP))
+		return 0; /* nothing more to learn of it: the leaks' matter */
 	finding = finding_make(judge, &orphan_rules[DEAF_CONNECTION]);
 	finding_about(&finding, judge, file);
 	finding.at = finding.from = since;
