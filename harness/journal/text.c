@@ -214,6 +214,10 @@ static void proc_text(struct text *text, const struct event *event)
 	case PROC_SIGNAL:
 		text_add(text, "%s is delivered", signal_name((int)event->ret, name, sizeof name));
 		break;
+	case PROC_LOST:
+		text_add(text, "%lld of the target's calls were lost: they came faster than they were taken",
+			 (long long)event->ret);
+		break;
 	}
 }
 

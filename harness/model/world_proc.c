@@ -164,6 +164,11 @@ int world_proc(struct world *world, const struct event *event)
 		world->touch.process = world_process(world, event->pid);
 		world->touch.thread = world_thread(world, event->tid);
 		return 0;
+	case PROC_LOST:
+		if (!world->lost)
+			world->lost_since = world->now;
+		world->lost += (uint64_t)event->ret;
+		return 0;
 	}
 	return 0;
 }

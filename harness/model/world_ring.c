@@ -363,6 +363,13 @@ bool world_by_ring(const struct world *world, enum call_class class)
 	return world->ring_classes >> class & 1;
 }
 
+uint64_t world_lost(const struct world *world, uint64_t *ret_since)
+{
+	if (world->lost)
+		*ret_since = world->lost_since;
+	return world->lost;
+}
+
 bool world_hides(const struct world *world)
 {
 	for (size_t i = 0; i < world->files.count; i++) {

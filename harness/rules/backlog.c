@@ -73,10 +73,9 @@ static void judge_late(struct judge *judge, struct backlog *backlog, const struc
 		       uint64_t now)
 {
 	const struct world *world = judge_world(judge);
-	bool late = peer->began + LIMIT_BACKLOG_LATE <= now;
-	uint64_t asked = late ? asked_for(backlog, world) : 0, pending;
+	uint64_t asked = asked_for(backlog, world), pending;
 
-	if (!asked)
+	if (peer->began + LIMIT_BACKLOG_LATE > now || !asked)
 		return;
 	pending = pending_at(world, peer);
 	if (pending > asked || backlog->lost++)
@@ -149,8 +148,6 @@ const struct rule_family backlog_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct backlog),
-    .kinds = KIND(EV_PROBE) | KIND(EV_PEER) | KIND(EV_CALL),
-    .classes = CLASS(CLASS_LISTEN),
     .event = backlog_event,
     .finish = backlog_finish,
     .release = backlog_release,

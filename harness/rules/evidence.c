@@ -128,7 +128,7 @@ static void tell_process(struct plea *plea, const struct event *event)
 {
 	static const char *const names[] = {
 	    [PROC_START] = "start", [PROC_FORK] = "fork",     [PROC_EXEC] = "execve",
-	    [PROC_EXIT] = "exit",   [PROC_SIGNAL] = "signal",
+	    [PROC_EXIT] = "exit",   [PROC_SIGNAL] = "signal", [PROC_LOST] = "lost",
 	};
 	bool its = !plea->finding->pid || event->pid == plea->finding->pid;
 	bool ends = event->what == PROC_EXIT || event->what == PROC_SIGNAL;
