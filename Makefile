@@ -17,9 +17,13 @@ LDFLAGS   += $(SANITIZE)
 ROOMS     := cli report script run rules peer target watch inject model journal base
 LUA_CFLAGS = $(shell pkg-config --cflags lua5.4 2>/dev/null)
 XML_CFLAGS = $(shell pkg-config --cflags libxml-2.0 2>/dev/null)
-LIBS       = $(shell pkg-config --libs lua5.4 libcjson libxml-2.0 2>/dev/null) -lpthread -lm
+# --watch bpf is built where libbpf is and clang, which compiles its program for the kernel.
+BPF_MACHINE := $(shell $(CC) -dumpmachine)
+BPF       := $(if $(shell command -v clang),$(shell $(CC) -fsyntax-only -include bpf/libbpf.h -xc /dev/null 2>/dev/null && echo yes))
+LIBS       = $(shell pkg-config --libs lua5.4 libcjson libxml-2.0 $(if $(BPF),libbpf) 2>/dev/null) -lpthread -lm
 
-room_src   = $(wildcard harness/$(1)/*.c)
+ABSENT    := harness/watch/lens$(if $(BPF),_absent).c
+room_src   = $(filter-out $(ABSENT),$(wildcard harness/$(1)/*.c))
 room_obj   = $(patsubst %.c,$(BUILD)/%.o,$(call room_src,$(1)))
 ARCHIVES  := $(foreach r,$(ROOMS),$(BUILD)/lib$(r).a)
 
@@ -46,6 +50,14 @@ $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
 $(BUILD)/wringer: $(ARCHIVES)
 	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS)
+
+# The program of --watch bpf, which lens.c takes into itself.
+SIGHT := $(BUILD)/harness/watch/bpf/sight.bpf.o
+$(SIGHT): harness/watch/bpf/sight.bpf.c
+	@mkdir -p $(@D)
+	clang -target bpf -mcpu=v3 -O2 -g -Wall -D__TARGET_ARCH_$(if $(findstring aarch64,$(BPF_MACHINE)),arm64,x86) -MMD -MP -c -o $@ $<
+$(BUILD)/harness/watch/lens.o: $(SIGHT)
+$(BUILD)/harness/watch/lens.o: CPPFLAGS += -DSIGHT_OBJECT='"$(SIGHT)"'
 
 # The agent of --watch preload, a library inside the target. It stands alone: no libc of its own, no start-up files, no sanitizer.
 AGENT_CFLAGS := $(CSTD) $(WARN) -O2 -g -fPIC -fvisibility=hidden -fno-stack-protector -U_FORTIFY_SOURCE -MMD -MP

@@ -62,10 +62,10 @@ const struct option_row option_rows[] = {
 	 "perform the steps of FILE on the kernel and its model, and compare (repeatable; see SCRIPTS in the manual)",
 	 SECTION_WHAT, FOR_TRUTH, value_list, AT(scripts), LINE_ONLY},
 
-	{"watch", 0, "ptrace|preload|none|auto",
+	{"watch", 0, "ptrace|preload|bpf|none|auto",
 	 "how the server's system calls are seen: ptrace stops it at each, preload puts a small library into "
-	 "it that tells of most of them at a fraction of the cost (programs linked with libc.so); auto (the "
-	 "default) takes ptrace where it is allowed",
+	 "it that tells of most of them at a fraction of the cost (programs linked with libc.so), bpf sees them from the "
+	 "kernel (as root; no fault can be delivered then); auto (the default) takes ptrace where it is allowed",
 	 SECTION_HOW, CASES | FOR_WATCH, value_watch, AT(watch), AGAIN},
 	{"seed", 0, "N",
 	 "what every random choice is drawn from; a random one is taken, and told, without it",

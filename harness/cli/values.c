@@ -230,10 +230,10 @@ static int one_of(const char *const *names, const char *value)
 int value_watch(struct settings *settings, const struct option_row *row, const char *value,
 		struct error *error)
 {
-	static const char *const names[] = {"auto", "ptrace", "preload", "none", NULL};
+	static const char *const names[] = {"auto", "ptrace", "preload", "bpf", "none", NULL};
 
 	if (one_of(names, value) < 0)
-		return wants(row, "ptrace, preload, none or auto", value, error);
+		return wants(row, "ptrace, preload, bpf, none or auto", value, error);
 	settings->watch = value;
 	return 0;
 }

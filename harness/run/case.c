@@ -67,13 +67,16 @@ static int enter_sandbox(struct stage *stage)
 static int check_needs(struct stage *stage)
 {
 	const char *watch = stage->options->watch->name;
+	uint32_t needs = stage->scenario->needs;
+	bool blind = !stage_watched(stage);
 	int rc = check_offers(stage);
 
 	if (rc < 0)
 		return rc;
-	if ((stage->scenario->needs & (NEED_WATCH | NEED_INJECT)) && !stage_watched(stage))
-		return stage_skip(stage, "needs to %s calls, which --watch %s cannot",
-				  stage->scenario->needs & NEED_INJECT ? "change" : "see", watch);
+	if ((needs & NEED_INJECT) && (blind || stage->options->watch->faultless))
+		return stage_skip(stage, "needs to change calls, which --watch %s cannot", watch);
+	if ((needs & NEED_WATCH) && blind)
+		return stage_skip(stage, "needs to see calls, which --watch %s cannot", watch);
 	return enter_sandbox(stage);
 }
 

@@ -22,8 +22,9 @@ int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, 
 	struct stage_fault *grown, *armed;
 	int rc;
 
-	if (!stage_watched(stage))
-		return error_set(error, -ENOTSUP, "calls cannot be changed with --watch none");
+	if (!stage_watched(stage) || stage->options->watch->faultless)
+		return error_set(error, -ENOTSUP, "calls cannot be changed with --watch %s",
+				 stage->options->watch->name);
 	grown = array_grow(stage->armed, stage->armed_count, &stage->armed_capacity, sizeof(*grown));
 	if (!grown)
 		return error_set(error, -ENOMEM, "out of memory");

@@ -76,7 +76,7 @@ int pids_live(const struct target *target, const struct world *world, struct pid
 			rc = pids_add(&list, process->pid);
 	}
 	/* An untraced target forks unseen. */
-	if (rc == 0 && (list.count == 0 || strcmp(target->watch->name, "none") == 0)) {
+	if (rc == 0 && (list.count == 0 || target->watch->blind)) {
 		if (list.count == 0 && target_alive(target))
 			rc = pids_add(&list, target->pid);
 		rc = rc ? rc : descend(&list);

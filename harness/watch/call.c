@@ -25,6 +25,7 @@ static struct decoding decoding_of(struct tracer *tracer, struct tracee *tracee,
 	return (struct decoding){
 	    .tid = tracee->tid,
 	    .pidfd = tracee->process->pidfd,
+	    .seen = tracer->seen,
 	    .accepted = event->what == CALL_close && fds_accepted(tracee->fds, (int32_t)tracee->state.arg[0]),
 	    .state = &tracee->state,
 	    .scratch = &tracer->scratch,
@@ -95,10 +96,8 @@ static bool resumes(struct tracee *tracee)
 	return ours;
 }
 
-/* The row of the call at this stop, NULL when it is none of ours; fills the tracee's state, which
- * restart_syscall leaves as it was. */
-static const struct row *identify(struct tracer *tracer, struct tracee *tracee,
-				  const struct __ptrace_syscall_info *info)
+const struct row *call_identify(struct tracer *tracer, struct tracee *tracee,
+				const struct __ptrace_syscall_info *info)
 {
 	uint64_t number = info->seccomp.nr;
 	const struct row *row = NULL;
@@ -123,7 +122,7 @@ static const struct row *identify(struct tracer *tracer, struct tracee *tracee,
 	return row;
 }
 
-static void journal_entry(struct tracer *tracer, struct tracee *tracee)
+void call_journal_entry(struct tracer *tracer, struct tracee *tracee)
 {
 	const struct row *row = tracee->state.row;
 	struct event event = tracer_event(tracee, EV_ENTER, row->call);
@@ -157,7 +156,7 @@ static bool is_open(struct tracer *tracer, pid_t tid, int fd)
 /* Everything between the entry and letting the kernel do the call. */
 static void enter(struct tracer *tracer, struct tracee *tracee)
 {
-	journal_entry(tracer, tracee);
+	call_journal_entry(tracer, tracee);
 	if (fault_set_armed(tracer->watcher->faults) && deliver(tracer, tracee))
 		return;
 	if (tracee->state.row->kind == ROW_CLOSE && is_open(tracer, tracee->tid, (int)tracee->state.arg[0])) {
@@ -183,7 +182,7 @@ static void entered(struct tracer *tracer, struct tracee *tracee, const struct _
 
 	if (tracee->interrupted)
 		call_settle(tracer, tracee, EVF_RESTART);
-	row = identify(tracer, tracee, info);
+	row = call_identify(tracer, tracee, info);
 	if (row && row->kind == ROW_SIGACTION)
 		note_sigaction(tracee, info->seccomp.args);
 	else if (row && !agent_claimed(tracer, tracee))
@@ -226,7 +225,7 @@ static bool is_restart(int64_t ret)
 	       ret == -ERESTART_RESTARTBLOCK;
 }
 
-static void leave(struct tracer *tracer, struct tracee *tracee, int64_t ret)
+void call_leave(struct tracer *tracer, struct tracee *tracee, int64_t ret)
 {
 	uint16_t flags = 0;
 
@@ -248,7 +247,7 @@ void call_stop(struct tracer *tracer, struct tracee *tracee)
 
 	if (ask(tracer, tracee->tid, &info)) {
 		if (info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->in_call)
-			leave(tracer, tracee, info.exit.rval);
+			call_leave(tracer, tracee, info.exit.rval);
 		else if (info.op == PTRACE_SYSCALL_INFO_ENTRY && tracer->attached)
 			enter_unfiltered(tracer, tracee, &info);
 	}

@@ -37,10 +37,18 @@ struct scratch {
 	_Alignas(16) char data[EVENT_DATA_MAX];
 };
 
+/* Memory of the target as it was when the call was made, copied by the kernel: see sight.h. */
+struct seen {
+	const char *pieces;
+	size_t size;
+	uint64_t late; /* ns that have passed since */
+};
+
 struct decoding {
 	pid_t tid;
 	int pidfd;
-	bool accepted; /* close: the number is a connection that was accepted */
+	const struct seen *seen; /* NULL: the thread stands still, and its memory is read */
+	bool accepted;		 /* close: the number is a connection that was accepted */
 	struct call_state *state;
 	struct scratch *scratch;
 	struct event *event;
@@ -48,7 +56,14 @@ struct decoding {
 
 typedef void (*decode_fn)(struct decoding *decoding);
 
+struct piece;
+
 /* decode.c: for decoders */
+/* As memory_read and memory_get: from what was seen, or else from the target as it is now. */
+size_t decode_read(const struct decoding *decoding, const struct piece *pieces, size_t count);
+bool decode_get(const struct decoding *decoding, uint64_t from, void *to, size_t size);
+/* A piece that the kernel made of what it knows (SIGHT_PEER …); NULL when there is none. */
+const void *decode_told(const struct decoding *decoding, uint64_t name, size_t *ret_size);
 void decode_unreadable(struct decoding *decoding);
 /* event->data = size bytes of scratch->data. */
 void decode_data(struct decoding *decoding, size_t size);

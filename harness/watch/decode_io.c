@@ -17,7 +17,7 @@ static void pair(struct decoding *decoding, uint64_t from)
 	event->arg[2] = event->arg[3] = (uint32_t)-1;
 	if (event->ret < 0)
 		return;
-	if (!memory_get(decoding->tid, from, fds, sizeof fds)) {
+	if (!decode_get(decoding, from, fds, sizeof fds)) {
 		decode_unreadable(decoding);
 		return;
 	}
@@ -53,8 +53,7 @@ void decode_iov(struct decoding *decoding)
 
 	if (count > sizeof decoding->scratch->raw / sizeof *iov)
 		return; /* the kernel refuses it as well */
-	if (!memory_get(decoding->tid, decoding->state->arg[1], decoding->scratch->raw,
-			count * sizeof *iov)) {
+	if (!decode_get(decoding, decoding->state->arg[1], decoding->scratch->raw, count * sizeof *iov)) {
 		decode_unreadable(decoding);
 		return;
 	}
@@ -69,7 +68,7 @@ void decode_ctl(struct decoding *decoding)
 
 	if ((int)decoding->state->arg[1] == EPOLL_CTL_DEL)
 		return; /* the kernel does not look at it */
-	if (!memory_get(decoding->tid, from, &event, sizeof event)) {
+	if (!decode_get(decoding, from, &event, sizeof event)) {
 		decode_unreadable(decoding);
 		return;
 	}
@@ -85,7 +84,7 @@ void decode_ioctl(struct decoding *decoding)
 
 	if (request != FIONBIO && request != FIOASYNC && (request != FIONREAD || decoding->event->ret < 0))
 		return;
-	if (!memory_get(decoding->tid, decoding->state->arg[2], &value, sizeof value)) {
+	if (!decode_get(decoding, decoding->state->arg[2], &value, sizeof value)) {
 		decode_unreadable(decoding);
 		return;
 	}
@@ -99,7 +98,7 @@ static void limit(struct decoding *decoding, uint64_t from)
 	decoding->event->arg[1] = UINT64_MAX;
 	if (!from)
 		return;
-	if (memory_get(decoding->tid, from, &limit, sizeof limit))
+	if (decode_get(decoding, from, &limit, sizeof limit))
 		decoding->event->arg[1] = limit.rlim_cur;
 	else
 		decode_unreadable(decoding);

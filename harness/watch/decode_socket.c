@@ -6,15 +6,21 @@
 #include "watch/borrow.h"
 #include "watch/decode.h"
 #include "watch/memory.h"
+#include "watch/sight.h"
 
 #define ADDRESS_MAX sizeof(struct sockaddr_storage)
 
 static void ask(struct decoding *decoding, int fd, bool peer)
 {
 	struct sockaddr_storage address;
-	uint32_t size = borrow_address(decoding->pidfd, fd, peer, &address);
+	size_t size = 0;
+	const void *told = decode_told(decoding, peer ? SIGHT_PEER : SIGHT_OWN, &size);
 
-	memcpy(decoding->scratch->data, &address, size);
+	if (!told) {
+		size = borrow_address(decoding->pidfd, fd, peer, &address);
+		told = &address;
+	}
+	memcpy(decoding->scratch->data, told, size);
 	decode_data(decoding, size);
 }
 
@@ -34,7 +40,7 @@ void decode_accept(struct decoding *decoding)
 	/* The address last: fewer bytes than asked for may be readable, and are enough. */
 	pieces[0] = (struct piece){decoding->state->arg[2], &size, sizeof size};
 	pieces[1] = (struct piece){from, decoding->scratch->data, ADDRESS_MAX};
-	got = memory_read(decoding->tid, pieces, 2);
+	got = decode_read(decoding, pieces, 2);
 	if (got < sizeof size || size > ADDRESS_MAX || got - sizeof size < size)
 		decode_unreadable(decoding);
 	else
@@ -47,7 +53,7 @@ void decode_address(struct decoding *decoding)
 
 	if (size > ADDRESS_MAX)
 		return;
-	if (memory_get(decoding->tid, decoding->state->arg[1], decoding->scratch->data, size))
+	if (decode_get(decoding, decoding->state->arg[1], decoding->scratch->data, size))
 		decode_data(decoding, size);
 	else
 		decode_unreadable(decoding);
@@ -63,9 +69,18 @@ void decode_listen(struct decoding *decoding)
 void decode_close(struct decoding *decoding)
 {
 	struct event *event = decoding->event;
+	size_t size = 0;
+	const struct sight_queues *told = decode_told(decoding, SIGHT_QUEUES, &size);
 
-	if (event->ret == 0 && decoding->accepted)
+	if (event->ret != 0 || !decoding->accepted)
+		return;
+	if (told && size >= sizeof *told) {
+		event->arg[0] = told->unread;
+		event->arg[1] = told->unacked;
+		event->arg[2] = told->state;
+	} else if (!decoding->seen) {
 		borrow_queues(decoding->pidfd, event->fd, &event->arg[0], &event->arg[1], &event->arg[2]);
+	}
 }
 
 void decode_setsockopt(struct decoding *decoding)
@@ -74,7 +89,7 @@ void decode_setsockopt(struct decoding *decoding)
 
 	if (size > sizeof value)
 		size = sizeof value;
-	if (size && !memory_get(decoding->tid, decoding->state->arg[3], &value, size))
+	if (size && !decode_get(decoding, decoding->state->arg[3], &value, size))
 		decode_unreadable(decoding);
 	decoding->event->arg[2] = value;
 }
@@ -90,7 +105,7 @@ void decode_getsockopt(struct decoding *decoding)
 		return;
 	pieces[0] = (struct piece){decoding->state->arg[4], &size, sizeof size};
 	pieces[1] = (struct piece){decoding->state->arg[3], &value, sizeof value};
-	got = memory_read(decoding->tid, pieces, 2);
+	got = decode_read(decoding, pieces, 2);
 	if (size > sizeof value)
 		size = sizeof value;
 	if (got < sizeof size + size) {
@@ -135,7 +150,7 @@ void decode_msg(struct decoding *decoding)
 	struct piece pieces[2];
 	size_t fds, room = 0, pieces_used = 0, wanted;
 
-	if (!memory_get(decoding->tid, decoding->state->arg[1], &message, sizeof message)) {
+	if (!decode_get(decoding, decoding->state->arg[1], &message, sizeof message)) {
 		decode_unreadable(decoding);
 		return;
 	}
@@ -148,7 +163,7 @@ void decode_msg(struct decoding *decoding)
 		room = message.msg_controllen < CONTROL_MAX ? message.msg_controllen : CONTROL_MAX;
 	if (room)
 		pieces[pieces_used++] = (struct piece){(uintptr_t)message.msg_control, control, room};
-	if (pieces_used && memory_read(decoding->tid, pieces, pieces_used) != wanted + room) {
+	if (pieces_used && decode_read(decoding, pieces, pieces_used) != wanted + room) {
 		decode_unreadable(decoding);
 		return;
 	}
@@ -167,7 +182,7 @@ void decode_mmsg(struct decoding *decoding)
 
 	if (count > IOV_MAX_KERNEL)
 		count = IOV_MAX_KERNEL;
-	if (count && !memory_get(decoding->tid, decoding->state->arg[1], decoding->scratch->raw,
+	if (count && !decode_get(decoding, decoding->state->arg[1], decoding->scratch->raw,
 				 count * sizeof *messages)) {
 		decode_unreadable(decoding);
 		return;

@@ -40,7 +40,7 @@ static void enter_time(struct decoding *decoding, uint64_t from, uint64_t unit)
 	decoding->state->timeout = FOR_EVER;
 	if (!from)
 		return;
-	if (memory_get(decoding->tid, from, time, sizeof time))
+	if (decode_get(decoding, from, time, sizeof time))
 		decoding->state->timeout = to_ns(time[0], time[1], unit);
 	else
 		decode_unreadable(decoding);
@@ -81,6 +81,8 @@ static void from_moment(struct decoding *decoding, clockid_t clock)
 	if (state->timeout == FOR_EVER || clock_gettime(clock, &now) < 0)
 		return;
 	past = to_ns(now.tv_sec, now.tv_nsec, 1);
+	if (decoding->seen)
+		past -= decoding->seen->late;
 	state->timeout = state->timeout > past ? state->timeout - past : 0;
 }
 
@@ -112,7 +114,7 @@ void decode_enter_ring(struct decoding *decoding)
 		return;
 	if (state->arg[5] != sizeof extended)
 		return;
-	if (!memory_get(decoding->tid, state->arg[4], &extended, sizeof extended)) {
+	if (!decode_get(decoding, state->arg[4], &extended, sizeof extended)) {
 		decode_unreadable(decoding);
 		return;
 	}
@@ -145,7 +147,7 @@ static bool read_sets(struct decoding *decoding, struct asked *sets)
 		if (from && size)
 			pieces[used++] = (struct piece){from, sets->set[i], size};
 	}
-	return !used || memory_read(decoding->tid, pieces, used) == used * size;
+	return !used || decode_read(decoding, pieces, used) == used * size;
 }
 
 static void enter_sets(struct decoding *decoding)
@@ -176,8 +178,8 @@ void decode_epoll(struct decoding *decoding)
 		count = READY_MAX;
 		decoding->event->flags |= EVF_TRUNCATED;
 	}
-	if (count && !memory_get(decoding->tid, decoding->state->arg[1], decoding->scratch->raw,
-				 count * sizeof *events)) {
+	if (count &&
+	    !decode_get(decoding, decoding->state->arg[1], decoding->scratch->raw, count * sizeof *events)) {
 		decode_unreadable(decoding);
 		return;
 	}
@@ -216,7 +218,7 @@ void decode_poll(struct decoding *decoding)
 	while (decoding->event->ret > 0 && left && found < (uint64_t)decoding->event->ret) {
 		size_t chunk = left < POLL_CHUNK ? left : POLL_CHUNK;
 
-		if (!memory_get(decoding->tid, from, decoding->scratch->raw, chunk * sizeof(struct pollfd))) {
+		if (!decode_get(decoding, from, decoding->scratch->raw, chunk * sizeof(struct pollfd))) {
 			decode_unreadable(decoding);
 			return;
 		}

@@ -74,7 +74,7 @@ static void note_shared(struct tracer *tracer, struct tracee *child, uint64_t fl
 		child->process->mutes = true;
 }
 
-static void adopt(struct tracer *tracer, struct tracee *parent, struct tracee *child, uint64_t flags)
+void family_adopt(struct tracer *tracer, struct tracee *parent, struct tracee *child, uint64_t flags)
 {
 	struct event event;
 	int status = child->held;
@@ -111,7 +111,7 @@ static void adopt_alone(struct tracer *tracer, struct tracee *child)
 		parent = tracee_find(tracer, tracer->first);
 	if (parent && !parent->process)
 		parent = NULL;
-	adopt(tracer, parent, child, group != child->tid && parent ? FLAGS_OF_A_THREAD : 0);
+	family_adopt(tracer, parent, child, group != child->tid && parent ? FLAGS_OF_A_THREAD : 0);
 }
 
 void family_hold(struct tracer *tracer, pid_t tid, int status)
@@ -143,7 +143,7 @@ void family_fork(struct tracer *tracer, struct tracee *tracee, int event)
 	if (tid && !child)
 		watcher_broke(tracer->watcher, -ENOMEM, "no memory for a new thread of the target");
 	if (child && !child->process)
-		adopt(tracer, tracee, child, fork_flags(tracee->tid, tid, event));
+		family_adopt(tracer, tracee, child, fork_flags(tracee->tid, tid, event));
 	tracer_resume(tracer, tracee, 0);
 }
 
@@ -213,14 +213,13 @@ static void journal_exec(struct tracer *tracer, const struct tracee *tracee)
 	tracer_append(tracer, &event);
 }
 
-void family_exec(struct tracer *tracer, pid_t tid)
+struct tracee *family_become(struct tracer *tracer, pid_t tid, pid_t former)
 {
-	struct tracee *tracee = take_leader(tracer, tid, (pid_t)event_message(tid));
+	struct tracee *tracee = take_leader(tracer, tid, former);
 
 	if (!tracee || !tracee->process) {
 		watcher_broke(tracer->watcher, -ENOMEM, "no memory for a thread of the target");
-		tracer_refuse(tracer, tid);
-		return;
+		return NULL;
 	}
 	rings_leave(tracer, tracee, true);
 	renew(tracer, tracee);
@@ -234,7 +233,17 @@ void family_exec(struct tracer *tracer, pid_t tid)
 	} else {
 		journal_exec(tracer, tracee);
 	}
-	tracer_resume(tracer, tracee, 0);
+	return tracee;
+}
+
+void family_exec(struct tracer *tracer, pid_t tid)
+{
+	struct tracee *tracee = family_become(tracer, tid, (pid_t)event_message(tid));
+
+	if (tracee)
+		tracer_resume(tracer, tracee, 0);
+	else
+		tracer_refuse(tracer, tid);
 }
 
 /* A thread ended; should it have forked before and not said so yet, it never will. */
@@ -293,18 +302,23 @@ static bool restarts(const struct process *process, int signo, int code)
 	return code == -ERESTARTSYS && process->restarts >> (signo - 1) & 1;
 }
 
-void family_signal(struct tracer *tracer, struct tracee *tracee, int signo)
+void family_tell_signal(struct tracer *tracer, struct tracee *tracee, int signo)
 {
 	struct process *process = tracee->process;
 	struct event event;
 
-	if (tracer->agent)
-		agent_interrupted(tracer, tracee, signo);
 	if (tracee->interrupted && process->handled >> (signo - 1) & 1)
 		call_settle(tracer, tracee, restarts(process, signo, tracee->interrupted) ? EVF_RESTART : 0);
 	event = tracer_event(tracee, EV_PROC, PROC_SIGNAL);
 	event.ret = signo;
 	if (tracer->running)
 		tracer_append(tracer, &event);
+}
+
+void family_signal(struct tracer *tracer, struct tracee *tracee, int signo)
+{
+	if (tracer->agent)
+		agent_interrupted(tracer, tracee, signo);
+	family_tell_signal(tracer, tracee, signo);
 	tracer_resume(tracer, tracee, signo);
 }

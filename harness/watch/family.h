@@ -17,4 +17,11 @@ void family_exit(struct tracer *tracer, pid_t tid, int status);
 /* A signal is about to be delivered. */
 void family_signal(struct tracer *tracer, struct tracee *tracee, int signo);
 
+/* The same without a stop. A child is there: of that parent (NULL: nobody knows), with clone's flags. */
+void family_adopt(struct tracer *tracer, struct tracee *parent, struct tracee *child, uint64_t flags);
+/* exec: the thread that had the number former goes on as tid. NULL: out of memory, and said. */
+struct tracee *family_become(struct tracer *tracer, pid_t tid, pid_t former);
+/* A signal is about to be delivered; process->handled and restarts say what that does to a call. */
+void family_tell_signal(struct tracer *tracer, struct tracee *tracee, int signo);
+
 #endif

@@ -18,6 +18,9 @@ struct tracee;
 struct rings *rings_new(struct journal *journal); /* NULL: out of memory */
 void rings_free(struct rings *rings);
 
+/* From here on each ring is only said to be unseen, and why. */
+void rings_blindfold(struct rings *rings, const char *why);
+
 /*
  * What has come in any ring since it was looked at last. Cheap when there is none. The thread that drains the
  * journal must not wait: whoever holds the lock may be waiting for it, and is looking anyway. 0 or an error

@@ -8,8 +8,12 @@
 
 void tracer_append(struct tracer *tracer, const struct event *event)
 {
-	int ret = journal_append(tracer->watcher->journal, event);
+	struct event timed = *event;
+	int ret;
 
+	if (!timed.at)
+		timed.at = tracer->at;
+	ret = journal_append(tracer->watcher->journal, &timed);
 	if (ret < 0)
 		watcher_broke(tracer->watcher, ret, "the journal cannot be written");
 }

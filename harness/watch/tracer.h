@@ -52,8 +52,12 @@ struct tracee {
 struct tracer {
 	struct watcher *watcher;
 	const struct watch_target *target;
-	struct agent *agent;  /* NULL: plain ptrace */
-	pthread_mutex_t lock; /* with an agent: stops and what it tells are handled one at a time */
+	struct agent *agent;  /* NULL: plain ptrace, or bpf */
+	pthread_mutex_t lock; /* with an agent, or by bpf: stops, and what is told, are handled one at a time
+			       */
+	const struct seen
+	    *seen; /* by bpf: what is being told of, and the journal's time of it; else NULL, 0 */
+	uint64_t at;
 	struct row_index rows;
 	struct map tracees;
 	struct tracee *last; /* found last */

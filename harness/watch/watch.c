@@ -17,7 +17,7 @@
 #define JOIN_PATIENCE_MS 200
 #define LIST_MAX	 1024
 
-const struct watch_ops *const watch_list[] = {&watch_ptrace, &watch_preload, &watch_none, NULL};
+const struct watch_ops *const watch_list[] = {&watch_ptrace, &watch_preload, &watch_bpf, &watch_none, NULL};
 
 const struct watch_ops *watch_find(const char *name)
 {

@@ -30,6 +30,8 @@ struct watcher;
 struct watch_ops {
 	const char *name; /* "ptrace" */
 	const char *doc;
+	bool blind;	/* calls are not seen at all */
+	bool faultless; /* calls are seen, and cannot be changed */
 	/* Starts the target and the thread. See watcher_start. */
 	int (*start)(struct watcher *watcher, struct error *error);
 	/* Kills what is left of the target; the thread then ends by itself and is joined by the caller. */
@@ -47,7 +49,7 @@ struct watch_ops {
  */
 extern const struct watch_ops watch_attach;
 
-/* All ways to start a target, NULL-terminated: "ptrace", "preload", "none". */
+/* All ways to start a target, NULL-terminated: "ptrace", "preload", "bpf", "none". */
 extern const struct watch_ops *const watch_list[];
 const struct watch_ops *watch_find(const char *name);
 

@@ -43,7 +43,7 @@ struct watcher {
 	pid_t first;
 	bool ended;
 	int status;
-	pid_t keeper; /* "none": the process that keeps the target, 0 when there is none */
+	pid_t keeper; /* "none", "bpf": the process that keeps the target, 0 when there is none */
 	int control;  /* and the socket to it, -1 */
 };
 
@@ -63,11 +63,11 @@ void watcher_leave(struct watcher *watcher, pid_t pid, int status);
 void watcher_kill(struct watcher *watcher);
 /* Our side broke: kept for watcher_failure, the first one counts, and the watcher is stopped. */
 void watcher_broke(struct watcher *watcher, int code, const char *what);
-/* "none": the keeper and the socket to it, 0 and -1 when they are gone. */
+/* "none", "bpf": the keeper and the socket to it, 0 and -1 when they are gone. */
 void watcher_keep(struct watcher *watcher, pid_t keeper, int control);
 /* No process is left. */
 void watcher_over(struct watcher *watcher);
 
-extern const struct watch_ops watch_ptrace, watch_preload, watch_none;
+extern const struct watch_ops watch_ptrace, watch_preload, watch_bpf, watch_none;
 
 #endif

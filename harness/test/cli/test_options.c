@@ -92,7 +92,7 @@ static void test_bad_lines(void **state)
 	    {"check --shard /3", "--shard wants I/N with I from 1 to N, such as 2/5, not \"/3\""},
 	    {"check -D path", "--define wants NAME=VALUE, not \"path\""},
 	    {"check -D =x", "--define wants NAME=VALUE, not \"=x\""},
-	    {"check --watch bpf", "--watch wants ptrace, preload, none or auto, not \"bpf\""},
+	    {"check --watch dtrace", "--watch wants ptrace, preload, bpf, none or auto, not \"dtrace\""},
 	    {"check --color red", "--color wants auto, always or never, not \"red\""},
 	    {"check --json=", "--json wants FILE, not \"\""},
 	    {"check --scenario=", "--scenario wants GLOB, not \"\""},

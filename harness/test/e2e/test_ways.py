@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""One workload, watched by ptrace and by preload: of every connection, the same calls with the same results in the same order, on
+"""One workload, watched by ptrace, by preload and by bpf (where the machine lets it): of every connection, the same calls with the same results in the same order, on
 a server of threads and on one of processes. (What depends on who is quicker, EAGAIN and arming again, is left out; that it is
 the same too is shown by harness/test/watch/test_preload.c, where nothing depends on it.)"""
 import os
@@ -60,14 +60,25 @@ def connections(lines, threads):
     return found
 
 
+def ways():
+    """Those beside ptrace. What bpf is refused for is said in one line."""
+    done = wringer.wringer("watch", "-q", "--watch", "bpf", "--", "/bin/true")
+    if done.returncode == 0:
+        return "preload", "bpf"
+    tally.check(done.returncode == 2 and "bpf" in done.stderr and done.stderr.count("\n") == 1, f"bpf refused: {done.stderr}")
+    return ("preload",)
+
+
 tally = wringer.Tally()
+others = ways()
 with tempfile.TemporaryDirectory(prefix="wringer-test-") as home:
     for name in "epoll-oneshot", "epoll-exclusive":
         by = {}
-        for watched in "ptrace", "preload":
+        for watched in ("ptrace", *others):
             shown, complaint = journal(name, watched, home)
             by[watched] = connections(shown, threads=name == "epoll-oneshot")
             tally.check(len(by[watched]) == CONNECTIONS, f"{name} by {watched}: {len(by[watched])} connections; {complaint}")
-        for index, pair in enumerate(zip(by["ptrace"], by["preload"])):
-            tally.check(pair[0] == pair[1], f"{name}, connection {index}: by ptrace {pair[0]}, by preload {pair[1]}")
+        for way in others:
+            for index, pair in enumerate(zip(by["ptrace"], by[way])):
+                tally.check(pair[0] == pair[1], f"{name}, connection {index}: by ptrace {pair[0]}, by {way} {pair[1]}")
 sys.exit(tally.close())

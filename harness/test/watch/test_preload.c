@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One workload under ptrace and under preload gives the same journal: every thread's events in the same
- * order, with the same results, masks and data. What the agent takes and what it leaves to the tracer is
+ * One workload under ptrace, under preload and under bpf gives the same journal: every thread's events in the
+ * same order, with the same results, masks and data. What the agent takes and what it leaves to the tracer is
  * mixed on purpose.
  *
  *     first thread ─ mark 1 ─ calls, good and bad ─ fork, vfork, thread ─ two interrupted calls ─ mark 2
@@ -210,11 +210,18 @@ static void work(struct play *play, const char *way)
 	assert_int_equal(play_finish(play), 0);
 }
 
+/* A signal that nobody handles and that is ignored then is only delivered to who is traced. */
+static bool is_ignored(const struct event *event)
+{
+	return event->kind == EV_PROC && event->what == PROC_SIGNAL && event->ret == SIGCHLD;
+}
+
 /* The next event of that thread from there on, -1 when there is none. */
 static ssize_t next_of(const struct play *play, size_t from, int32_t tid)
 {
 	for (size_t i = from; i < play->count; i++)
-		if (play->events[i].tid == tid && play->events[i].kind != EV_FAULT)
+		if (play->events[i].tid == tid && play->events[i].kind != EV_FAULT &&
+		    !is_ignored(&play->events[i]))
 			return (ssize_t)i;
 	return -1;
 }
@@ -244,8 +251,9 @@ static void compare_thread(const struct play *one, size_t at, int32_t tid, const
 		if (i < 0 && j < 0)
 			return;
 		if (i < 0 || j < 0 || !is_same(&one->events[i], &other->events[j]))
-			fail_msg("ptrace: %s\npreload: %s",
+			fail_msg("ptrace: %s\n%s: %s",
 				 i < 0 ? "-" : event_text(&one->events[i], text[0], sizeof text[0]),
+				 other->ops->name,
 				 j < 0 ? "-" : event_text(&other->events[j], text[1], sizeof text[1]));
 		if (one->events[i].kind == EV_PROC && one->events[i].what == PROC_FORK)
 			compare_thread(one, 0, (int32_t)one->events[i].arg[0], other, 0,
@@ -255,19 +263,41 @@ static void compare_thread(const struct play *one, size_t at, int32_t tid, const
 	}
 }
 
-static void test_the_same_journal(void **state)
+static void compare(const char *way)
 {
 	struct play one, other;
 
-	(void)state;
-	if (PLAY_SANITIZED)
-		skip(); /* such a program must load its own library first */
 	work(&one, "ptrace");
-	work(&other, "preload");
+	work(&other, way);
 	compare_thread(&one, play_behind(&one, 1), one.pid, &other, play_behind(&other, 1), other.pid);
 	assert_true(play_event(&other, 0, EV_PROC, PROC_EXIT)->ret >= 0);
 	play_free(&one);
 	play_free(&other);
+}
+
+static void test_the_same_by_preload(void **state)
+{
+	(void)state;
+	if (PLAY_SANITIZED)
+		skip(); /* such a program must load its own library first */
+	compare("preload");
+}
+
+/* Where it is refused here (no privilege, no types of the kernel), or not built. */
+static bool is_refused(const char *way)
+{
+	const struct watch_ops *ops = watch_find(way);
+	struct error error;
+
+	return ops->check && ops->check("/proc/self/exe", &error) < 0;
+}
+
+static void test_the_same_by_bpf(void **state)
+{
+	(void)state;
+	if (is_refused("bpf"))
+		skip();
+	compare("bpf");
 }
 
 /* More than a ring holds, and nobody drains for a while: the target waits, nothing is lost. */
@@ -418,9 +448,9 @@ int main(int argc, char **argv)
 	    {"struck", part_struck}, {"cancel", part_cancel},
 	};
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_the_same_journal),	  cmocka_unit_test(test_nothing_is_lost),
-	    cmocka_unit_test(test_no_fd_is_taken),	  cmocka_unit_test(test_faults_are_delivered),
-	    cmocka_unit_test(test_threads_are_cancelled),
+	    cmocka_unit_test(test_the_same_by_preload),	 cmocka_unit_test(test_the_same_by_bpf),
+	    cmocka_unit_test(test_nothing_is_lost),	 cmocka_unit_test(test_no_fd_is_taken),
+	    cmocka_unit_test(test_faults_are_delivered), cmocka_unit_test(test_threads_are_cancelled),
 	};
 
 	play_main(argc, argv, parts, COUNT_OF(parts));
