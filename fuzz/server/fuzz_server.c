@@ -12,20 +12,22 @@
 #include <string.h>
 #include "fuzz/common/start.h"
 #include "fuzz/common/target.h"
-#include "fuzz/server/lua.h"
+#include "inject/schedule_lua.h"
 #include "fuzz/server/verdict.h"
 
 /* Says what was found, and writes it down for the real kernel. */
-static void tell(const struct script *script, const struct finding *finding)
+static void tell(const struct schedule *script, const struct finding *finding)
 {
 	const char *folder = getenv(FUZZ_FOUND);
+	const struct schedule_story story = {finding->rule->id, finding->message,
+					     script->http ? "http" : "echo", true};
 	char path[4096];
 
 	(void)fprintf(stderr, "%s %s: %s\n", severity_name(finding->severity), finding->rule->id,
 		      finding->message);
-	if (folder && lua_write(script, folder, finding->rule->id, finding->message, path, sizeof path))
+	if (folder && schedule_write(script, &story, folder, path, sizeof path) == 0)
 		(void)fprintf(stderr, "%zu steps: wringer run %s --protocol %s -- SERVER\n", script->count,
-			      path, script->http ? "http" : "echo");
+			      path, story.protocol);
 }
 
 /* FUZZ_ARGS at its blanks; lives as long as the process. */
@@ -44,9 +46,9 @@ static char *const *server_words(void)
 static void run(const uint8_t *data, size_t size)
 {
 	static struct trial *trial;
-	struct script script = script_read(data, size);
+	struct schedule script = schedule_read(data, size);
 	struct finding finding;
-	uint8_t steps[SCRIPT_MOST];
+	uint8_t steps[SCHEDULE_MOST];
 
 	if (!trial) {
 		trial = trial_new(getenv("FUZZ_SHOW") != NULL, getenv("FUZZ_RULES"));
@@ -58,7 +60,7 @@ static void run(const uint8_t *data, size_t size)
 	if (!trial_play(trial, &script, NULL, &finding))
 		return;
 	if (script.count)
-		memcpy(steps, script.steps, script.count * STEP_SIZE);
+		memcpy(steps, script.moves, script.count * MOVE_SIZE);
 	trial_shrink(trial, &script, steps, &finding);
 	tell(&script, &finding);
 	abort();
@@ -67,8 +69,8 @@ static void run(const uint8_t *data, size_t size)
 const struct fuzz_target fuzz_server = {
     .name = "server",
     .doc = "a server in the simulation",
-    .limit = SCRIPT_MOST,
+    .limit = SCHEDULE_MOST,
     .run = run,
-    .mutate = script_mutate,
-    .cross = script_cross,
+    .mutate = schedule_mutate,
+    .cross = schedule_cross,
 };

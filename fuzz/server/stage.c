@@ -66,7 +66,7 @@ static void emit_signal(struct stage *stage)
 	stage->sink(stage->arg, &event);
 }
 
-static void arm(struct stage *stage, const struct step *step)
+static void arm(struct stage *stage, const struct move *step)
 {
 	struct fault fault;
 	struct error error;
@@ -75,7 +75,7 @@ static void arm(struct stage *stage, const struct step *step)
 	if (!stage->faults)
 		stage->faults = fault_set_new();
 	if (!stage->faults || stage->fault_count == FAULTS_MOST ||
-	    fault_parse(step_fault(step, text, sizeof text), &fault, &error) < 0)
+	    fault_parse(move_fault(step, text, sizeof text), &fault, &error) < 0)
 		return;
 	/* Only connections: cutting what is read from a signalfd, or written to a log, is nobody's mistake.
 	 */
@@ -84,7 +84,7 @@ static void arm(struct stage *stage, const struct step *step)
 		emit_fault(stage, FAULT_ARMED, stage->fault_ids[stage->fault_count++], 0, text);
 }
 
-static void limit(struct stage *stage, const struct step *step)
+static void limit(struct stage *stage, const struct move *step)
 {
 	struct event event = event_make(EV_FAULT, FAULT_LIMIT);
 	int files = step->a & 128 ? KERNEL_FDS : (int)sim_open(stage->sim) + step->a % 4;
@@ -100,7 +100,7 @@ static void limit(struct stage *stage, const struct step *step)
 
 static void lift_all(struct stage *stage)
 {
-	const struct step all = {.a = 128};
+	const struct move all = {.a = 128};
 	uint64_t delivered = 0;
 
 	for (; stage->fault_count; stage->fault_count--) {
@@ -165,67 +165,70 @@ static void canary_ask(struct stage *stage, bool fresh)
 	stage->asked_at = sim_now(stage->sim);
 }
 
-static void end_peer(struct peer *peer, enum step_what what)
+static void end_peer(struct peer *peer, enum move_what what)
 {
-	static const enum peer_act acts[STEPS] = {
-	    [STEP_FIN] = PEER_FIN,	 [STEP_HALF_CLOSE] = PEER_HALF_CLOSE,	  [STEP_RST] = PEER_RST,
-	    [STEP_VANISH] = PEER_VANISH, [STEP_CLOSE_UNREAD] = PEER_CLOSE_UNREAD,
+	static const enum peer_act acts[MOVES] = {
+	    [MOVE_FIN] = PEER_FIN,	 [MOVE_HALF_CLOSE] = PEER_HALF_CLOSE,	  [MOVE_RST] = PEER_RST,
+	    [MOVE_VANISH] = PEER_VANISH, [MOVE_CLOSE_UNREAD] = PEER_CLOSE_UNREAD,
 	};
 
 	peer_end(peer, acts[what]);
 }
 
-static void ask(struct stage *stage, struct peer *peer, const struct step *step)
+static void ask(struct stage *stage, struct peer *peer, const struct move *step)
 {
-	unsigned times = step->what == STEP_BURST ? 2u << step->a % 8 : 1;
-	size_t most = step->what == STEP_PART ? (size_t)1 << step->a % 8 : SIZE_MAX;
+	unsigned times = step->what == MOVE_BURST ? move_times(step, true) : 1;
+	size_t most = step->what == MOVE_PART ? (size_t)1 << step->a % 8 : SIZE_MAX;
 
 	if (!peer_there(peer))
 		start_peer(stage, peer, false);
 	for (; times; times--)
-		peer_ask(peer, step_bytes(step->b), most);
+		peer_ask(peer, move_bytes(step->b), most);
 }
 
-static void perform(struct stage *stage, const struct step *step)
+static void perform(struct stage *stage, const struct move *step)
 {
 	struct peer *peer = &stage->peers[step->peer];
 
 	switch (step->what) {
-	case STEP_CONNECT:
+	case MOVE_CONNECT:
 		if (!peer_there(peer))
 			start_peer(stage, peer, false);
 		break;
-	case STEP_REQUEST:
-	case STEP_PART:
-	case STEP_BURST:
+	case MOVE_REQUEST:
+	case MOVE_PART:
+	case MOVE_BURST:
 		ask(stage, peer, step);
 		break;
-	case STEP_STALL:
-	case STEP_RESUME:
-		peer_stall(peer, step->what == STEP_STALL);
+	case MOVE_STALL:
+	case MOVE_RESUME:
+		peer_stall(peer, step->what == MOVE_STALL);
 		break;
-	case STEP_FIN:
-	case STEP_HALF_CLOSE:
-	case STEP_RST:
-	case STEP_CLOSE_UNREAD:
-	case STEP_VANISH:
+	case MOVE_FIN:
+	case MOVE_HALF_CLOSE:
+	case MOVE_RST:
+	case MOVE_CLOSE_UNREAD:
+	case MOVE_VANISH:
 		/* In rounds all must be able to know that their peers are gone. */
-		end_peer(peer, stage->script.rounds && step->what == STEP_VANISH ? STEP_FIN : step->what);
+		end_peer(peer, stage->script.rounds && step->what == MOVE_VANISH ? MOVE_FIN : step->what);
 		break;
-	case STEP_FAULT:
+	case MOVE_FAULT:
 		arm(stage, step);
 		break;
-	case STEP_LIMIT:
+	case MOVE_LIMIT:
 		limit(stage, step);
 		break;
-	case STEP_TIME:
-		stage->idle += NS_PER_MS << step->a % 16;
+	case MOVE_TIME:
+		stage->idle += NS_PER_MS * move_ms(step, true);
 		break;
-	case STEP_CANARY:
+	case MOVE_CANARY:
 		if (!peer_waits(&stage->canary))
 			canary_ask(stage, false);
 		break;
-	case STEPS:
+	case MOVE_ANSWER: /* whatever comes is read at once here */
+	case MOVE_OOB:	  /* not in the model */
+	case MOVE_STOP:
+	case MOVES:
 		break;
 	}
 }
@@ -339,10 +342,10 @@ static enum sim_turn steps(struct stage *stage, uint64_t timeout, bool ready)
 		return SIM_LOOK;
 	}
 	if (stage->at < stage->script.count) {
-		struct step step;
+		struct move step;
 		sim_pass(stage->sim, STEP_NS);
 		do {
-			step = script_step(&stage->script, stage->at++);
+			step = schedule_move(&stage->script, stage->at++);
 			perform(stage, &step);
 		} while (step.merge && stage->at < stage->script.count);
 		stage->hot = 0;
@@ -472,7 +475,7 @@ void stage_close(struct stage *stage)
 	sim_free(stage->sim);
 }
 
-struct sim_outcome stage_play(struct stage *stage, const struct script *script)
+struct sim_outcome stage_play(struct stage *stage, const struct schedule *script)
 {
 	char name[] = "server", option[] = "--protocol", http[] = "http", echo[] = "echo";
 	char *own[STAGE_WORDS + 1] = {name, option, script->http ? http : echo, NULL};

@@ -7,7 +7,7 @@
 #define FUZZ_SERVER_STAGE_H
 
 #include "fuzz/server/peer.h"
-#include "fuzz/server/script.h"
+#include "inject/schedule.h"
 #include "fuzz/sim/sim.h"
 #include "inject/fault.h"
 
@@ -19,12 +19,12 @@ struct stage {
 	struct sim *sim;
 	void (*sink)(void *arg, const struct event *event);
 	void *arg;
-	struct script script;
+	struct schedule script;
 	char *const *argv; /* of the server, NULL at its end; NULL: --protocol and what the script says */
 	size_t at;	   /* the next step */
 	enum stage_phase phase;
 	uint64_t since; /* when the phase began, sim_now */
-	uint64_t idle;	/* ns a STEP_TIME still has to pass */
+	uint64_t idle;	/* ns a MOVE_TIME still has to pass */
 	unsigned hot;	/* waits in a row that would not sleep */
 	unsigned looks; /* SETTLE: rounds of probes made */
 	bool asked;	/* the canary's request of this phase was made */
@@ -47,6 +47,6 @@ struct stage {
 int stage_open(struct stage *stage, void (*sink)(void *arg, const struct event *event), void *arg);
 void stage_close(struct stage *stage);
 /* Plays the script against the server from its start to its end. */
-struct sim_outcome stage_play(struct stage *stage, const struct script *script);
+struct sim_outcome stage_play(struct stage *stage, const struct schedule *script);
 
 #endif

@@ -27,7 +27,7 @@ static const struct finding *first_finding(const struct trial *trial)
 	return count && (trial->rules || findings[0].severity >= SEVERITY_WARNING) ? &findings[0] : NULL;
 }
 
-bool trial_play(struct trial *trial, const struct script *script, const struct rule *rule,
+bool trial_play(struct trial *trial, const struct schedule *script, const struct rule *rule,
 		struct finding *ret_finding)
 {
 	struct error error;
@@ -45,22 +45,22 @@ bool trial_play(struct trial *trial, const struct script *script, const struct r
 }
 
 /* All, half, a quarter … a step at a time. */
-void trial_shrink(struct trial *trial, struct script *script, uint8_t *steps, struct finding *finding)
+void trial_shrink(struct trial *trial, struct schedule *script, uint8_t *steps, struct finding *finding)
 {
-	uint8_t kept[SCRIPT_MOST];
-	struct script plain = *script;
+	uint8_t kept[SCHEDULE_MOST];
+	struct schedule plain = *script;
 
-	script->steps = plain.steps = steps;
+	script->moves = plain.moves = steps;
 	plain.rounds = plain.loaded = false;
-	plain.head &= (uint8_t)~SCRIPT_WAYS;
-	if (script->head & SCRIPT_WAYS && trial_play(trial, &plain, finding->rule, finding))
+	plain.head &= (uint8_t)~SCHEDULE_WAYS;
+	if (script->head & SCHEDULE_WAYS && trial_play(trial, &plain, finding->rule, finding))
 		*script = plain;
 	for (size_t part = script->count; part; part /= 2) {
 		for (size_t at = 0; at + part <= script->count;) {
-			size_t size = script->count * STEP_SIZE;
+			size_t size = script->count * MOVE_SIZE;
 			memcpy(kept, steps, size);
-			memmove(steps + at * STEP_SIZE, steps + (at + part) * STEP_SIZE,
-				size - (at + part) * STEP_SIZE);
+			memmove(steps + at * MOVE_SIZE, steps + (at + part) * MOVE_SIZE,
+				size - (at + part) * MOVE_SIZE);
 			script->count -= part;
 			if (trial_play(trial, script, finding->rule, finding))
 				continue;

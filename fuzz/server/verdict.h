@@ -18,10 +18,11 @@ struct trial {
 struct trial *trial_new(bool show, const char *rules);
 void trial_free(struct trial *trial);
 /* Whether a rule was broken (this one; NULL: any). ret_finding is a copy of the gravest. */
-bool trial_play(struct trial *trial, const struct script *script, const struct rule *rule,
+bool trial_play(struct trial *trial, const struct schedule *script, const struct rule *rule,
 		struct finding *ret_finding);
-/* Leaves out what is not needed to break the finding's rule. steps (SCRIPT_MOST bytes) are the script's own.
+/* Leaves out what is not needed to break the finding's rule. steps (SCHEDULE_MOST bytes) are the script's
+ * own.
  */
-void trial_shrink(struct trial *trial, struct script *script, uint8_t *steps, struct finding *finding);
+void trial_shrink(struct trial *trial, struct schedule *script, uint8_t *steps, struct finding *finding);
 
 #endif

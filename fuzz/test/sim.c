@@ -47,7 +47,7 @@ static bool as_it_should(const char *rule, const char *name, const struct findin
 
 static bool try_script(struct trial *trial, const char *rule, const char *name)
 {
-	uint8_t bytes[SCRIPT_MOST];
+	uint8_t bytes[SCHEDULE_MOST];
 	char path[4096];
 	struct finding found[2];
 	bool broken[2];
@@ -55,7 +55,7 @@ static bool try_script(struct trial *trial, const char *rule, const char *name)
 	(void)snprintf(path, sizeof path, "%s/server/%s", corpus_folder(), name);
 	printf("%s\n", path);
 	(void)fflush(stdout);
-	struct script script = script_read(bytes, read_input(path, bytes, sizeof bytes));
+	struct schedule script = schedule_read(bytes, read_input(path, bytes, sizeof bytes));
 	for (int i = 0; i < 2; i++)
 		broken[i] = trial_play(trial, &script, NULL, &found[i]);
 	if (broken[0] != broken[1] || (broken[0] && found[0].rule != found[1].rule)) {

@@ -36,7 +36,7 @@ static int note_origin(void *arg, const struct event *event)
 	const char *value;
 
 	if (event->kind != EV_META)
-		return 0;
+		return -ECANCELED; /* they stand before everything else */
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		if ((value = event_meta(event, texts[i].key)))
 			(void)snprintf(texts[i].out, texts[i].size, "%s", value);
@@ -45,6 +45,13 @@ static int note_origin(void *arg, const struct event *event)
 	if ((value = event_meta(event, "time_scale")))
 		origin->time_scale = strtod(value, NULL);
 	return 0;
+}
+
+static int read_origin(const char *path, struct origin *ret_origin, struct error *error)
+{
+	int r = journal_read(path, note_origin, ret_origin, NULL, error);
+
+	return r == -ECANCELED ? 0 : r;
 }
 
 static const char *last_part(const char *path)
@@ -70,7 +77,7 @@ static void judge_one(const struct settings *settings, const char *path, struct 
 	struct origin origin = {0};
 	struct result result = {.round = 1};
 	struct error error = {0};
-	int r = journal_read(path, note_origin, &origin, NULL, &error);
+	int r = read_origin(path, &origin, &error);
 	struct judge_options options = {settings_given(settings, "time-scale") ? settings->time_scale
 									       : origin.time_scale,
 					settings->rules};
@@ -107,7 +114,7 @@ static int judge_all(const struct settings *settings, const struct words *words)
 		return say(&error);
 	session_head(settings, &head);
 	/* A report is about one run: the first journal says which. */
-	(void)journal_read(words->items[0], note_origin, &origin, NULL, NULL);
+	(void)read_origin(words->items[0], &origin, NULL);
 	head.target = origin.target[0] ? origin.target : head.target;
 	head.protocol = origin.protocol[0] ? origin.protocol : NULL;
 	head.watch = origin.watch[0] ? origin.watch : NULL;

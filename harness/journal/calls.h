@@ -23,6 +23,7 @@ enum call_class {
 	CLASS_WAIT,   /* epoll_wait and kin, poll, select */
 	CLASS_RING,   /* io_uring */
 };
+#define CLASS_COUNT (CLASS_RING + 1)
 
 /* X(name, class). The order is the file format: append only. */
 #define WRINGER_CALLS(X)                                                                                     \
@@ -99,7 +100,11 @@ enum call {
 
 /* "epoll_wait"; "unknown" beyond the table. */
 const char *call_name(enum call call);
-enum call_class call_class(enum call call);
+extern const unsigned char call_classes[CALL_COUNT];
+static inline enum call_class call_class(enum call call)
+{
+	return (unsigned)call < CALL_COUNT ? (enum call_class)call_classes[call] : CLASS_OTHER;
+}
 /* CALL_unknown for a name that is not in the table. */
 enum call call_parse(const char *name);
 

@@ -141,6 +141,7 @@ const struct rule_family astray_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct astray),
+    .kinds = KIND(EV_PEER),
     .event = astray_event,
     .release = astray_release,
 };

@@ -73,9 +73,10 @@ static void judge_late(struct judge *judge, struct backlog *backlog, const struc
 		       uint64_t now)
 {
 	const struct world *world = judge_world(judge);
-	uint64_t asked = asked_for(backlog, world), pending;
+	bool late = peer->began + LIMIT_BACKLOG_LATE <= now;
+	uint64_t asked = late ? asked_for(backlog, world) : 0, pending;
 
-	if (peer->began + LIMIT_BACKLOG_LATE > now || !asked)
+	if (!asked)
 		return;
 	pending = pending_at(world, peer);
 	if (pending > asked || backlog->lost++)
@@ -148,6 +149,8 @@ const struct rule_family backlog_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct backlog),
+    .kinds = KIND(EV_PROBE) | KIND(EV_PEER) | KIND(EV_CALL),
+    .classes = CLASS(CLASS_LISTEN),
     .event = backlog_event,
     .finish = backlog_finish,
     .release = backlog_release,

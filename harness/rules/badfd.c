@@ -55,9 +55,9 @@ struct run {
 };
 
 struct badfd {
-	struct facts facts;
-	struct map numbers; /* pid and number -> struct number */
-	struct map runs;    /* tid -> struct run */
+	const struct facts *facts; /* first: facts_begin */
+	struct map numbers;	   /* pid and number -> struct number */
+	struct map runs;	   /* tid -> struct run */
 };
 
 static uint64_t key_of(int32_t pid, int32_t fd)
@@ -247,7 +247,7 @@ static bool is_use(const struct event *event)
 
 static bool may_blame(const struct badfd *badfd, const struct event *event)
 {
-	const struct hand *hand = &badfd->facts.hand;
+	const struct hand *hand = &badfd->facts->hand;
 
 	return !(event->flags & EVF_INJECTED) && !hand->stop_asked && !hand_told(hand, event->pid);
 }
@@ -313,11 +313,8 @@ static int follow_call(struct judge *judge, struct badfd *badfd, const struct ev
 static int badfd_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct badfd *badfd = state;
-	int r = facts_follow(&badfd->facts, judge, event);
+	int r = follow_run(judge, badfd, event);
 
-	if (r < 0 || (event->kind != EV_CALL && event->kind != EV_ENTER && event->kind != EV_PROC))
-		return r;
-	r = follow_run(judge, badfd, event);
 	if (event->kind == EV_PROC && event->what == PROC_EXEC)
 		forget(badfd, event->pid);
 	return r == 0 && event->kind == EV_CALL ? follow_call(judge, badfd, event) : r;
@@ -347,7 +344,6 @@ static void badfd_release(void *state)
 		free(run);
 	}
 	map_free(&badfd->runs);
-	facts_release(&badfd->facts);
 }
 
 const struct rule_family badfd_family = {
@@ -355,6 +351,8 @@ const struct rule_family badfd_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct badfd),
+    .begin = facts_begin,
+    .kinds = KIND(EV_CALL) | KIND(EV_ENTER) | KIND(EV_PROC),
     .event = badfd_event,
     .finish = badfd_finish,
     .release = badfd_release,

@@ -87,9 +87,9 @@ struct suspect {
 };
 
 struct batch {
-	struct facts facts;
-	struct map pasts; /* pid and number -> struct past */
-	struct map heirs; /* file id -> struct heir */
+	const struct facts *facts; /* first: facts_begin */
+	struct map pasts;	   /* pid and number -> struct past */
+	struct map heirs;	   /* file id -> struct heir */
 	struct suspect *suspects, *closes;
 	size_t suspect_count, suspect_capacity, close_count, close_capacity;
 	/* connections by what came first, an event or a call of the target */
@@ -208,7 +208,7 @@ static int follow_io(struct judge *judge, struct batch *batch, const struct even
 	bool writes = call_class((enum call)event->what) == CLASS_WRITE;
 	bool first = file && (writes ? file->writes == 1 && !file->reads : file->reads == 1 && !file->writes);
 
-	if (event->flags & EVF_INJECTED || batch->facts.hand.stop_asked)
+	if (event->flags & EVF_INJECTED || batch->facts->hand.stop_asked)
 		return 0;
 	if (event->ret == -EBADF)
 		return judge_closed(judge, batch, event);
@@ -243,7 +243,7 @@ static bool has_died(const struct world *world, const struct file *file)
 static bool may_blame(const struct batch *batch, const struct judge *judge, const struct file *file,
 		      const struct event *event)
 {
-	const struct hand *hand = &batch->facts.hand;
+	const struct hand *hand = &batch->facts->hand;
 	uint64_t window = judge_window(judge, LIMIT_SHORTAGE_WINDOW);
 
 	if (hand->stop_asked || hand_told(hand, event->pid) || hand_spoilt(hand, file) || hand->limits)
@@ -315,10 +315,7 @@ static int follow_call(struct judge *judge, struct batch *batch, const struct ev
 
 static int batch_event(struct judge *judge, void *state, const struct event *event)
 {
-	struct batch *batch = state;
-	int r = facts_follow(&batch->facts, judge, event);
-
-	return r == 0 && event->kind == EV_CALL ? follow_call(judge, batch, event) : r;
+	return follow_call(judge, state, event);
 }
 
 static bool waits_for_events(const struct batch *batch, bool writes)
@@ -349,7 +346,6 @@ static void batch_release(void *state)
 	map_free_all(&batch->heirs);
 	free(batch->suspects);
 	free(batch->closes);
-	facts_release(&batch->facts);
 }
 
 const struct rule_family batch_family = {
@@ -357,6 +353,10 @@ const struct rule_family batch_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct batch),
+    .begin = facts_begin,
+    .kinds = KIND(EV_CALL),
+    .classes = CLASS(CLASS_READ) | CLASS(CLASS_WRITE) | CLASS(CLASS_SHUTDOWN) | CLASS(CLASS_ACCEPT) |
+	       CLASS(CLASS_CTL) | CLASS(CLASS_CLOSE),
     .event = batch_event,
     .finish = batch_finish,
     .release = batch_release,

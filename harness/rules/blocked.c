@@ -58,8 +58,8 @@ struct waiter {
 };
 
 struct blocked {
-	struct facts facts;
-	struct map waiters; /* tid -> struct waiter */
+	const struct facts *facts; /* first: facts_begin */
+	struct map waiters;	   /* tid -> struct waiter */
 };
 
 static struct waiter *waiter_of(struct blocked *blocked, const struct event *event)
@@ -122,7 +122,7 @@ static bool serves(const struct world *world, const struct file *epoll, const st
 static bool waits(const struct blocked *blocked, const struct judge *judge, const struct peer_view *peer,
 		  uint64_t now)
 {
-	const struct diary_page *page = diary_page(&blocked->facts.diary, peer->id);
+	const struct diary_page *page = diary_page(&blocked->facts->diary, peer->id);
 	uint64_t since = peer->requests > peer->answers ? page->request_at : peer->connected_at;
 
 	if (!peer->canary || peer->gone || peer->got_fin || peer->got_rst || !since)
@@ -194,8 +194,8 @@ static void follow_thread(struct blocked *blocked, struct judge *judge, const st
 	const struct peer_view *client;
 
 	if (!waiter || waiter->found || !thread || !thread->alive || !world_mark_time(world, MARK_FAULT) ||
-	    !facts_free(&blocked->facts, event->at, judge_window(judge, LIMIT_BLOCKED_WINDOW)) ||
-	    hand_told(&blocked->facts.hand, event->pid) || !is_stuck(judge, thread, event))
+	    !facts_free(blocked->facts, event->at, judge_window(judge, LIMIT_BLOCKED_WINDOW)) ||
+	    hand_told(&blocked->facts->hand, event->pid) || !is_stuck(judge, thread, event))
 		return;
 	client = client_of(blocked, judge, waiter, event->at);
 	if (!client)
@@ -226,14 +226,14 @@ static void follow_return(struct blocked *blocked, const struct event *event)
 static int blocked_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct blocked *blocked = state;
-	int r = facts_follow(&blocked->facts, judge, event);
 
-	if (r == 0 && event->kind == EV_PROBE && event->what == PROBE_THREAD)
-		follow_thread(blocked, judge, event);
-	if (event->kind != EV_CALL && event->kind != EV_ENTER)
-		return r;
+	if (event->kind == EV_PROBE) {
+		if (event->what == PROBE_THREAD)
+			follow_thread(blocked, judge, event);
+		return 0;
+	}
 	follow_return(blocked, event);
-	return r == 0 ? follow_wait(blocked, judge, event) : r;
+	return follow_wait(blocked, judge, event);
 }
 
 static int report(struct judge *judge, struct waiter *waiter)
@@ -276,7 +276,6 @@ static void blocked_release(void *state)
 	struct blocked *blocked = state;
 
 	map_free_all(&blocked->waiters);
-	facts_release(&blocked->facts);
 }
 
 const struct rule_family blocked_family = {
@@ -284,6 +283,8 @@ const struct rule_family blocked_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct blocked),
+    .begin = facts_begin,
+    .kinds = KIND(EV_PROBE) | KIND(EV_CALL) | KIND(EV_ENTER),
     .event = blocked_event,
     .finish = blocked_finish,
     .release = blocked_release,

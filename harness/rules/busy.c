@@ -419,6 +419,7 @@ const struct rule_family busy_family = {
     .rules = busy_rules,
     .rule_count = 1,
     .state_size = sizeof(struct busy_state),
+    .kinds = KIND(EV_CALL) | KIND(EV_RING) | KIND(EV_MARK) | KIND(EV_PROBE),
     .begin = busy_begin,
     .event = busy_event,
     .finish = busy_finish,

@@ -56,8 +56,8 @@ struct attempt {
 };
 
 struct connect {
-	struct facts facts;
-	struct map attempts; /* file id -> struct attempt */
+	const struct facts *facts; /* first: facts_begin */
+	struct map attempts;	   /* file id -> struct attempt */
 };
 
 static int begin(struct connect *connect, struct file *file, const struct event *event)
@@ -161,13 +161,13 @@ static void follow_reports(struct connect *connect, const struct touch *touch, u
 /* Failed attempts that are open still. */
 static int judge_round(struct judge *judge, struct connect *connect)
 {
-	const struct ground *ground = &connect->facts.ground;
+	const struct ground *ground = &connect->facts->ground;
 	uint64_t patience = judge_window(judge, LIMIT_LEAK_WINDOW);
 	struct attempt *attempt;
 	size_t at = 0;
 	int r = 0;
 
-	if (!facts_at_rest(&connect->facts, judge))
+	if (!facts_at_rest(connect->facts, judge))
 		return 0;
 	while (r == 0 && (attempt = map_next(&connect->attempts, &at, NULL))) {
 		const struct ground_fd *fd = ground_find(ground, attempt->file);
@@ -179,16 +179,17 @@ static int judge_round(struct judge *judge, struct connect *connect)
 	return r;
 }
 
+static int connect_round(struct judge *judge, void *state)
+{
+	return judge_round(judge, state);
+}
+
 static int connect_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct connect *connect = state;
-	int r = ground_over(&connect->facts.ground, event) ? judge_round(judge, connect) : 0;
 
-	if (r == 0)
-		r = facts_follow(&connect->facts, judge, event);
-	if (r < 0 || event->kind != EV_CALL || connect->facts.hand.stop_asked ||
-	    hand_told(&connect->facts.hand, event->pid))
-		return r;
+	if (connect->facts->hand.stop_asked || hand_told(&connect->facts->hand, event->pid))
+		return 0;
 	follow_reports(connect, world_touch(judge_world(judge)), event->at);
 	return follow_call(connect, judge, event);
 }
@@ -197,7 +198,7 @@ static int connect_finish(struct judge *judge, void *state)
 {
 	struct connect *connect = state;
 
-	return connect->facts.ground.open ? judge_round(judge, connect) : 0;
+	return connect->facts->ground.open ? judge_round(judge, connect) : 0;
 }
 
 static void connect_release(void *state)
@@ -205,7 +206,6 @@ static void connect_release(void *state)
 	struct connect *connect = state;
 
 	map_free_all(&connect->attempts);
-	facts_release(&connect->facts);
 }
 
 const struct rule_family connect_family = {
@@ -213,6 +213,9 @@ const struct rule_family connect_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct connect),
+    .begin = facts_begin,
+    .round = connect_round,
+    .kinds = KIND(EV_CALL),
     .event = connect_event,
     .finish = connect_finish,
     .release = connect_release,

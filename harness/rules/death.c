@@ -99,7 +99,7 @@ static const struct rule rules[] = {
 };
 
 struct death {
-	struct facts facts;
+	const struct facts *facts; /* first: facts_begin */
 	struct roles roles;
 	struct omens omens;
 	uint64_t last; /* the last death found */
@@ -142,7 +142,7 @@ static bool others_serve(const struct death *death, const struct world *world)
 static bool is_death(const struct death *death, const struct world *world, const struct process *process,
 		     int status)
 {
-	const struct hand *hand = &death->facts.hand;
+	const struct hand *hand = &death->facts->hand;
 
 	if (hand->stop_asked || hand_told(hand, process->pid) || !world_mark_time(world, MARK_READY))
 		return false;
@@ -260,16 +260,16 @@ static int judge_exit(struct judge *judge, struct death *death, const struct eve
 static int judge_loop(struct judge *judge, const struct death *death, const struct omen *omen)
 {
 	const struct world *world = judge_world(judge);
-	const struct diary *diary = &death->facts.diary;
+	const struct diary *diary = &death->facts->diary;
 	const struct thread *thread = world_thread(world, omen->tid);
 	struct finding finding;
 	char after[160], letter;
 
-	(void)ground_call(&death->facts.ground, omen->tid, &letter);
+	(void)ground_call(&death->facts->ground, omen->tid, &letter);
 	if (!thread || !thread->alive || thread->waiting != CALL_unknown || thread->waits < 2 ||
 	    letter != 'S' || call_class(omen->call) != CLASS_WAIT)
 		return 0;
-	if (omen->at + judge_window(judge, LIMIT_UNSERVED_WINDOW) > death->facts.ground.began ||
+	if (omen->at + judge_window(judge, LIMIT_UNSERVED_WINDOW) > death->facts->ground.began ||
 	    diary->canary_answer_at > omen->at || diary->canary_request_at <= omen->at)
 		return 0;
 	finding = finding_make(judge, &rules[EINTR_FATAL]);
@@ -289,7 +289,7 @@ static int judge_round(struct judge *judge, struct death *death)
 	size_t at = 0;
 	int r = 0;
 
-	if (!facts_at_rest(&death->facts, judge) || death->last)
+	if (!facts_at_rest(death->facts, judge) || death->last)
 		return 0;
 	while (r == 0 && (omen = omens_next(&death->omens, &at)))
 		if (omen->kind == OMEN_EINTR)
@@ -297,15 +297,16 @@ static int judge_round(struct judge *judge, struct death *death)
 	return r;
 }
 
+static int death_round(struct judge *judge, void *state)
+{
+	return judge_round(judge, state);
+}
+
 static int death_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct death *death = state;
-	int r = ground_over(&death->facts.ground, event) ? judge_round(judge, death) : 0;
+	int r = omens_follow(&death->omens, judge_world(judge), event);
 
-	if (r == 0)
-		r = facts_follow(&death->facts, judge, event);
-	if (r == 0)
-		r = omens_follow(&death->omens, judge_world(judge), event);
 	if (r == 0 && event->kind == EV_PROC && event->what == PROC_EXIT)
 		r = judge_exit(judge, death, event);
 	return r == 0 ? roles_follow(&death->roles, judge_world(judge), event) : r;
@@ -317,7 +318,6 @@ static void death_release(void *state)
 
 	roles_release(&death->roles);
 	omens_release(&death->omens);
-	facts_release(&death->facts);
 }
 
 const struct rule_family death_family = {
@@ -325,6 +325,9 @@ const struct rule_family death_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct death),
+    .begin = facts_begin,
+    .round = death_round,
+    .kinds = KIND(EV_CALL) | KIND(EV_ENTER) | KIND(EV_PROC) | KIND(EV_PEER),
     .event = death_event,
     .release = death_release,
 };

@@ -4,9 +4,14 @@
 #include <stdio.h>
 #include "rules/limits.h"
 
-int facts_follow(struct facts *facts, const struct judge *judge, const struct event *event)
+int facts_begin(struct judge *judge, void *state)
 {
-	const struct world *world = judge_world(judge);
+	*(const struct facts **)state = judge_facts(judge);
+	return 0;
+}
+
+int facts_follow(struct facts *facts, const struct world *world, const struct event *event)
+{
 	int r = hand_follow(&facts->hand, world, event);
 
 	if (r == 0)

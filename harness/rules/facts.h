@@ -16,8 +16,13 @@ struct facts {
 	struct diary diary;
 };
 
+/* The judge's, which all families share. */
+const struct facts *judge_facts(const struct judge *judge);
+/* A family's begin: its state starts with a pointer to them. 0. */
+int facts_begin(struct judge *judge, void *state);
+
 /* All three follow the event. 0 or -ENOMEM. */
-int facts_follow(struct facts *facts, const struct judge *judge, const struct event *event);
+int facts_follow(struct facts *facts, const struct world *world, const struct event *event);
 void facts_release(struct facts *facts);
 
 /* Whether the target has been running freely for that long: not frozen by us, not asked to end. */

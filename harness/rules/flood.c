@@ -180,6 +180,9 @@ const struct rule_family flood_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct flood),
+    .kinds = KIND(EV_CALL),
+    .classes = CLASS(CLASS_READ) | CLASS(CLASS_WRITE) | CLASS(CLASS_ACCEPT) | CLASS(CLASS_CONNECT) |
+	       CLASS(CLASS_SHUTDOWN) | CLASS(CLASS_CLOSE),
     .event = flood_event,
     .finish = flood_finish,
     .release = flood_release,

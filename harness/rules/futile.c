@@ -265,6 +265,7 @@ const struct rule_family futile_family = {
     .rules = futile_rules,
     .rule_count = 1,
     .state_size = sizeof(struct futile_state),
+    .kinds = KIND(EV_CALL) | KIND(EV_RING),
     .begin = futile_begin,
     .event = futile_event,
     .finish = futile_finish,

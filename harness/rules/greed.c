@@ -37,9 +37,9 @@ struct share {
 };
 
 struct greed {
-	struct facts facts;
-	bool pending; /* a request of the canary's waits */
-	int32_t peer; /* whose */
+	const struct facts *facts; /* first: facts_begin */
+	bool pending;		   /* a request of the canary's waits */
+	int32_t peer;		   /* whose */
 	uint64_t since;
 	bool told;	   /* since then a wait told some thread of it */
 	struct map shares; /* file id -> struct share */
@@ -94,11 +94,11 @@ static void judge_wait(struct judge *judge, struct greed *greed, const struct ev
 	char who[FACTS_WHO];
 
 	if (!share || share->bytes < LIMIT_GREED_BYTES || share->calls < LIMIT_GREED_CALLS ||
-	    !facts_free(&greed->facts, event->at, judge_window(judge, LIMIT_LOST_WINDOW)))
+	    !facts_free(greed->facts, event->at, judge_window(judge, LIMIT_LOST_WINDOW)))
 		return;
 	/* Whose accepts fail may rest from accepting for a while: then that is what the request waited for.
 	 */
-	if (greed->facts.hand.accept_bent >= greed->since || greed->facts.hand.fds_short >= greed->since)
+	if (greed->facts->hand.accept_bent >= greed->since || greed->facts->hand.fds_short >= greed->since)
 		return;
 	greed->times++;
 	if (greed->times > 1 && share->bytes <= greed->worst.count)
@@ -204,13 +204,10 @@ static void follow_canary(struct greed *greed, const struct event *event)
 static int greed_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct greed *greed = state;
-	int r = facts_follow(&greed->facts, judge, event);
 
-	if (r == 0 && event->kind == EV_PEER && (event->flags & EVF_CANARY))
+	if (event->kind == EV_PEER && (event->flags & EVF_CANARY))
 		follow_canary(greed, event);
-	if (r == 0 && event->kind == EV_CALL && greed->pending)
-		r = follow_call(judge, greed, event);
-	return r;
+	return event->kind == EV_CALL && greed->pending ? follow_call(judge, greed, event) : 0;
 }
 
 static int greed_finish(struct judge *judge, void *state)
@@ -225,7 +222,6 @@ static void greed_release(void *state)
 	struct greed *greed = state;
 
 	forget(greed);
-	facts_release(&greed->facts);
 }
 
 const struct rule_family greed_family = {
@@ -233,6 +229,8 @@ const struct rule_family greed_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct greed),
+    .begin = facts_begin,
+    .kinds = KIND(EV_PEER) | KIND(EV_CALL),
     .event = greed_event,
     .finish = greed_finish,
     .release = greed_release,

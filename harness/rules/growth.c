@@ -34,7 +34,7 @@ struct sample {
 };
 
 struct growth {
-	struct facts facts;
+	const struct facts *facts; /* first: facts_begin */
 	struct sample *samples;
 	size_t count, capacity;
 	uint64_t quiet_fds; /* once quiet, all processes; 0 unknown */
@@ -80,23 +80,26 @@ static bool rises(const struct sample *samples, size_t count)
 	return true;
 }
 
+static int growth_round(struct judge *judge, void *state)
+{
+	struct growth *growth = state;
+	const struct ground *ground = &growth->facts->ground;
+
+	(void)judge;
+	if (ground->phase != MARK_QUIET)
+		return 0;
+	growth->quiet_fds = 0;
+	for (size_t i = 0; i < ground->process_count; i++)
+		growth->quiet_fds += ground->processes[i].fds;
+	return 0;
+}
+
 static int growth_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct growth *growth = state;
-	const struct ground *ground = &growth->facts.ground;
 
-	if (ground_over(ground, event) && ground->phase == MARK_QUIET) {
-		growth->quiet_fds = 0;
-		for (size_t i = 0; i < ground->process_count; i++)
-			growth->quiet_fds += ground->processes[i].fds;
-	}
-	if (event->kind == EV_MARK && event->what == MARK_SAMPLE) {
-		int r = growth->facts.hand.stop_asked ? 0 : take(growth, event);
-
-		if (r < 0)
-			return r;
-	}
-	return facts_follow(&growth->facts, judge, event);
+	(void)judge;
+	return event->what == MARK_SAMPLE && !growth->facts->hand.stop_asked ? take(growth, event) : 0;
 }
 
 static int growth_finish(struct judge *judge, void *state)
@@ -135,7 +138,6 @@ static void growth_release(void *state)
 	struct growth *growth = state;
 
 	free(growth->samples);
-	facts_release(&growth->facts);
 }
 
 const struct rule_family growth_family = {
@@ -143,6 +145,9 @@ const struct rule_family growth_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct growth),
+    .begin = facts_begin,
+    .round = growth_round,
+    .kinds = KIND(EV_MARK),
     .event = growth_event,
     .finish = growth_finish,
     .release = growth_release,

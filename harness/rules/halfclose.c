@@ -58,7 +58,7 @@ struct suspect {
 };
 
 struct halfclose {
-	struct facts facts;
+	const struct facts *facts; /* first: facts_begin */
 	struct map
 	    owing; /* peer -> peer_view: it was owed an answer when it shut down, and is not done yet */
 	struct suspect *suspects;
@@ -68,7 +68,7 @@ struct halfclose {
 /* Whether what became of this connection can be put down to the half-close at all. */
 static bool may_blame(const struct halfclose *half, const struct world *world, const struct peer_view *peer)
 {
-	const struct hand *hand = &half->facts.hand;
+	const struct hand *hand = &half->facts->hand;
 	const char *policy = world_meta(world, "half_close");
 	size_t at = 0;
 
@@ -109,7 +109,7 @@ static struct finding about(struct judge *judge, const struct rule *rule, const 
 static int follow_unanswered(struct judge *judge, struct halfclose *half, const struct peer_view *peer,
 			     const struct event *event)
 {
-	const struct diary_page *page = diary_page(&half->facts.diary, peer->id);
+	const struct diary_page *page = diary_page(&half->facts->diary, peer->id);
 	bool patience = event->what == PEER_UNANSWERED && event->arg[0];
 	struct finding finding;
 	char who[FACTS_WHO];
@@ -175,16 +175,13 @@ static int follow_peer(struct judge *judge, struct halfclose *half, const struct
 
 static int half_event(struct judge *judge, void *state, const struct event *event)
 {
-	struct halfclose *half = state;
-	int r = facts_follow(&half->facts, judge, event);
-
-	return r == 0 && event->kind == EV_PEER ? follow_peer(judge, half, event) : r;
+	return follow_peer(judge, state, event);
 }
 
 static int half_finish(struct judge *judge, void *state)
 {
 	struct halfclose *half = state;
-	const struct diary *diary = &half->facts.diary;
+	const struct diary *diary = &half->facts->diary;
 	int r = 0;
 
 	/* A target that is dead, or answers nobody, has worse trouble than half-closed peers. */
@@ -206,7 +203,6 @@ static void half_release(void *state)
 
 	map_free(&half->owing);
 	free(half->suspects);
-	facts_release(&half->facts);
 }
 
 const struct rule_family halfclose_family = {
@@ -214,6 +210,8 @@ const struct rule_family halfclose_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct halfclose),
+    .begin = facts_begin,
+    .kinds = KIND(EV_PEER),
     .event = half_event,
     .finish = half_finish,
     .release = half_release,

@@ -79,7 +79,8 @@ static int note_bent(struct map *bent, struct file *file, const struct event *ev
 {
 	if (event->flags & (EVF_INJECTED | EVF_SHORTENED))
 		return map_put(bent, file->id, file);
-	(void)map_remove(bent, file->id);
+	if (bent->live) /* nearly always none is */
+		(void)map_remove(bent, file->id);
 	return 0;
 }
 

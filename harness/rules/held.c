@@ -80,9 +80,9 @@ struct closing {
 };
 
 struct held {
-	struct facts facts;
-	struct map zombies;  /* file id -> struct zombie */
-	struct map closings; /* file id -> struct closing */
+	const struct facts *facts; /* first: facts_begin */
+	struct map zombies;	   /* file id -> struct zombie */
+	struct map closings;	   /* file id -> struct closing */
 };
 
 static int follow_report(struct held *held, const struct event *event, const struct report *report)
@@ -228,7 +228,7 @@ static int judge_closings(struct judge *judge, const struct held *held, uint64_t
 	size_t at = 0;
 	int r = 0;
 
-	if (!facts_free(&held->facts, now, 0))
+	if (!facts_free(held->facts, now, 0))
 		return 0;
 	while (r == 0 && (closing = map_next(&held->closings, &at, NULL)))
 		r = judge_closing(judge, closing, now);
@@ -238,10 +238,9 @@ static int judge_closings(struct judge *judge, const struct held *held, uint64_t
 static int held_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct held *held = state;
-	int r = facts_follow(&held->facts, judge, event);
 
-	if (r < 0 || held->facts.hand.stop_asked)
-		return r;
+	if (held->facts->hand.stop_asked)
+		return 0;
 	if (event->kind == EV_CALL)
 		return follow_call(held, judge_world(judge), event);
 	/* Before the last peers are let go, and when our own side has had time to see what was sent to it. */
@@ -285,7 +284,6 @@ static void held_release(void *state)
 
 	map_free_all(&held->zombies);
 	map_free_all(&held->closings);
-	facts_release(&held->facts);
 }
 
 const struct rule_family held_family = {
@@ -293,6 +291,8 @@ const struct rule_family held_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct held),
+    .begin = facts_begin,
+    .kinds = KIND(EV_CALL) | KIND(EV_MARK),
     .event = held_event,
     .finish = held_finish,
     .release = held_release,

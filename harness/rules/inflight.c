@@ -72,8 +72,8 @@ struct doubt {
 };
 
 struct inflight {
-	struct facts facts;
-	struct map told; /* (ring, number) -> the ring: requests that were told to stop */
+	const struct facts *facts; /* first: facts_begin */
+	struct map told;	   /* (ring, number) -> the ring: requests that were told to stop */
 	struct doubt *doubts;
 	size_t count, capacity;
 };
@@ -260,24 +260,25 @@ static int follow_sync_cancel(struct inflight *inflight, const struct touch *tou
 	return r;
 }
 
+static int inflight_before(struct judge *judge, void *state, const struct event *event)
+{
+	struct inflight *inflight = state;
+
+	if (inflight->count > 0 && !facts_free(inflight->facts, event->at, 0))
+		inflight->count = 0; /* asked to stop, or frozen: nothing follows from what it does not do */
+	return inflight->count > 0 ? settle(inflight, judge, event->at) : 0;
+}
+
 static int inflight_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct inflight *inflight = state;
 	const struct touch *touch = world_touch(judge_world(judge));
-	bool free = facts_free(&inflight->facts, event->at, 0);
-	int r;
+	int r = event->kind == EV_RING ? follow_ring(inflight, judge, event) : 0;
 
-	if (inflight->count > 0 && !free)
-		inflight->count = 0; /* asked to stop, or frozen: nothing follows from what it does not do */
-	r = inflight->count > 0 ? settle(inflight, judge, event->at) : 0;
-	if (r == 0)
-		r = facts_follow(&inflight->facts, judge, event);
-	if (r == 0 && event->kind == EV_RING)
-		r = follow_ring(inflight, judge, event);
 	if (r == 0 && event->kind == EV_CALL && event->what == CALL_io_uring_register &&
 	    event->arg[0] == REGISTER_CANCEL)
 		r = follow_sync_cancel(inflight, touch);
-	if (r == 0 && (event->kind == EV_CALL || event->kind == EV_RING) && touch->last_close && touch->file)
+	if (r == 0 && touch->last_close && touch->file)
 		r = follow_close(inflight, judge, touch->file);
 	return r;
 }
@@ -288,7 +289,6 @@ static void inflight_release(void *state)
 
 	map_free(&inflight->told);
 	free(inflight->doubts);
-	facts_release(&inflight->facts);
 }
 
 const struct rule_family inflight_family = {
@@ -296,6 +296,11 @@ const struct rule_family inflight_family = {
     .rules = rules,
     .rule_count = sizeof rules / sizeof *rules,
     .state_size = sizeof(struct inflight),
+    .begin = facts_begin,
+    .before_kinds = KINDS_ALL,
+    .before = inflight_before,
+    .kinds = KIND(EV_RING) | KIND(EV_CALL),
+    .classes = CLASS(CLASS_RING) | CLASS(CLASS_CLOSE),
     .event = inflight_event,
     .release = inflight_release,
 };

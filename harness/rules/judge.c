@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "rules/facts.h"
 #include "rules/judge.h"
 
 /* Beyond this many findings of one rule the next ones tell a reader nothing new. */
 #define FINDINGS_PER_RULE 16
+#define FAMILIES_MOST	  64
 
 /* What the judge keeps for each rule, in the order of rule_next. */
 struct seat {
@@ -18,8 +21,18 @@ struct seat {
 	size_t last; /* index of the last of them */
 };
 
+/* Who hears of an event: indexes into rule_families, in their order. */
+struct hearing {
+	uint8_t count;
+	uint8_t families[FAMILIES_MOST];
+};
+
 struct judge {
 	struct world *world;
+	struct facts facts;
+	/* by the event's kind, calls behind them by their class; those who hear before the facts do; those
+	 * who judge rounds */
+	struct hearing hearings[EV_KINDS + CLASS_COUNT], before[EV_KINDS], rounds;
 	double scale;
 	struct seat *seats;
 	size_t seat_count;
@@ -97,6 +110,7 @@ static int states_make(struct judge *judge)
 
 	while (rule_families[families])
 		families++;
+	assert(families <= FAMILIES_MOST);
 	judge->states = calloc(families + 1, sizeof(*judge->states));
 	if (!judge->states)
 		return -ENOMEM;
@@ -113,6 +127,35 @@ static int states_make(struct judge *judge)
 			return r;
 	}
 	return 0;
+}
+
+static void hearing_add(struct hearing *hearing, size_t family)
+{
+	hearing->families[hearing->count++] = (uint8_t)family;
+}
+
+static void listen_for(struct judge *judge, const struct rule_family *family, size_t index)
+{
+	uint32_t kinds = family->kinds ? family->kinds : KINDS_ALL;
+	uint32_t classes = family->classes ? family->classes : KINDS_ALL;
+
+	for (unsigned kind = 0; kind < EV_KINDS; kind++) {
+		if (family->event && kind != EV_CALL && (kinds & KIND(kind)))
+			hearing_add(&judge->hearings[kind], index);
+		if (family->before && (family->before_kinds & KIND(kind)))
+			hearing_add(&judge->before[kind], index);
+	}
+	for (unsigned class = 0; class < CLASS_COUNT; class ++)
+		if (family->event && (kinds & KIND(EV_CALL)) && (classes & CLASS(class)))
+			hearing_add(&judge->hearings[EV_KINDS + class], index);
+	if (family->round)
+		hearing_add(&judge->rounds, index);
+}
+
+static void hearings_make(struct judge *judge)
+{
+	for (size_t i = 0; i < judge->state_count; i++)
+		listen_for(judge, rule_families[i], i);
 }
 
 int judge_new(const struct judge_options *options, struct judge **ret_judge, struct error *error)
@@ -135,10 +178,48 @@ int judge_new(const struct judge_options *options, struct judge **ret_judge, str
 		(void)error_set(error, r, "the rules could not begin: %s", strerror(-r));
 		goto fail;
 	}
+	hearings_make(judge);
 	*ret_judge = judge;
 	return 0;
 fail:
 	judge_free(judge);
+	return r;
+}
+
+static int end_round(struct judge *judge)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < judge->rounds.count && r == 0; i++) {
+		size_t index = judge->rounds.families[i];
+		r = rule_families[index]->round(judge, judge->states[index]);
+	}
+	return r;
+}
+
+static int tell_before(struct judge *judge, const struct event *event)
+{
+	const struct hearing *hearing = &judge->before[event->kind];
+	int r = 0;
+
+	for (size_t i = 0; i < hearing->count && r == 0; i++) {
+		size_t index = hearing->families[i];
+		r = rule_families[index]->before(judge, judge->states[index], event);
+	}
+	return r;
+}
+
+static int tell(struct judge *judge, const struct event *event)
+{
+	bool call = event->kind == EV_CALL;
+	size_t row = call ? EV_KINDS + call_class((enum call)event->what) : event->kind;
+	const struct hearing *hearing = &judge->hearings[row];
+	int r = 0;
+
+	for (size_t i = 0; i < hearing->count && r == 0; i++) {
+		size_t index = hearing->families[i];
+		r = rule_families[index]->event(judge, judge->states[index], event);
+	}
 	return r;
 }
 
@@ -147,11 +228,15 @@ int judge_event(void *arg, const struct event *event)
 	struct judge *judge = arg;
 	int r = world_apply(judge->world, event);
 
-	for (size_t i = 0; i < judge->state_count && r == 0; i++) {
-		if (rule_families[i]->event)
-			r = rule_families[i]->event(judge, judge->states[i], event);
-	}
-	return r;
+	if (event->kind >= EV_KINDS)
+		return r;
+	if (r == 0 && ground_over(&judge->facts.ground, event))
+		r = end_round(judge);
+	if (r == 0)
+		r = tell_before(judge, event);
+	if (r == 0)
+		r = facts_follow(&judge->facts, judge->world, event);
+	return r == 0 ? tell(judge, event) : r;
 }
 
 /* The gravest first, causes before symptoms, then in the order of time; the rest only makes the order
@@ -244,6 +329,7 @@ void judge_free(struct judge *judge)
 	for (size_t i = 0; judge->states && rule_families[i]; i++)
 		free(judge->states[i]);
 	free(judge->states);
+	facts_release(&judge->facts);
 	free(judge->seats);
 	free(judge->findings);
 	world_free(judge->world);
@@ -319,6 +405,11 @@ int judge_broken(const struct judge *judge, const char *id)
 			return seat->broken && !(seat->rule->by_absence && world_hides(judge->world));
 	}
 	return 0;
+}
+
+const struct facts *judge_facts(const struct judge *judge)
+{
+	return &judge->facts;
 }
 
 const struct world *judge_world(const struct judge *judge)

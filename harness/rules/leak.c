@@ -60,7 +60,7 @@ static const struct rule rules[] = {
 };
 
 struct leak {
-	struct facts facts;
+	const struct facts *facts; /* first: facts_begin */
 };
 
 static const char *state_name(unsigned state)
@@ -103,7 +103,7 @@ static bool sits_in_write(const struct leak *leak, const struct world *world)
 
 	while ((thread = world_next_thread(world, &at)))
 		if (thread->alive && thread->waits &&
-		    call_class(ground_call(&leak->facts.ground, thread->tid, &letter)) == CLASS_WRITE &&
+		    call_class(ground_call(&leak->facts->ground, thread->tid, &letter)) == CLASS_WRITE &&
 		    letter == 'S')
 			return true;
 	return false;
@@ -124,9 +124,9 @@ static bool had_its_chance(const struct leak *leak, const struct judge *judge, c
 
 	if (!file->eof_read && !file->read_error && sits_in_write(leak, world))
 		return false;
-	if (ground_patience(&leak->facts.ground, judge, NULL))
+	if (ground_patience(&leak->facts->ground, judge, NULL))
 		return true;
-	if (world_asleep(world) && !ground_runs(&leak->facts.ground))
+	if (world_asleep(world) && !ground_runs(&leak->facts->ground))
 		return true;
 	/* What a ring has read may still lie in its queue: it is known once the target sleeps again. */
 	if (world_by_ring(world, CLASS_READ))
@@ -142,12 +142,12 @@ static bool had_its_chance(const struct leak *leak, const struct judge *judge, c
 /* A request is being worked on: the target writes when it is done, and learns of the end then. */
 static bool at_work(const struct leak *leak, const struct judge *judge, const struct peer_view *peer)
 {
-	const struct diary_page *page = diary_page(&leak->facts.diary, peer->id);
+	const struct diary_page *page = diary_page(&leak->facts->diary, peer->id);
 	const struct file *file = peer->conn;
 
 	return peer->requests > peer->answers && !file->eof_read && !file->read_error &&
 	       file->last_read_at >= page->request_at && file->last_write_at < page->request_at &&
-	       !ground_patience(&leak->facts.ground, judge, NULL);
+	       !ground_patience(&leak->facts->ground, judge, NULL);
 }
 
 static int report(struct judge *judge, const struct rule *rule, const struct file *file,
@@ -196,18 +196,18 @@ static int judge_peer(struct judge *judge, const struct leak *leak, const struct
 		      uint64_t now)
 {
 	const struct file *file = peer->conn;
-	const struct ground_fd *probed = file ? ground_find(&leak->facts.ground, file) : NULL;
+	const struct ground_fd *probed = file ? ground_find(&leak->facts->ground, file) : NULL;
 	uint64_t since = peer->ended_at;
 
 	if (!file || file->closed || file->kind != FILE_CONN || peer->vanished || !(peer->fin || peer->reset))
 		return 0;
 	if (since < file->opened)
 		since = file->opened;
-	if (leak->facts.hand.thawed > since)
-		since = leak->facts.hand.thawed;
+	if (leak->facts->hand.thawed > since)
+		since = leak->facts->hand.thawed;
 	if (since + judge_window(judge, LIMIT_LEAK_WINDOW) > now || never_begun(file) ||
-	    !end_arrived(&leak->facts.ground, probed, peer->reset) || at_work(leak, judge, peer) ||
-	    hand_starved(&leak->facts.hand, file) || !had_its_chance(leak, judge, file, since, now))
+	    !end_arrived(&leak->facts->ground, probed, peer->reset) || at_work(leak, judge, peer) ||
+	    hand_starved(&leak->facts->hand, file) || !had_its_chance(leak, judge, file, since, now))
 		return 0;
 	return report(judge, &rules[peer->reset ? RESET_LEAK : FIN_LEAK], file, probed, since, now);
 }
@@ -231,7 +231,7 @@ static int judge_stranger(struct judge *judge, const struct leak *leak, const st
 static int judge_round(struct judge *judge, const struct leak *leak, uint64_t now)
 {
 	const struct world *world = judge_world(judge);
-	const struct ground *ground = &leak->facts.ground;
+	const struct ground *ground = &leak->facts->ground;
 	const struct peer_view *peer;
 	size_t at = 0;
 	int r = 0;
@@ -243,40 +243,33 @@ static int judge_round(struct judge *judge, const struct leak *leak, uint64_t no
 	return r;
 }
 
-/* A round of probes is over; or, where none were made, the quiet is. */
-static bool is_due(const struct leak *leak, const struct judge *judge, const struct event *event)
-{
-	const struct world *world = judge_world(judge);
-
-	if (ground_over(&leak->facts.ground, event))
-		return facts_at_rest(&leak->facts, judge);
-	if (event->kind != EV_MARK || (event->what != MARK_RECOVERY && event->what != MARK_STOP))
-		return false;
-	return world_mark_time(world, MARK_QUIET) > leak->facts.ground.began &&
-	       facts_free(&leak->facts, event->at, 0);
-}
-
-static int leak_event(struct judge *judge, void *state, const struct event *event)
+static int leak_round(struct judge *judge, void *state)
 {
 	struct leak *leak = state;
-	uint64_t now = leak->facts.ground.open ? leak->facts.ground.began : event->at;
-	int r = is_due(leak, judge, event) ? judge_round(judge, leak, now) : 0;
 
-	return r == 0 ? facts_follow(&leak->facts, judge, event) : r;
+	return facts_at_rest(leak->facts, judge) ? judge_round(judge, leak, leak->facts->ground.began) : 0;
+}
+
+/* Where no probes were made, the end of the quiet is what a round's end is elsewhere. */
+static int leak_before(struct judge *judge, void *state, const struct event *event)
+{
+	struct leak *leak = state;
+
+	if (ground_over(&leak->facts->ground, event) ||
+	    (event->what != MARK_RECOVERY && event->what != MARK_STOP) ||
+	    world_mark_time(judge_world(judge), MARK_QUIET) <= leak->facts->ground.began ||
+	    !facts_free(leak->facts, event->at, 0))
+		return 0;
+	return judge_round(judge, leak, event->at);
 }
 
 static int leak_finish(struct judge *judge, void *state)
 {
 	struct leak *leak = state;
 
-	if (!leak->facts.ground.open || !facts_at_rest(&leak->facts, judge))
+	if (!leak->facts->ground.open || !facts_at_rest(leak->facts, judge))
 		return 0;
-	return judge_round(judge, leak, leak->facts.ground.began);
-}
-
-static void leak_release(void *state)
-{
-	facts_release(&((struct leak *)state)->facts);
+	return judge_round(judge, leak, leak->facts->ground.began);
 }
 
 const struct rule_family leak_family = {
@@ -284,7 +277,9 @@ const struct rule_family leak_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct leak),
-    .event = leak_event,
+    .begin = facts_begin,
+    .round = leak_round,
+    .before_kinds = KIND(EV_MARK),
+    .before = leak_before,
     .finish = leak_finish,
-    .release = leak_release,
 };

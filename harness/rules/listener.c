@@ -88,8 +88,8 @@ struct row {
 };
 
 struct listener_state {
-	struct facts facts;
-	struct map rows; /* (pid, listener) -> struct row */
+	const struct facts *facts; /* first: facts_begin */
+	struct map rows;	   /* (pid, listener) -> struct row */
 };
 
 static void row_text(const struct row *row, int32_t fd, char *out, size_t size)
@@ -203,7 +203,7 @@ static int follow_call(struct listener_state *state, struct judge *judge, const 
 	const struct world *world = judge_world(judge);
 	struct file *file = world_touch(world)->file;
 	enum call_class class = call_class((enum call)event->what);
-	bool counts = spin_counts(world, event) && !hand_told(&state->facts.hand, event->pid);
+	bool counts = spin_counts(world, event) && !hand_told(&state->facts->hand, event->pid);
 
 	if (class == CLASS_WAIT)
 		return counts ? follow_reports(state, judge, event) : 0;
@@ -245,22 +245,22 @@ static bool accepts_unseen(const struct listener_state *state, const struct worl
 			return true;
 	for (at = 0; (thread = world_next_thread(world, &at));)
 		if (thread->alive &&
-		    call_class(ground_call(&state->facts.ground, thread->tid, NULL)) == CLASS_ACCEPT)
+		    call_class(ground_call(&state->facts->ground, thread->tid, NULL)) == CLASS_ACCEPT)
 			return true;
 	return false;
 }
 
 static bool fds_are_short(const struct listener_state *state, int32_t pid)
 {
-	const struct ground_process *process = ground_process(&state->facts.ground, pid);
+	const struct ground_process *process = ground_process(&state->facts->ground, pid);
 
-	return state->facts.hand.limits || (process && process->limit && process->fds >= process->limit);
+	return state->facts->hand.limits || (process && process->limit && process->fds >= process->limit);
 }
 
 /* Whether what was done to it then has stood for so long that nobody is going to undo it. */
 static bool stands(const struct listener_state *state, uint64_t since, uint64_t patience)
 {
-	return patience && since + patience <= state->facts.ground.began;
+	return patience && since + patience <= state->facts->ground.began;
 }
 
 /*
@@ -289,7 +289,7 @@ static bool awaits_a_close(const struct world *world, const struct file *listene
 static const char *ailment(const struct listener_state *state, const struct judge *judge,
 			   const struct file *file)
 {
-	const struct ground *ground = &state->facts.ground;
+	const struct ground *ground = &state->facts->ground;
 	const struct ground_fd *fd = ground_find(ground, file);
 	struct ground_armed armed = ground_armed(ground, file);
 	uint64_t patience = ground_patience(ground, judge, NULL);
@@ -345,7 +345,7 @@ static int judge_gone(struct judge *judge, const struct listener_state *state)
 	finding.fd = gone->fd;
 	finding.peer = outside->id;
 	finding.at = finding.from = gone->closed ? gone->closed : gone->touched;
-	finding.to = state->facts.ground.began;
+	finding.to = state->facts->ground.began;
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "listener fd %d (port %u): %s at %.3f s and did not come back: %.2f s later a healthy "
 		       "client is not let in",
@@ -354,20 +354,17 @@ static int judge_gone(struct judge *judge, const struct listener_state *state)
 	return judge_report(judge, &finding);
 }
 
-static bool is_due(const struct listener_state *state, const struct judge *judge, const struct event *event)
+static int listener_round(struct judge *judge, void *arg)
 {
-	return ground_over(&state->facts.ground, event) && state->facts.ground.phase == MARK_RECOVERY &&
-	       facts_at_rest(&state->facts, judge);
+	struct listener_state *state = arg;
+	bool due = state->facts->ground.phase == MARK_RECOVERY && facts_at_rest(state->facts, judge);
+
+	return due ? judge_gone(judge, state) : 0;
 }
 
 static int listener_event(struct judge *judge, void *arg, const struct event *event)
 {
-	struct listener_state *state = arg;
-	int r = is_due(state, judge, event) ? judge_gone(judge, state) : 0;
-
-	if (r == 0)
-		r = facts_follow(&state->facts, judge, event);
-	return r == 0 && event->kind == EV_CALL ? follow_call(state, judge, event) : r;
+	return follow_call(arg, judge, event);
 }
 
 static int listener_finish(struct judge *judge, void *arg)
@@ -380,7 +377,6 @@ static void listener_release(void *arg)
 	struct listener_state *state = arg;
 
 	map_free_all(&state->rows);
-	facts_release(&state->facts);
 }
 
 const struct rule_family listener_family = {
@@ -388,6 +384,9 @@ const struct rule_family listener_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct listener_state),
+    .begin = facts_begin,
+    .round = listener_round,
+    .kinds = KIND(EV_CALL),
     .event = listener_event,
     .finish = listener_finish,
     .release = listener_release,

@@ -72,8 +72,8 @@ static const struct rule rules[] = {
 };
 
 struct lost {
-	struct facts facts;
-	size_t conns, most_conns; /* accepted connections open, and the most there ever were */
+	const struct facts *facts; /* first: facts_begin */
+	size_t conns, most_conns;  /* accepted connections open, and the most there ever were */
 };
 
 /* The target has bytes of its own to get rid of first: not reading more is back-pressure. */
@@ -112,7 +112,7 @@ static uint64_t still_since(const struct lost *lost, const struct world *world, 
 {
 	const struct file *file = fd->file;
 	uint64_t since = file->touched > file->reported_at ? file->touched : file->reported_at;
-	uint64_t sent = world_peer(world, file->peer) ? diary_page(&lost->facts.diary, file->peer)->sent_at
+	uint64_t sent = world_peer(world, file->peer) ? diary_page(&lost->facts->diary, file->peer)->sent_at
 						      : fd->waiting_since;
 
 	return sent > since ? sent : since;
@@ -138,8 +138,8 @@ static int judge_socket(struct judge *judge, const struct lost *lost, const stru
 	if (file->kind != FILE_CONN || file->closed || !fd->waiting ||
 	    (peer && peer->reset && peer->ended_at <= fd->at))
 		return 0;
-	if (since + patience > fd->at || !edge_only(&lost->facts.ground, file) || !stopped_early(file) ||
-	    presses_back(file, fd->unacked) || hand_bent_read(&lost->facts.hand, file) ||
+	if (since + patience > fd->at || !edge_only(&lost->facts->ground, file) || !stopped_early(file) ||
+	    presses_back(file, fd->unacked) || hand_bent_read(&lost->facts->hand, file) ||
 	    upstream_stuck(world))
 		return 0;
 	finding = finding_make(judge, &rules[EDGE_NOT_DRAINED]);
@@ -182,11 +182,11 @@ static const struct peer_view *longest_waiting(const struct world *world, uint64
 /* Whether the target could accept: it has room in its table of fds, and is not at some limit of its own. */
 static bool may_accept(const struct lost *lost, const struct world *world, const struct ground_fd *fd)
 {
-	const struct ground_process *process = ground_process(&lost->facts.ground, fd->pid);
+	const struct ground_process *process = ground_process(&lost->facts->ground, fd->pid);
 	const struct file *file;
 	size_t at = 0, conns = 0;
 
-	if (lost->facts.hand.limits)
+	if (lost->facts->hand.limits)
 		return false;
 	if (process && process->limit && process->fds >= process->limit)
 		return false;
@@ -218,9 +218,9 @@ static int judge_listener(struct judge *judge, const struct lost *lost, const st
 		since = file->touched;
 	if (file->reported_at > since)
 		since = file->reported_at;
-	if (lost->facts.hand.limit_lifted > since)
-		since = lost->facts.hand.limit_lifted;
-	if (since + patience > fd->at || !edge_only(&lost->facts.ground, file) ||
+	if (lost->facts->hand.limit_lifted > since)
+		since = lost->facts->hand.limit_lifted;
+	if (since + patience > fd->at || !edge_only(&lost->facts->ground, file) ||
 	    !may_accept(lost, world, fd))
 		return 0;
 	finding = finding_make(judge, &rules[ACCEPT_LOST]);
@@ -241,8 +241,8 @@ static int judge_listener(struct judge *judge, const struct lost *lost, const st
 
 static int judge_round(struct judge *judge, const struct lost *lost)
 {
-	const struct ground *ground = &lost->facts.ground;
-	uint64_t patience = facts_at_rest(&lost->facts, judge) ? ground_patience(ground, judge, NULL) : 0;
+	const struct ground *ground = &lost->facts->ground;
+	uint64_t patience = facts_at_rest(lost->facts, judge) ? ground_patience(ground, judge, NULL) : 0;
 	int r = 0;
 
 	for (size_t i = 0; patience && i < ground->fd_count && r == 0; i++)
@@ -255,8 +255,6 @@ static void count_conns(struct lost *lost, const struct world *world, const stru
 {
 	const struct touch *touch = world_touch(world);
 
-	if (event->kind != EV_CALL)
-		return;
 	if (call_class((enum call)event->what) == CLASS_ACCEPT && touch->made)
 		lost->conns++;
 	if (touch->last_close && touch->file && touch->file->kind == FILE_CONN && lost->conns)
@@ -265,25 +263,22 @@ static void count_conns(struct lost *lost, const struct world *world, const stru
 		lost->most_conns = lost->conns;
 }
 
+static int lost_round(struct judge *judge, void *state)
+{
+	return judge_round(judge, state);
+}
+
 static int lost_event(struct judge *judge, void *state, const struct event *event)
 {
-	struct lost *lost = state;
-	int r = ground_over(&lost->facts.ground, event) ? judge_round(judge, lost) : 0;
-
-	count_conns(lost, judge_world(judge), event);
-	return r == 0 ? facts_follow(&lost->facts, judge, event) : r;
+	count_conns(state, judge_world(judge), event);
+	return 0;
 }
 
 static int lost_finish(struct judge *judge, void *state)
 {
 	struct lost *lost = state;
 
-	return lost->facts.ground.open ? judge_round(judge, lost) : 0;
-}
-
-static void lost_release(void *state)
-{
-	facts_release(&((struct lost *)state)->facts);
+	return lost->facts->ground.open ? judge_round(judge, lost) : 0;
 }
 
 const struct rule_family lost_family = {
@@ -291,7 +286,10 @@ const struct rule_family lost_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct lost),
+    .begin = facts_begin,
+    .round = lost_round,
+    .kinds = KIND(EV_CALL),
+    .classes = CLASS(CLASS_ACCEPT) | CLASS(CLASS_CLOSE),
     .event = lost_event,
     .finish = lost_finish,
-    .release = lost_release,
 };

@@ -28,10 +28,10 @@ static const struct rule rules[] = {
 };
 
 struct memory {
-	struct facts facts;
-	struct map resident; /* pid -> bytes, as a pointer */
-	struct map stalled;  /* peers that do not read, peer + 1 -> themselves */
-	uint64_t calm;	     /* resident bytes when last nobody stalled, 0 unknown */
+	const struct facts *facts; /* first: facts_begin */
+	struct map resident;	   /* pid -> bytes, as a pointer */
+	struct map stalled;	   /* peers that do not read, peer + 1 -> themselves */
+	uint64_t calm;		   /* resident bytes when last nobody stalled, 0 unknown */
 	uint64_t calm_at;
 	uint64_t most, most_at;
 	int32_t peer; /* one that stalled then */
@@ -87,10 +87,9 @@ static int follow_probe(struct memory *memory, const struct event *event)
 static int memory_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct memory *memory = state;
-	int r = facts_follow(&memory->facts, judge, event);
 
-	if (r < 0 || memory->facts.hand.stop_asked)
-		return r;
+	if (memory->facts->hand.stop_asked)
+		return 0;
 	if (event->kind == EV_PEER)
 		return follow_peer(memory, event);
 	if (event->kind == EV_PROC && event->what == PROC_EXIT && event->arg[0])
@@ -132,7 +131,6 @@ static void memory_release(void *state)
 {
 	struct memory *memory = state;
 
-	facts_release(&memory->facts);
 	map_free(&memory->resident);
 	map_free(&memory->stalled);
 }
@@ -142,6 +140,8 @@ const struct rule_family memory_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct memory),
+    .begin = facts_begin,
+    .kinds = KIND(EV_PEER) | KIND(EV_PROC) | KIND(EV_PROBE),
     .event = memory_event,
     .finish = memory_finish,
     .release = memory_release,

@@ -45,7 +45,7 @@ static const struct rule rules[] = {
 };
 
 struct oneshot {
-	struct facts facts;
+	const struct facts *facts; /* first: facts_begin */
 };
 
 /* The registration that was spent and not armed again; NULL when there is none, or something else watches the
@@ -78,7 +78,7 @@ static const char *work(const struct oneshot *oneshot, const struct ground_fd *f
 		return NULL;
 	if (output_pending(file))
 		return fd->mask & EPOLLOUT ? "there is room for the rest of its answer" : NULL;
-	if (fd->unacked || file->shut_read || hand_bent_read(&oneshot->facts.hand, file))
+	if (fd->unacked || file->shut_read || hand_bent_read(&oneshot->facts->hand, file))
 		return NULL;
 	if (fd->waiting)
 		(void)snprintf(out, size, "%llu bytes wait in it", (unsigned long long)fd->waiting);
@@ -103,7 +103,7 @@ static uint64_t still_since(const struct oneshot *oneshot, const struct world *w
 
 	if (!peer)
 		return later(since, fd->waiting_since);
-	since = later(since, diary_page(&oneshot->facts.diary, file->peer)->sent_at);
+	since = later(since, diary_page(&oneshot->facts->diary, file->peer)->sent_at);
 	return later(since, peer->ended_at);
 }
 
@@ -130,7 +130,7 @@ static int judge_conn(struct judge *judge, const struct oneshot *oneshot, const 
 {
 	const struct file *file = fd->file;
 	const struct peer_view *peer = world_peer(judge_world(judge), file->peer);
-	const struct reg *reg = spent(&oneshot->facts.ground, file);
+	const struct reg *reg = spent(&oneshot->facts->ground, file);
 	uint64_t since = still_since(oneshot, judge_world(judge), fd);
 	char text[48];
 	const char *what;
@@ -155,13 +155,13 @@ static size_t open_conns(const struct world *world)
 static int judge_listener(struct judge *judge, const struct oneshot *oneshot, const struct ground_fd *fd,
 			  uint64_t patience)
 {
-	const struct ground_process *process = ground_process(&oneshot->facts.ground, fd->pid);
-	const struct reg *reg = spent(&oneshot->facts.ground, fd->file);
+	const struct ground_process *process = ground_process(&oneshot->facts->ground, fd->pid);
+	const struct reg *reg = spent(&oneshot->facts->ground, fd->file);
 	uint64_t since = later(later(fd->file->touched, fd->file->reported_at), fd->waiting_since);
 	char what[64];
 
 	if (!reg || fd->file->closed || !fd->waiting || since + patience > fd->at ||
-	    oneshot->facts.hand.limits || hand_is_shortage(fd->file->last_accept) ||
+	    oneshot->facts->hand.limits || hand_is_shortage(fd->file->last_accept) ||
 	    open_conns(judge_world(judge)) >= LIMIT_CROWD)
 		return 0;
 	if (process && process->limit && process->fds >= process->limit)
@@ -173,8 +173,8 @@ static int judge_listener(struct judge *judge, const struct oneshot *oneshot, co
 
 static int judge_round(struct judge *judge, const struct oneshot *oneshot)
 {
-	const struct ground *ground = &oneshot->facts.ground;
-	uint64_t patience = facts_at_rest(&oneshot->facts, judge) ? ground_patience(ground, judge, NULL) : 0;
+	const struct ground *ground = &oneshot->facts->ground;
+	uint64_t patience = facts_at_rest(oneshot->facts, judge) ? ground_patience(ground, judge, NULL) : 0;
 	int r = 0;
 
 	if (!patience || ground_busy(ground, judge_world(judge)))
@@ -185,24 +185,16 @@ static int judge_round(struct judge *judge, const struct oneshot *oneshot)
 	return r;
 }
 
-static int oneshot_event(struct judge *judge, void *state, const struct event *event)
+static int oneshot_round(struct judge *judge, void *state)
 {
-	struct oneshot *oneshot = state;
-	int r = ground_over(&oneshot->facts.ground, event) ? judge_round(judge, oneshot) : 0;
-
-	return r == 0 ? facts_follow(&oneshot->facts, judge, event) : r;
+	return judge_round(judge, state);
 }
 
 static int oneshot_finish(struct judge *judge, void *state)
 {
 	struct oneshot *oneshot = state;
 
-	return oneshot->facts.ground.open ? judge_round(judge, oneshot) : 0;
-}
-
-static void oneshot_release(void *state)
-{
-	facts_release(&((struct oneshot *)state)->facts);
+	return oneshot->facts->ground.open ? judge_round(judge, oneshot) : 0;
 }
 
 const struct rule_family oneshot_family = {
@@ -210,7 +202,7 @@ const struct rule_family oneshot_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct oneshot),
-    .event = oneshot_event,
+    .begin = facts_begin,
+    .round = oneshot_round,
     .finish = oneshot_finish,
-    .release = oneshot_release,
 };

@@ -66,7 +66,8 @@ const struct rule orphan_rules[] = {
 		"come. "
 		"Targets with threads in poll or select or inside other calls, with an io_uring, or with a "
 		"connection of their own to somewhere else are not judged, nor are connections with output "
-		"pending (write-not-armed) or a spent one-shot registration (oneshot-lost).",
+		"pending (write-not-armed), a spent one-shot registration (oneshot-lost), or an end that "
+		"the target has read or was told of by EPOLLHUP (fin-leak, reset-leak).",
 	    .mend = "Give every pause its end where it begins: a timer, or the event that it waits for. Or "
 		    "keep the "
 		    "registration with an empty mask, which at least tells of ERR and HUP.",
@@ -84,8 +85,8 @@ struct failure {
 };
 
 struct orphan {
-	struct facts facts;
-	struct map failures; /* file id -> struct failure */
+	const struct facts *facts; /* first: facts_begin */
+	struct map failures;	   /* file id -> struct failure */
 };
 
 static bool matters(int64_t ret)
@@ -128,7 +129,7 @@ static bool is_watched(const struct ground *ground, const struct file *file)
 static int judge_failure(struct judge *judge, const struct orphan *orphan, const struct failure *failure,
 			 uint64_t patience)
 {
-	const struct ground *ground = &orphan->facts.ground;
+	const struct ground *ground = &orphan->facts->ground;
 	const struct file *file = failure->file;
 	struct finding finding;
 	char who[FACTS_WHO];
@@ -171,7 +172,7 @@ static bool all_is_seen(const struct orphan *orphan, const struct world *world)
 			return false;
 		epoll = true;
 	}
-	return epoll && !ground_busy(&orphan->facts.ground, world);
+	return epoll && !ground_busy(&orphan->facts->ground, world);
 }
 
 static bool worked_on(const struct file *file)
@@ -188,7 +189,7 @@ static bool output_pending(const struct file *file, const struct ground_fd *fd)
 static int judge_deaf(struct judge *judge, const struct orphan *orphan, const struct ground_fd *fd,
 		      uint64_t patience)
 {
-	const struct ground *ground = &orphan->facts.ground;
+	const struct ground *ground = &orphan->facts->ground;
 	const struct file *file = fd->file;
 	struct ground_armed armed = ground_armed(ground, file);
 	uint64_t since = file->touched > file->reported_at ? file->touched : file->reported_at;
@@ -200,6 +201,8 @@ static int judge_deaf(struct judge *judge, const struct orphan *orphan, const st
 		return 0;
 	if (map_get(&orphan->failures, file->id)) /* said already */
 		return 0;
+	if (file->eof_read || file->read_error || (file->reported_ever & EPOLLHUP))
+		return 0; /* nothing more to learn of it: the leaks' matter */
 	finding = finding_make(judge, &orphan_rules[DEAF_CONNECTION]);
 	finding_about(&finding, judge, file);
 	finding.at = finding.from = since;
@@ -215,10 +218,10 @@ static int judge_deaf(struct judge *judge, const struct orphan *orphan, const st
 
 static int judge_round(struct judge *judge, const struct orphan *orphan)
 {
-	const struct ground *ground = &orphan->facts.ground;
+	const struct ground *ground = &orphan->facts->ground;
 	bool certain = false;
 	uint64_t patience =
-	    facts_at_rest(&orphan->facts, judge) ? ground_patience(ground, judge, &certain) : 0;
+	    facts_at_rest(orphan->facts, judge) ? ground_patience(ground, judge, &certain) : 0;
 	uint64_t longer = certain ? patience : judge_window(judge, LIMIT_WRITE_WINDOW);
 	uint64_t leak = judge_window(judge, LIMIT_LEAK_WINDOW);
 	const struct failure *failure;
@@ -236,24 +239,23 @@ static int judge_round(struct judge *judge, const struct orphan *orphan)
 	return r;
 }
 
+static int orphan_round(struct judge *judge, void *state)
+{
+	return judge_round(judge, state);
+}
+
 static int orphan_event(struct judge *judge, void *state, const struct event *event)
 {
-	struct orphan *orphan = state;
 	struct file *file = world_touch(judge_world(judge))->file;
-	int r = ground_over(&orphan->facts.ground, event) ? judge_round(judge, orphan) : 0;
 
-	if (r == 0)
-		r = facts_follow(&orphan->facts, judge, event);
-	return r == 0 && event->kind == EV_CALL && event->what == CALL_epoll_ctl && file
-		   ? follow_ctl(orphan, file, event)
-		   : r;
+	return file ? follow_ctl(state, file, event) : 0;
 }
 
 static int orphan_finish(struct judge *judge, void *state)
 {
 	struct orphan *orphan = state;
 
-	return orphan->facts.ground.open ? judge_round(judge, orphan) : 0;
+	return orphan->facts->ground.open ? judge_round(judge, orphan) : 0;
 }
 
 static void orphan_release(void *state)
@@ -261,7 +263,6 @@ static void orphan_release(void *state)
 	struct orphan *orphan = state;
 
 	map_free_all(&orphan->failures);
-	facts_release(&orphan->facts);
 }
 
 const struct rule_family orphan_family = {
@@ -269,6 +270,10 @@ const struct rule_family orphan_family = {
     .rules = orphan_rules,
     .rule_count = sizeof(orphan_rules) / sizeof(*orphan_rules),
     .state_size = sizeof(struct orphan),
+    .begin = facts_begin,
+    .round = orphan_round,
+    .kinds = KIND(EV_CALL),
+    .classes = CLASS(CLASS_CTL),
     .event = orphan_event,
     .finish = orphan_finish,
     .release = orphan_release,

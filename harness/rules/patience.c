@@ -60,7 +60,7 @@ static const struct rule rules[] = {
 };
 
 struct patience {
-	struct facts facts;
+	const struct facts *facts; /* first: facts_begin */
 	struct map halves; /* peer -> how often the target slept for ever on half a request, as a pointer */
 	bool timers;	   /* alarm and kin were called, or a ring is there */
 	struct finding slow;
@@ -132,14 +132,14 @@ static int judge_half(struct judge *judge, struct patience *patience, const stru
 {
 	const struct world *world = judge_world(judge);
 	const struct peer_view *peer = world_touch(world)->peer;
-	const struct diary_page *page = diary_page(&patience->facts.diary, event->peer);
+	const struct diary_page *page = diary_page(&patience->facts->diary, event->peer);
 	const struct file *conn = peer ? peer->conn : NULL;
 	uintptr_t times;
 	char who[FACTS_WHO];
 
 	if (!conn || conn->closed || peer->canary || peer->requests || !conn->bytes_in || peer->half_closed ||
-	    conn->bytes_out || !has_heads(world) || !page->sent_at || patience->facts.hand.stop_asked ||
-	    hand_spoilt(&patience->facts.hand, conn) ||
+	    conn->bytes_out || !has_heads(world) || !page->sent_at || patience->facts->hand.stop_asked ||
+	    hand_spoilt(&patience->facts->hand, conn) ||
 	    !sleeps_for_ever(patience, world, conn, conn->last_read_at))
 		return 0;
 	times = (uintptr_t)map_get(&patience->halves, (uint32_t)peer->id) + 1;
@@ -161,7 +161,7 @@ static int judge_vanished(struct judge *judge, const struct patience *patience, 
 {
 	const struct world *world = judge_world(judge);
 	const struct file *conn = peer->conn;
-	const struct ground_fd *probed = conn ? ground_find(&patience->facts.ground, conn) : NULL;
+	const struct ground_fd *probed = conn ? ground_find(&patience->facts->ground, conn) : NULL;
 	struct finding finding;
 	char who[FACTS_WHO];
 
@@ -188,31 +188,39 @@ static int judge_round(struct judge *judge, const struct patience *patience)
 	size_t at = 0;
 	int r = 0;
 
-	if (!facts_at_rest(&patience->facts, judge) || ground_runs(&patience->facts.ground))
+	if (!facts_at_rest(patience->facts, judge) || ground_runs(&patience->facts->ground))
 		return 0;
 	while (r == 0 && (peer = world_next_peer(world, &at)))
 		r = judge_vanished(judge, patience, peer);
 	return r;
 }
 
+static int patience_round(struct judge *judge, void *state)
+{
+	return judge_round(judge, state);
+}
+
+static int patience_before(struct judge *judge, void *state, const struct event *event)
+{
+	return event->what == PEER_SEND ? judge_half(judge, state, event) : 0;
+}
+
 static int patience_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct patience *patience = state;
-	int r = ground_over(&patience->facts.ground, event) ? judge_round(judge, patience) : 0;
 
-	if (r == 0 && event->kind == EV_PEER && event->what == PEER_SEND)
-		r = judge_half(judge, patience, event);
+	(void)judge;
 	if (event->kind == EV_CALL)
 		patience->timers |= sets_timer(event);
 	if (event->kind == EV_PROC && event->what == PROC_SIGNAL && event->ret == SIGALRM)
 		patience->timers = true;
-	return r == 0 ? facts_follow(&patience->facts, judge, event) : r;
+	return 0;
 }
 
 static int patience_finish(struct judge *judge, void *state)
 {
 	struct patience *patience = state;
-	int r = patience->facts.ground.open ? judge_round(judge, patience) : 0;
+	int r = patience->facts->ground.open ? judge_round(judge, patience) : 0;
 
 	if (r < 0 || !patience->slow_peers)
 		return r;
@@ -224,7 +232,6 @@ static void patience_release(void *state)
 {
 	struct patience *patience = state;
 
-	facts_release(&patience->facts);
 	map_free(&patience->halves);
 }
 
@@ -233,6 +240,12 @@ const struct rule_family patience_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct patience),
+    .begin = facts_begin,
+    .round = patience_round,
+    .before_kinds = KIND(EV_PEER),
+    .before = patience_before,
+    .kinds = KIND(EV_CALL) | KIND(EV_PROC),
+    .classes = CLASS(CLASS_OTHER) | CLASS(CLASS_OPTION) | CLASS(CLASS_RING),
     .event = patience_event,
     .finish = patience_finish,
     .release = patience_release,

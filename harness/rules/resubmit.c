@@ -82,8 +82,8 @@ struct trail {
 };
 
 struct resubmit {
-	struct facts facts;
-	struct map trails; /* (file, class) -> struct trail */
+	const struct facts *facts; /* first: facts_begin */
+	struct map trails;	   /* (file, class) -> struct trail */
 	uint64_t buffers;
 };
 
@@ -218,9 +218,9 @@ static int follow_ring(struct resubmit *resubmit, struct judge *judge, const str
 /* Whether the target could accept if it wanted to: fds are free, and nobody keeps them from it. */
 static bool may_accept(const struct resubmit *resubmit, const struct ground_fd *fd)
 {
-	const struct ground_process *process = ground_process(&resubmit->facts.ground, fd->pid);
+	const struct ground_process *process = ground_process(&resubmit->facts->ground, fd->pid);
 
-	return !resubmit->facts.hand.limits && process && (!process->limit || process->fds < process->limit);
+	return !resubmit->facts->hand.limits && process && (!process->limit || process->fds < process->limit);
 }
 
 /* Since when (ns) nothing has happened that could have told or moved the target. */
@@ -230,11 +230,11 @@ static uint64_t still_since(const struct resubmit *resubmit, const struct judge 
 	const struct file *file = fd->file;
 	uint64_t since = file->touched > fd->waiting_since ? file->touched : fd->waiting_since;
 	uint64_t sent = world_peer(judge_world(judge), file->peer)
-			    ? diary_page(&resubmit->facts.diary, file->peer)->sent_at
+			    ? diary_page(&resubmit->facts->diary, file->peer)->sent_at
 			    : 0;
 
-	if (resubmit->facts.hand.limit_lifted > since)
-		since = resubmit->facts.hand.limit_lifted;
+	if (resubmit->facts->hand.limit_lifted > since)
+		since = resubmit->facts->hand.limit_lifted;
 	return sent > since ? sent : since;
 }
 
@@ -243,7 +243,7 @@ static bool is_lost(const struct resubmit *resubmit, const struct ground_fd *fd,
 	const struct file *file = fd->file;
 
 	if (file->closed || !fd->waiting || file->requests || !trail || !trail->ended ||
-	    ground_armed(&resubmit->facts.ground, file).any)
+	    ground_armed(&resubmit->facts->ground, file).any)
 		return false;
 	return fd->listener ? may_accept(resubmit, fd) : !fd->unacked;
 }
@@ -280,8 +280,8 @@ static int judge_fd(struct resubmit *resubmit, struct judge *judge, const struct
 
 static int judge_round(struct resubmit *resubmit, struct judge *judge)
 {
-	const struct ground *ground = &resubmit->facts.ground;
-	uint64_t patience = facts_at_rest(&resubmit->facts, judge) ? ground_patience(ground, judge, NULL) : 0;
+	const struct ground *ground = &resubmit->facts->ground;
+	uint64_t patience = facts_at_rest(resubmit->facts, judge) ? ground_patience(ground, judge, NULL) : 0;
 	int r = 0;
 
 	for (size_t i = 0; patience && i < ground->fd_count && r == 0; i++)
@@ -289,20 +289,20 @@ static int judge_round(struct resubmit *resubmit, struct judge *judge)
 	return r;
 }
 
+static int resubmit_round(struct judge *judge, void *state)
+{
+	return judge_round(state, judge);
+}
+
 static int resubmit_event(struct judge *judge, void *state, const struct event *event)
 {
-	struct resubmit *resubmit = state;
-	int r = ground_over(&resubmit->facts.ground, event) ? judge_round(resubmit, judge) : 0;
-
-	if (r == 0)
-		r = facts_follow(&resubmit->facts, judge, event);
-	return r == 0 && event->kind == EV_RING ? follow_ring(resubmit, judge, event) : r;
+	return follow_ring(state, judge, event);
 }
 
 static int resubmit_finish(struct judge *judge, void *state)
 {
 	struct resubmit *resubmit = state;
-	int r = resubmit->facts.ground.open ? judge_round(resubmit, judge) : 0;
+	int r = resubmit->facts->ground.open ? judge_round(resubmit, judge) : 0;
 	struct trail *trail;
 	size_t at = 0;
 
@@ -316,7 +316,6 @@ static void resubmit_release(void *state)
 	struct resubmit *resubmit = state;
 
 	map_free_all(&resubmit->trails);
-	facts_release(&resubmit->facts);
 }
 
 const struct rule_family resubmit_family = {
@@ -324,6 +323,9 @@ const struct rule_family resubmit_family = {
     .rules = rules,
     .rule_count = sizeof rules / sizeof *rules,
     .state_size = sizeof(struct resubmit),
+    .begin = facts_begin,
+    .round = resubmit_round,
+    .kinds = KIND(EV_RING),
     .event = resubmit_event,
     .finish = resubmit_finish,
     .release = resubmit_release,

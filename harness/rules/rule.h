@@ -31,6 +31,10 @@ struct rule {
 
 struct judge;
 
+#define KIND(kind)   (1u << (kind))
+#define CLASS(class) (1u << (class))
+#define KINDS_ALL    (~0u)
+
 struct rule_family {
 	const char *name; /* the file's noun: "spin" */
 	const struct rule *rules;
@@ -38,8 +42,17 @@ struct rule_family {
 	size_t state_size;
 	/* May be NULL. state is zeroed before. */
 	int (*begin)(struct judge *judge, void *state);
-	/* One event, already in the world. 0 or a negative errno (out of memory). */
+	/* What `event` is called for: KIND() of events, and of calls (EV_CALL) CLASS(). 0: of all. */
+	uint32_t kinds, classes;
+	/* One event, already in the world and in the facts. May be NULL. 0 or a negative errno (out of
+	 * memory). */
 	int (*event)(struct judge *judge, void *state, const struct event *event);
+	/* A round of probes ends with the event just applied, which the facts do not hold yet. May be NULL.
+	 */
+	int (*round)(struct judge *judge, void *state);
+	/* An event of these kinds, already in the world, and not yet in the facts. May be NULL. */
+	uint32_t before_kinds;
+	int (*before)(struct judge *judge, void *state, const struct event *event);
 	/* The journal is over. May be NULL. */
 	int (*finish)(struct judge *judge, void *state);
 	/* Frees what hangs off the state. May be NULL. */

@@ -65,7 +65,7 @@ struct complaint {
 };
 
 struct service {
-	struct facts facts;
+	const struct facts *facts;	/* first: facts_begin */
 	struct complaint complaints[2]; /* by rule, the first of each */
 	uint64_t served_before;		/* answers before the fault began */
 	uint64_t base_fds, base_conns, base_processes;
@@ -82,7 +82,7 @@ static uint64_t begun(const struct diary_page *page)
 /* Whether fds were short meanwhile, so that new connections may have to wait. */
 static bool fds_were_short(const struct service *service, const struct judge *judge, uint64_t since)
 {
-	const struct hand *hand = &service->facts.hand;
+	const struct hand *hand = &service->facts->hand;
 	uint64_t grace = judge_window(judge, LIMIT_UNSERVED_WINDOW);
 
 	if (hand->limits || (hand->limit_lifted && hand->limit_lifted + grace > since))
@@ -99,7 +99,7 @@ static bool waited_in_vain(const struct event *event)
 static bool is_excused(const struct service *service, const struct judge *judge, const struct peer_view *peer,
 		       const struct event *event, uint64_t since)
 {
-	const struct hand *hand = &service->facts.hand;
+	const struct hand *hand = &service->facts->hand;
 	uint64_t window = judge_window(judge, LIMIT_UNSERVED_WINDOW);
 	uint64_t grace = since > window ? since - window : 0;
 	bool kept = peer->conn && peer->answers;
@@ -155,7 +155,7 @@ static void complain(struct judge *judge, struct service *service, const struct 
 {
 	const struct world *world = judge_world(judge);
 	const struct peer_view *peer = world_touch(world)->peer;
-	const struct diary_page *page = diary_page(&service->facts.diary, event->peer);
+	const struct diary_page *page = diary_page(&service->facts->diary, event->peer);
 	uint64_t since = begun(page), recovery = world_mark_time(world, MARK_RECOVERY);
 	struct complaint *complaint;
 	struct finding finding;
@@ -224,7 +224,7 @@ static uint64_t conns_of(const struct world *world)
 /* Fds beyond those of the control run that no leak rule could name: connections the trace does not show. */
 static int judge_fds(struct judge *judge, const struct service *service)
 {
-	const struct ground *ground = &service->facts.ground;
+	const struct ground *ground = &service->facts->ground;
 	uint64_t fds = fds_of(ground), conns = conns_of(judge_world(judge)), gone, there, more;
 	struct finding finding;
 
@@ -232,7 +232,7 @@ static int judge_fds(struct judge *judge, const struct service *service)
 	if (conns > service->base_conns && conns - service->base_conns > there)
 		there = conns - service->base_conns;
 	if (!service->base_fds || service->base_processes != ground->process_count ||
-	    !facts_at_rest(&service->facts, judge) || fds <= service->base_fds + there)
+	    !facts_at_rest(service->facts, judge) || fds <= service->base_fds + there)
 		return 0;
 	more = fds - service->base_fds - there;
 	if (more < LIMIT_RECOVERY_FDS || more * 2 < gone || !gone || judge_broken(judge, "fin-leak") ||
@@ -251,7 +251,7 @@ static int judge_fds(struct judge *judge, const struct service *service)
 
 static int judge_round(struct judge *judge, struct service *service)
 {
-	const struct ground *ground = &service->facts.ground;
+	const struct ground *ground = &service->facts->ground;
 
 	if (ground->phase == MARK_BASE) {
 		service->base_fds = fds_of(ground);
@@ -269,18 +269,20 @@ static bool is_complaint(const struct event *event)
 	       event->what == PEER_REFUSED;
 }
 
+static int service_round(struct judge *judge, void *state)
+{
+	return judge_round(judge, state);
+}
+
 static int service_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct service *service = state;
-	int r = ground_over(&service->facts.ground, event) ? judge_round(judge, service) : 0;
 
-	if (r == 0)
-		r = facts_follow(&service->facts, judge, event);
 	if (event->kind == EV_MARK && event->what == MARK_FAULT)
-		service->served_before = service->facts.diary.canary_answers;
-	if (r == 0 && is_complaint(event))
+		service->served_before = service->facts->diary.canary_answers;
+	if (is_complaint(event))
 		complain(judge, service, event);
-	return r;
+	return 0;
 }
 
 static int service_finish(struct judge *judge, void *state)
@@ -301,17 +303,14 @@ static int service_finish(struct judge *judge, void *state)
 	return r;
 }
 
-static void service_release(void *state)
-{
-	facts_release(&((struct service *)state)->facts);
-}
-
 const struct rule_family service_family = {
     .name = "service",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct service),
+    .begin = facts_begin,
+    .round = service_round,
+    .kinds = KIND(EV_MARK) | KIND(EV_PEER),
     .event = service_event,
     .finish = service_finish,
-    .release = service_release,
 };

@@ -346,6 +346,7 @@ const struct rule_family spin_family = {
     .rules = spin_rules,
     .rule_count = SPIN_KINDS,
     .state_size = sizeof(struct spin_state),
+    .kinds = KIND(EV_CALL) | KIND(EV_RING),
     .begin = spin_begin,
     .event = spin_event,
     .finish = spin_finish,

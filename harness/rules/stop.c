@@ -170,6 +170,7 @@ const struct rule_family stop_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct stop),
+    .kinds = KIND(EV_FAULT) | KIND(EV_PROC) | KIND(EV_CALL),
     .event = stop_event,
     .finish = stop_finish,
     .release = stop_release,

@@ -67,9 +67,9 @@ struct suspect {
 };
 
 struct unread {
-	struct facts facts;
-	struct map aborts; /* file id -> file: SO_LINGER 0 */
-	struct map shuts;  /* file id -> struct shut */
+	const struct facts *facts; /* first: facts_begin */
+	struct map aborts;	   /* file id -> file: SO_LINGER 0 */
+	struct map shuts;	   /* file id -> struct shut */
 	struct suspect *suspects;
 	size_t suspect_count, suspect_capacity;
 };
@@ -177,7 +177,7 @@ static bool resets_reader(const struct unread *unread, const struct world *world
 static bool may_blame(const struct unread *unread, const struct judge *judge, const struct file *file,
 		      const struct event *close)
 {
-	const struct hand *hand = &unread->facts.hand;
+	const struct hand *hand = &unread->facts->hand;
 	const struct peer_view *peer = world_peer(judge_world(judge), file->peer);
 	uint64_t window = judge_window(judge, LIMIT_SHORTAGE_WINDOW);
 
@@ -246,11 +246,8 @@ static int unread_event(struct judge *judge, void *state, const struct event *ev
 {
 	struct unread *unread = state;
 	const struct touch *touch = world_touch(judge_world(judge));
-	int r = facts_follow(&unread->facts, judge, event);
+	int r = follow_option(unread, touch, event);
 
-	if (r < 0 || event->kind != EV_CALL)
-		return r;
-	r = follow_option(unread, touch, event);
 	r = r ? r : follow_shutdown(unread, touch, event);
 	return r ? r : follow_close(judge, unread, event);
 }
@@ -294,7 +291,6 @@ static void unread_release(void *state)
 	map_free_all(&unread->shuts);
 	map_free(&unread->aborts);
 	free(unread->suspects);
-	facts_release(&unread->facts);
 }
 
 const struct rule_family unread_family = {
@@ -302,6 +298,10 @@ const struct rule_family unread_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct unread),
+    .begin = facts_begin,
+    .kinds = KIND(EV_CALL),
+    .classes = CLASS(CLASS_OPTION) | CLASS(CLASS_ACCEPT) | CLASS(CLASS_DUP) | CLASS(CLASS_SHUTDOWN) |
+	       CLASS(CLASS_CLOSE),
     .event = unread_event,
     .finish = unread_finish,
     .release = unread_release,

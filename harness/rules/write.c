@@ -109,8 +109,8 @@ struct suspect {
 };
 
 struct write {
-	struct facts facts;
-	struct map debts; /* file id -> struct debt */
+	const struct facts *facts; /* first: facts_begin */
+	struct map debts;	   /* file id -> struct debt */
 	struct suspect *suspects;
 	size_t suspect_count, suspect_capacity;
 };
@@ -223,7 +223,7 @@ static const struct shortage *lost_one(const struct debt *debt, uint64_t right, 
 /* Whether the peer was reading all the while, so that nobody had a reason to give up on it. */
 static bool reads_on(const struct write *write, const struct judge *judge, const struct peer_view *peer)
 {
-	const struct diary_page *page = diary_page(&write->facts.diary, peer->id);
+	const struct diary_page *page = diary_page(&write->facts->diary, peer->id);
 	uint64_t now = world_now(judge_world(judge));
 
 	if (peer->fin || peer->reset || peer->vanished || peer->half_closed || peer->stalled)
@@ -285,13 +285,13 @@ static int follow_peer(struct judge *judge, struct write *write, const struct ev
 
 	if (!debt || (event->what != PEER_CUT && event->what != PEER_WRONG))
 		return 0;
-	if (!facts_free(&write->facts, event->at, 0) || hand_spoilt(&write->facts.hand, peer->conn))
+	if (!facts_free(write->facts, event->at, 0) || hand_spoilt(&write->facts->hand, peer->conn))
 		return 0;
 	/* A peer that did not read may be given up on, but never be sent other bytes than those it is owed.
 	 */
 	if (event->what == PEER_CUT)
 		return reads_on(write, judge, peer) ? suspect_cut(judge, write, debt, peer->conn, event) : 0;
-	return judge_wrong(judge, debt, peer, diary_page(&write->facts.diary, peer->id)->right);
+	return judge_wrong(judge, debt, peer, diary_page(&write->facts->diary, peer->id)->right);
 }
 
 /* Threads in poll or select may be waiting for room: what they asked for cannot be seen while they sleep. */
@@ -317,7 +317,7 @@ static uint64_t room_since(const struct write *write, const struct world *world,
 		return fd->writable_since > since ? fd->writable_since : since;
 	if ((peer->ended_at && peer->ended_at <= fd->at) || peer->stalled)
 		return 0;
-	page = diary_page(&write->facts.diary, peer->id);
+	page = diary_page(&write->facts->diary, peer->id);
 	if (page->received_at > since)
 		since = page->received_at;
 	return page->resumed_at > since ? page->resumed_at : since;
@@ -328,7 +328,7 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 {
 	const struct file *file = fd->file;
 	const struct debt *debt = map_get(&write->debts, file->id);
-	struct ground_armed armed = ground_armed(&write->facts.ground, file);
+	struct ground_armed armed = ground_armed(&write->facts->ground, file);
 	uint64_t since = room_since(write, judge_world(judge), fd);
 	struct finding finding;
 	char who[FACTS_WHO], how[64];
@@ -367,8 +367,8 @@ static int judge_hole(struct judge *judge, const struct write *write, const stru
 	if (fd->listener || file->closed || !debt || !debt->last.ring || !since || since + patience > fd->at)
 		return 0;
 	if (!peer || peer->requests <= peer->answers || fd->unacked || file->shut_write ||
-	    file_is_sending(file) || debt->last.at <= diary_page(&write->facts.diary, peer->id)->answer_at ||
-	    hand_spoilt(&write->facts.hand, file))
+	    file_is_sending(file) || debt->last.at <= diary_page(&write->facts->diary, peer->id)->answer_at ||
+	    hand_spoilt(&write->facts->hand, file))
 		return 0;
 	finding = finding_make(judge, &rules[URING_SHORT_SEND]);
 	finding_about(&finding, judge, file);
@@ -385,10 +385,9 @@ static int judge_hole(struct judge *judge, const struct write *write, const stru
 
 static int judge_round(struct judge *judge, const struct write *write)
 {
-	const struct ground *ground = &write->facts.ground;
+	const struct ground *ground = &write->facts->ground;
 	bool certain = false;
-	uint64_t patience =
-	    facts_at_rest(&write->facts, judge) ? ground_patience(ground, judge, &certain) : 0;
+	uint64_t patience = facts_at_rest(write->facts, judge) ? ground_patience(ground, judge, &certain) : 0;
 	int r = 0;
 
 	if (!patience || anybody_polls(judge_world(judge)))
@@ -403,24 +402,21 @@ static int judge_round(struct judge *judge, const struct write *write)
 	return r;
 }
 
+static int write_round(struct judge *judge, void *state)
+{
+	return judge_round(judge, state);
+}
+
 static int write_event(struct judge *judge, void *state, const struct event *event)
 {
-	struct write *write = state;
-	int r = ground_over(&write->facts.ground, event) ? judge_round(judge, write) : 0;
-
-	if (r == 0)
-		r = facts_follow(&write->facts, judge, event);
-	if (r == 0 && (event->kind == EV_CALL || event->kind == EV_RING))
-		r = follow_call(write, judge_world(judge), event);
-	if (r == 0 && event->kind == EV_PEER)
-		r = follow_peer(judge, write, event);
-	return r;
+	return event->kind == EV_PEER ? follow_peer(judge, state, event)
+				      : follow_call(state, judge_world(judge), event);
 }
 
 static int write_finish(struct judge *judge, void *state)
 {
 	struct write *write = state;
-	int r = write->facts.ground.open ? judge_round(judge, write) : 0;
+	int r = write->facts->ground.open ? judge_round(judge, write) : 0;
 
 	for (size_t i = 0; i < write->suspect_count && r == 0; i++) {
 		const struct suspect *suspect = &write->suspects[i];
@@ -439,7 +435,6 @@ static void write_release(void *state)
 
 	map_free_all(&write->debts);
 	free(write->suspects);
-	facts_release(&write->facts);
 }
 
 const struct rule_family write_family = {
@@ -447,6 +442,9 @@ const struct rule_family write_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct write),
+    .begin = facts_begin,
+    .round = write_round,
+    .kinds = KIND(EV_CALL) | KIND(EV_RING) | KIND(EV_PEER),
     .event = write_event,
     .finish = write_finish,
     .release = write_release,

@@ -76,15 +76,39 @@ uint64_t stage_window(const struct stage *stage, uint64_t ns)
 	return scale > 0 ? (uint64_t)((double)ns * scale) : ns;
 }
 
+/* What the target may react to. */
+static bool peer_acts(const struct event *event)
+{
+	static const bool acts[PEER_ACTS] = {
+	    [PEER_CONNECT] = true, [PEER_SEND] = true,	       [PEER_FIN] = true, [PEER_HALF_CLOSE] = true,
+	    [PEER_RST] = true,	   [PEER_CLOSE_UNREAD] = true, [PEER_OOB] = true, [PEER_STALL] = true,
+	};
+
+	return event->kind == EV_PEER && !(event->flags & EVF_CANARY) && event->what < PEER_ACTS &&
+	       acts[event->what];
+}
+
 /* One record, written to the file already: the world follows. */
 static int follow(void *arg, const struct event *event)
 {
 	struct stage *stage = arg;
+	int rc;
 
 	if (event->pid != 0 && (event->kind == EV_CALL || event->kind == EV_ENTER || event->kind == EV_PROC ||
 				event->kind == EV_RING))
 		stage->target_event = journal_start(stage->journal) + event->at;
-	return world_apply(stage->world, event);
+	if (peer_acts(event))
+		stage->peer_act = journal_start(stage->journal) + event->at;
+	rc = world_apply(stage->world, event);
+	if (rc == 0 && stage->hear)
+		stage->hear(stage->hear_arg, event);
+	return rc;
+}
+
+void stage_listen(struct stage *stage, void (*hear)(void *arg, const struct event *event), void *arg)
+{
+	stage->hear = hear;
+	stage->hear_arg = arg;
 }
 
 static void drain(struct stage *stage)

@@ -41,12 +41,22 @@ uint64_t stage_window(const struct stage *stage, uint64_t ns);
  */
 int stage_step(struct stage *stage, uint64_t until);
 
+/* Every event from here on, once the world has followed it. NULL: no more. */
+void stage_listen(struct stage *stage, void (*hear)(void *arg, const struct event *event), void *arg);
+
 /* Peers. Those still open are freed (FIN) when the case ends; stage_drop frees one earlier. */
 int stage_connect(struct stage *stage, const struct peer_options *options, struct peer **ret_peer,
 		  struct error *error); /* name NULL: "c1", "c2" …; id is given here */
 void stage_drop(struct stage *stage, struct peer *peer);
 /* What the target did with this peer's connection so far; NULL before it accepted. */
 struct file *stage_conn(const struct stage *stage, const struct peer *peer);
+/*
+ * The target did something since the peers last did, and has slept for a moment: for whoever does one thing
+ * after the other. What does not make it do anything is to be given up soon.
+ */
+bool stage_settled(struct stage *stage);
+/* How often that is worth asking while nothing happens, ns. */
+uint64_t stage_settled_poll(const struct stage *stage);
 
 /* Faults under the target. Lifted at the latest when the scenario's steps are over. */
 int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, struct error *error);

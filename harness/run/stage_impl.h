@@ -41,6 +41,9 @@ struct stage {
 	int problem;	       /* following the journal failed */
 	uint64_t looked_into;  /* since when the canary waited (canary_waits_since) when we last looked why */
 	uint64_t target_event; /* clock_now() time of the last event of the target, 0 none */
+	uint64_t peer_act; /* clock_now() time of the last thing a peer did to the target, the canary aside */
+	void (*hear)(void *arg, const struct event *event); /* NULL: nobody listens */
+	void *hear_arg;
 	int64_t fds_before;
 	struct {
 		uint64_t at;	/* clock_now() time of the last look, 0 none */

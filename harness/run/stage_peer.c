@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "base/buf.h"
+#include "base/clock.h"
+#include "run/pending.h"
 #include "run/stage_impl.h"
 
 int stage_connect(struct stage *stage, const struct peer_options *options, struct peer **ret_peer,
@@ -54,4 +57,21 @@ struct file *stage_conn(const struct stage *stage, const struct peer *peer)
 	struct peer_view *view = world_peer(stage->world, peer_id(peer));
 
 	return view ? view->conn : NULL;
+}
+
+#define SETTLED_QUIET	 (300 * NS_PER_US)
+#define SETTLED_UNTRACED (2 * NS_PER_MS) /* what is not stopped tells of its calls a little later */
+
+uint64_t stage_settled_poll(const struct stage *stage)
+{
+	return strcmp(stage->options->watch->name, "ptrace") == 0 ? SETTLED_QUIET : SETTLED_UNTRACED;
+}
+
+bool stage_settled(struct stage *stage)
+{
+	uint64_t quiet = stage_settled_poll(stage);
+
+	if (!stage_watched(stage))
+		return stage->peer_act + quiet <= clock_now();
+	return stage->gone || (stage->target_event >= stage->peer_act && pending_rests(stage, quiet));
 }

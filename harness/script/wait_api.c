@@ -7,8 +7,9 @@
 #include "script/scenario_api.h"
 #include "script/waits.h"
 
-#define MASK_PATIENCE 0.5
-#define FOR_EVER      3600.0
+#define MASK_PATIENCE	 0.5
+#define SETTLED_PATIENCE 0.02
+#define FOR_EVER	 3600.0
 
 double patience_read(lua_State *L, int index, double otherwise)
 {
@@ -63,6 +64,15 @@ UNTIL_PEER(ended)
 static int api_until_asleep(lua_State *L)
 {
 	return until(L, NULL, 2, wait_asleep);
+}
+
+static int api_until_settled(lua_State *L)
+{
+	struct wait wait = play_waiting(play_of(L), patience_read(L, 2, SETTLED_PATIENCE));
+
+	wait.check = wait_settled;
+	wait.pause = true; /* a server that does nothing about it is no waste of time */
+	return play_wait(L, &wait, 0, until_done);
 }
 
 static int api_until_gone(lua_State *L)
@@ -179,6 +189,7 @@ const luaL_Reg wait_methods[] = {
     {"until_ended", api_until_ended},
     {"until_reported", api_until_reported},
     {"until_asleep", api_until_asleep},
+    {"until_settled", api_until_settled},
     {"until_served", api_until_served},
     {"until_gone", api_until_gone},
     {"expect_mask", api_expect_mask},

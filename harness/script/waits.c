@@ -194,6 +194,12 @@ int wait_asleep(struct play *play, struct wait *wait)
 	return lasts(wait, process_sleeps(target_pid(stage_target(play->stage))), 3 * POLL_LIST);
 }
 
+int wait_settled(struct play *play, struct wait *wait)
+{
+	wait->poll = stage_settled_poll(play->stage);
+	return stage_settled(play->stage);
+}
+
 int wait_served(struct play *play, struct wait *wait)
 {
 	return canary_figures(stage_canary(play->stage)).served >= wait->number;

@@ -21,7 +21,8 @@ int wait_reported(struct play *play,
 int wait_mask(struct play *play,
 	      struct wait *wait); /* t:expect_mask: 1, or -ENOMSG when it closed before any report */
 int wait_asleep(struct play *play, struct wait *wait);
-int wait_served(struct play *play, struct wait *wait); /* the canary's served count reached wait->number */
+int wait_settled(struct play *play, struct wait *wait); /* stage_settled */
+int wait_served(struct play *play, struct wait *wait);	/* the canary's served count reached wait->number */
 int wait_gone(struct play *play, struct wait *wait);
 int wait_resting(struct play *play, struct wait *wait); /* the canary */
 int wait_joined(struct play *play, struct wait *wait);

@@ -2,12 +2,12 @@
 /*
  * When there is something to do a helper is forked for it, and lives as long as the server. It has a copy of
  * every descriptor of that moment, connections included: those that the server closes afterwards do not end,
- * no FIN is sent, and their clients wait. The helper waits for none of them: they are deaf.
+ * no FIN is sent, and their clients wait.
  *
  * mistake: a child is forked while connections are open, and keeps them
  * seen: liburing #932, #568 (a ring instead of a child)
  * shown by: half-close-keepalive, half-close-keepalive (echo)
- * also: fin-leak, reset-leak, fd-growth, no-recovery, half-close-unanswered, deaf-connection
+ * also: fin-leak, reset-leak, fd-growth, no-recovery, half-close-unanswered
  */
 #include <signal.h>
 #include <sys/prctl.h>

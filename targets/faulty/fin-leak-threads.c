@@ -7,7 +7,7 @@
  * mistake: at the end of the stream the fd is taken out of the set, and not closed
  * seen: nginx ticket #274, libuv #2922
  * shown by: fin-idle, fin-keepalive, fin-after-request
- * also: deaf-connection, fd-growth, no-recovery
+ * also: fd-growth, no-recovery
  */
 #include "common/crew.h"
 

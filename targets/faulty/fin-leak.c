@@ -7,7 +7,7 @@
  * mistake: at the end of the stream the fd is taken out of the set, and not closed
  * seen: nginx ticket #274, libuv #2922, node #11307
  * shown by: fin-idle, fin-keepalive, fin-after-request, half-close-after-request
- * also: deaf-connection, fd-growth, no-recovery
+ * also: fd-growth, no-recovery
  */
 #include "common/loop.h"
 

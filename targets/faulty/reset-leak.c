@@ -6,7 +6,7 @@
  * mistake: at EPOLLERR the fd is taken out of the set, and not closed
  * seen: libuv 9ba773c9c, libevent 950f06fb
  * shown by: rst-idle, rst-mid-request, rst-keepalive, rst-storm, close-unread
- * also: deaf-connection, fd-growth, no-recovery
+ * also: fd-growth, no-recovery
  */
 #include "common/loop.h"
 

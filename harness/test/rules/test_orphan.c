@@ -11,6 +11,8 @@ struct orphan {
 	const char *name;
 	const char *broken; /* the rule, NULL none */
 	int code;	    /* of the ADD, 0: it works */
+	bool ended;	    /* the peer closed, and that was read */
+	bool hung_up;	    /* a reset, and that was only reported */
 	bool removed;	    /* DEL after the work */
 	bool closes, retries, reads, fdinfo, polls, upstream, ring, masked;
 	enum call worker; /* a second thread sleeps in it; CALL_COUNT: there is none */
@@ -64,6 +66,8 @@ static const struct orphan orphans[] = {
     {.name = "it waits for an upstream", .removed = true, .upstream = true, .worker = NOBODY},
     {.name = "it has an io_uring", .removed = true, .ring = true, .worker = NOBODY},
     {.name = "output pending", .removed = true, .wrote = 400, .worker = NOBODY},
+    {.name = "its end was read", .removed = true, .ended = true, .worker = NOBODY},
+    {.name = "its end was reported", .removed = true, .hung_up = true, .worker = NOBODY},
 };
 
 static void connect_out(struct story *s)
@@ -84,6 +88,10 @@ static void work(struct story *s, const struct orphan *orphan)
 	story_read(s, 9, 100);
 	if (orphan->wrote)
 		story_write(s, 9, orphan->wrote, 1000);
+	if (orphan->ended)
+		story_read(s, 9, 0);
+	if (orphan->hung_up)
+		story_wait(s, 9, EPOLLIN | EPOLLERR | EPOLLHUP);
 	if (orphan->removed)
 		story_del(s, 9);
 	if (orphan->masked)

@@ -281,6 +281,18 @@ const char *stage_setting(const struct stage *stage, const char *name)
 	return strcmp(name, "colour") == 0 ? "red" : NULL;
 }
 
+bool stage_settled(struct stage *stage)
+{
+	(void)stage;
+	return true;
+}
+
+uint64_t stage_settled_poll(const struct stage *stage)
+{
+	(void)stage;
+	return NS_PER_MS;
+}
+
 uint64_t stage_window(const struct stage *stage, uint64_t ns)
 {
 	(void)stage;
