@@ -47,6 +47,8 @@ struct settings {
 	bool no_sandbox, dry_run;
 
 	const char *json, *junit, *tap, *keep;
+	const char *idle, *svg; /* contrast --scale */
+	bool scale;
 	bool leave, quiet, no_progress, show, as_json;
 	bool few_lines; /* a command's own choice: cases that passed have no line */
 	uint64_t verbose;
