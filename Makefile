@@ -14,7 +14,7 @@ CFLAGS    += $(CSTD) $(WARN) $(OPT) $(SANITIZE) -fno-common -MMD -MP
 LDFLAGS   += $(SANITIZE)
 
 # Rooms from the top down: a room may include, and links, only what stands after it.
-ROOMS     := cli report script run rules peer target watch inject model journal base
+ROOMS     := cli report hunt script run rules peer target watch inject model journal base
 LUA_CFLAGS = $(shell pkg-config --cflags lua5.4 2>/dev/null)
 XML_CFLAGS = $(shell pkg-config --cflags libxml-2.0 2>/dev/null)
 # --watch bpf is built where libbpf is and clang, which compiles its program for the kernel.
@@ -159,6 +159,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DATA) $(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(BUILD)/wringer $(DESTDIR)$(PREFIX)/bin/wringer
 	install -m 755 $(BUILD)/wringer-agent.so $(LIBEXEC)/wringer-agent.so
+	$(if $(BLACKBOX),install -m 755 $(BLACKBOX) $(LIBEXEC)/wringer-fuzz-engine)
 	install -m 644 harness/wringer.1 $(DESTDIR)$(PREFIX)/share/man/man1/wringer.1
 	cd scenarios && find . -name '*.lua' -exec install -D -m 644 {} $(abspath $(DATA))/scenarios/{} \;
 	find $(BUILD)/targets -maxdepth 1 -type f -perm -u+x -exec install -m 755 {} $(LIBEXEC) \;

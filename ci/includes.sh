@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-rooms='cli report script run rules peer target watch agent inject model journal base'
+rooms='cli report hunt script run rules peer target watch agent inject model journal base'
 bad=0
 for room in $rooms; do
 	allowed=$(echo " $rooms " | sed "s/.* $room /$room /")

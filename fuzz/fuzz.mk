@@ -78,6 +78,16 @@ $(BUILD)/fuzz_server/$(NAME).o: $(OWN) fuzz/sim/link.sh fuzz/sim/wrap.h fuzz/sim
 	fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
 endif
 
+# The engine of `wringer fuzz`, a program of its own: libFuzzer comes with clang's run-time library, and where that is not there
+# wringer has a plainer one inside.
+FUZZ_CLANG      ?= clang
+FUZZ_HAS_ENGINE := $(wildcard $(addsuffix /libclang_rt.fuzzer*.a,$(shell $(FUZZ_CLANG) -print-runtime-dir 2>/dev/null)))
+BLACKBOX        := $(if $(FUZZ_HAS_ENGINE),$(BUILD)/wringer-fuzz-engine)
+$(BUILD)/wringer-fuzz-engine: fuzz/blackbox/engine.c harness/inject/schedule.c harness/base/rng.c harness/hunt/line.h harness/inject/schedule.h
+	@mkdir -p $(@D)
+	$(FUZZ_CLANG) $(CPPFLAGS) $(CSTD) $(WARN) -O2 -g $(filter -Werror,$(OPT)) -fsanitize=fuzzer -o $@ $(filter %.c,$^)
+all: $(BLACKBOX)
+
 # The simulation as a library, for a driver of your own: sim/sim.h, and link.sh for the server.
 SIM_LIBRARY := $(SIM_OBJECTS) $(patsubst %.c,$(BUILD)/%.o,$(wildcard harness/model/kernel*.c harness/journal/*.c harness/base/*.c))
 $(BUILD)/libwringer-sim.a: $(SIM_LIBRARY)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "fuzz/common/target.h"
+#include "inject/schedule_shrink.h"
 
 static void take_event(void *arg, const struct event *event)
 {
@@ -44,10 +45,21 @@ bool trial_play(struct trial *trial, const struct schedule *script, const struct
 	return broken;
 }
 
-/* All, half, a quarter … a step at a time. */
+struct shrinking {
+	struct trial *trial;
+	struct finding *finding;
+};
+
+static bool breaks_still(void *arg, const struct schedule *schedule)
+{
+	struct shrinking *shrinking = arg;
+
+	return trial_play(shrinking->trial, schedule, shrinking->finding->rule, shrinking->finding);
+}
+
 void trial_shrink(struct trial *trial, struct schedule *script, uint8_t *steps, struct finding *finding)
 {
-	uint8_t kept[SCHEDULE_MOST];
+	struct shrinking shrinking = {trial, finding};
 	struct schedule plain = *script;
 
 	script->moves = plain.moves = steps;
@@ -55,20 +67,7 @@ void trial_shrink(struct trial *trial, struct schedule *script, uint8_t *steps, 
 	plain.head &= (uint8_t)~SCHEDULE_WAYS;
 	if (script->head & SCHEDULE_WAYS && trial_play(trial, &plain, finding->rule, finding))
 		*script = plain;
-	for (size_t part = script->count; part; part /= 2) {
-		for (size_t at = 0; at + part <= script->count;) {
-			size_t size = script->count * MOVE_SIZE;
-			memcpy(kept, steps, size);
-			memmove(steps + at * MOVE_SIZE, steps + (at + part) * MOVE_SIZE,
-				size - (at + part) * MOVE_SIZE);
-			script->count -= part;
-			if (trial_play(trial, script, finding->rule, finding))
-				continue;
-			script->count += part;
-			memcpy(steps, kept, size);
-			at += part;
-		}
-	}
+	(void)schedule_shrink(script, steps, breaks_still, &shrinking, 0);
 }
 
 struct trial *trial_new(bool show, const char *rules)

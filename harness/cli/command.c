@@ -3,9 +3,17 @@
 
 #include <string.h>
 
-const struct command *const command_list[] = {
-    &command_check, &command_run,   &command_watch,	  &command_contrast, &command_truth,
-    &command_judge, &command_merge, &command_list_things, &command_explain,  NULL};
+const struct command *const command_list[] = {&command_check,
+					      &command_run,
+					      &command_watch,
+					      &command_fuzz,
+					      &command_contrast,
+					      &command_truth,
+					      &command_judge,
+					      &command_merge,
+					      &command_list_things,
+					      &command_explain,
+					      NULL};
 
 const struct command *command_find(const char *name)
 {

@@ -3,9 +3,10 @@
 #include "cli/values.h"
 
 #define CASES	 (FOR_CHECK | FOR_RUN | FOR_CONTRAST)
-#define JUDGING	 (CASES | FOR_WATCH | FOR_JUDGE)
-#define REPORTED (JUDGING | FOR_MERGE)
-#define TELLING	 (REPORTED | FOR_TRUTH)
+#define SERVED	 (CASES | FOR_FUZZ)
+#define JUDGING	 (SERVED | FOR_WATCH | FOR_JUDGE)
+#define REPORTED (CASES | FOR_WATCH | FOR_JUDGE | FOR_MERGE)
+#define TELLING	 (REPORTED | FOR_TRUTH | FOR_FUZZ)
 #define ALL	 (TELLING | FOR_LIST | FOR_EXPLAIN)
 #define AT(name) offsetof(struct settings, name)
 
@@ -21,17 +22,17 @@ const struct option_row option_rows[] = {
 	{"protocol", 0, "NAME|FILE.lua",
 	 "what the server speaks: echo, http, tcp (connecting is all that is known), or a file of "
 	 "your own",
-	 SECTION_WHAT, CASES | FOR_WATCH, value_text, AT(protocol), AGAIN},
+	 SECTION_WHAT, SERVED | FOR_WATCH, value_text, AT(protocol), AGAIN},
 	{"port", 0, "N",
 	 "the port it listens on, when it has several; else taken from its own listen calls",
-	 SECTION_WHAT, CASES, value_port, AT(port), AGAIN},
+	 SECTION_WHAT, SERVED, value_port, AT(port), AGAIN},
 	{"pid", 0, "PID",
 	 "a server that runs already, with all its threads and the processes below it; it runs on "
 	 "afterwards",
 	 SECTION_WHAT, FOR_WATCH, value_pid, AT(pid), LINE_ONLY},
 	{"target", 0, "NAME",
 	 "a reference target instead of a command (repeatable; see `wringer list targets`)",
-	 SECTION_WHAT, CASES, value_list, AT(targets), 0},
+	 SECTION_WHAT, SERVED, value_list, AT(targets), 0},
 	{"scenario", 0, "GLOB",
 	 "only scenarios whose name matches (repeatable)",
 	 SECTION_WHAT, CASES, value_list, AT(scenarios), 0},
@@ -54,7 +55,7 @@ const struct option_row option_rows[] = {
 	 SECTION_WHAT, CASES, value_shard, 0, 0},
 	{"define", 'D', "NAME=VALUE",
 	 "a setting for scenarios and protocol files (repeatable)",
-	 SECTION_WHAT, CASES, value_define, 0, AGAIN},
+	 SECTION_WHAT, SERVED, value_define, 0, AGAIN},
 	{"scale", 0, NULL,
 	 "how servers grow instead: what a request costs while more and more connections are idle",
 	 SECTION_WHAT, FOR_CONTRAST, value_flag, AT(scale), LINE_ONLY},
@@ -73,10 +74,10 @@ const struct option_row option_rows[] = {
 	 "how the server's system calls are seen: ptrace stops it at each, preload puts a small library into "
 	 "it that tells of most of them at a fraction of the cost (programs linked with libc.so), bpf sees them from the "
 	 "kernel (as root; no fault can be delivered then); auto (the default) takes ptrace where it is allowed",
-	 SECTION_HOW, CASES | FOR_WATCH, value_watch, AT(watch), AGAIN},
+	 SECTION_HOW, SERVED | FOR_WATCH, value_watch, AT(watch), AGAIN},
 	{"seed", 0, "N",
 	 "what every random choice is drawn from; a random one is taken, and told, without it",
-	 SECTION_HOW, CASES, value_seed, AT(seed), 0},
+	 SECTION_HOW, SERVED, value_seed, AT(seed), 0},
 	{"jobs", 'j', "N",
 	 "cases side by side (default: the number of cores; one where a command has no sandbox, for its port)",
 	 SECTION_HOW, CASES, value_count, AT(jobs), 0},
@@ -97,6 +98,19 @@ const struct option_row option_rows[] = {
 	 "print what would be run, run nothing",
 	 SECTION_HOW, CASES, value_flag, AT(dry_run), LINE_ONLY},
 
+	{"time", 0, "DURATION",
+	 "how long to search (default: until something is found, or Ctrl-C)",
+	 SECTION_HOW, FOR_FUZZ, value_duration, AT(search), LINE_ONLY},
+	{"runs", 0, "N",
+	 "how many schedules to try",
+	 SECTION_HOW, FOR_FUZZ, value_count, AT(runs), LINE_ONLY},
+	{"corpus", 0, "DIR",
+	 "schedules worth trying, from earlier searches; new ones are added",
+	 SECTION_HOW, FOR_FUZZ, value_text, AT(corpus), LINE_ONLY},
+
+	{"out", 0, "DIR",
+	 "where the scenario of a finding is written (default: the current folder); nothing is overwritten",
+	 SECTION_REPORT, FOR_FUZZ, value_text, AT(out), LINE_ONLY},
 	{"json", 0, "FILE",
 	 "write the report as JSON (- is standard output)",
 	 SECTION_REPORT, REPORTED, value_text, AT(json), 0},
@@ -129,7 +143,7 @@ const struct option_row option_rows[] = {
 	 SECTION_REPORT, TELLING, value_color, AT(color), 0},
 	{"no-progress", 0, NULL,
 	 "no line that says what is running",
-	 SECTION_REPORT, CASES, value_flag, AT(no_progress), 0},
+	 SECTION_REPORT, SERVED, value_flag, AT(no_progress), 0},
 
 	{"config", 'c', "FILE",
 	 "read settings from FILE instead of wringer.lua",

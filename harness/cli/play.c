@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include "cli/again.h"
-#include "cli/nearest.h"
 #include "cli/plan.h"
+#include "cli/prepare.h"
 #include "cli/say.h"
 #include "cli/select.h"
 #include "cli/session.h"
@@ -33,77 +32,6 @@ struct playing {
 	struct contrast *contrast; /* NULL: none is wanted */
 };
 
-struct protocol_names {
-	struct buf joined;
-	struct nearest nearest;
-};
-
-static void join_protocol(void *arg, const char *name, const char *doc)
-{
-	struct protocol_names *names = arg;
-
-	(void)doc;
-	(void)buf_printf(&names->joined, "%s%s", names->joined.size ? ", " : "", name);
-	nearest_offer(&names->nearest, name);
-}
-
-/* wanted NULL: none was given. Guessing would mostly send nonsense to a server and call its answer a failure.
- */
-static int need_protocol(const char *wanted, struct error *error)
-{
-	struct protocol_names names = {.nearest = nearest_begin(wanted ? wanted : "")};
-	const char *folder = script_folder();
-	char hint[96];
-
-	if (!folder)
-		return error_set(error, -ENOENT,
-				 "the protocols are not here; WRINGER_DATA can name their folder's parent");
-	(void)protocol_each(folder, join_protocol, &names, NULL);
-	const char *joined = names.joined.size ? names.joined.data : "a name";
-	if (wanted)
-		error_set(error, -ENOENT, "--protocol wants %s or a file (.lua), not \"%s\"%s", joined,
-			  wanted, nearest_hint(&names.nearest, hint, sizeof hint));
-	else
-		error_set(error, -EINVAL,
-			  "what does the server speak? Give --protocol: %s, or a file of your own (.lua)",
-			  joined);
-	buf_free(&names.joined);
-	return -EINVAL;
-}
-
-static bool names_file(const char *protocol)
-{
-	size_t size = strlen(protocol);
-
-	return strchr(protocol, '/') || (size > 4 && strcmp(protocol + size - 4, ".lua") == 0);
-}
-
-static int load_protocol(struct playing *playing, struct error *error)
-{
-	struct settings *settings = playing->settings;
-
-	/* The reference targets speak it best. */
-	if (!settings->protocol && !playing->command)
-		settings->protocol = "http";
-	if (!settings->protocol)
-		return need_protocol(NULL, error);
-	int r = protocol_load(settings->protocol, script_folder(), settings->defines, settings->define_count,
-			      &playing->protocol, error);
-	return r == -ENOENT && !names_file(settings->protocol) ? need_protocol(settings->protocol, error) : r;
-}
-
-static int draw_seed(struct settings *settings, struct error *error)
-{
-	uint32_t seed;
-
-	if (settings->seed_given)
-		return 0;
-	if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
-		return error_set(error, -errno, "no random seed to be had: %s", strerror(errno));
-	settings->seed = seed;
-	return 0;
-}
-
 static int prepare(struct playing *playing, const struct play_order *order, struct error *error)
 {
 	struct settings *settings = playing->settings;
@@ -112,9 +40,9 @@ static int prepare(struct playing *playing, const struct play_order *order, stru
 	if (r == 0)
 		r = settings_check_rules(settings, error);
 	if (r == 0)
-		r = draw_seed(settings, error);
+		r = prepare_seed(settings, error);
 	if (r == 0)
-		r = load_protocol(playing, error);
+		r = prepare_protocol(settings, !playing->command, &playing->protocol, error);
 	if (r == 0)
 		r = watching_find(settings->watch, &playing->watch, error);
 	if (r == 0)

@@ -46,6 +46,9 @@ struct settings {
 	double time_scale;
 	bool no_sandbox, dry_run;
 
+	uint64_t search, runs; /* fuzz: ns and tries, 0: no limit */
+	const char *corpus, *out;
+
 	const char *json, *junit, *tap, *keep;
 	const char *idle, *svg; /* contrast --scale */
 	bool scale;

@@ -59,12 +59,14 @@ uint32_t move_bytes(uint8_t kind)
 
 uint32_t move_times(const struct move *move, bool simulated)
 {
+	if (!simulated && move_bytes(move->b) > 2000)
+		return 2; /* megabytes take longer than they tell */
 	return 2u << move->a % (simulated ? 8 : 5);
 }
 
 uint32_t move_ms(const struct move *move, bool simulated)
 {
-	return 1u << move->a % (simulated ? 16 : 5);
+	return 1u << move->a % (simulated ? 16 : 3);
 }
 
 /* A move out of nothing, likely ones more often. */

@@ -32,7 +32,11 @@ static const char prologue[] =
     "    local ends = { fin = true, reset = true, close_unread = true, vanish = true }\n"
     "    local function there(i, act)\n"
     "      local p = peers[i]\n"
-    "      if not p or not p:alive() or not p:try(act) then return end\n"
+    "      if not p or not p:alive() then return end\n"
+    "      if not p:try(act) then\n"
+    "        -- With nothing unread it is an ordinary end.\n"
+    "        if act ~= \"close_unread\" or not p:try(\"fin\") then return end\n"
+    "      end\n"
     "      stalled[p] = act == \"stall\" or act ~= \"resume\" and stalled[p] or nil\n"
     "      if ends[act] then peers[i] = nil end\n"
     "    end\n"
@@ -177,8 +181,11 @@ static int head(const struct schedule *schedule, const struct schedule_story *st
 			   story->protocol, name, story->rule);
 
 	if (r == 0 && (!story->simulated || schedule->buffer < 262144))
-		r = buf_puts(out, "  knobs = { [\"net/ipv4/tcp_wmem\"] = \"4096 16384 65536\", "
-				  "[\"net/ipv4/tcp_rmem\"] = \"4096 16384 65536\" },\n");
+		r = buf_printf(out,
+			       "  knobs = { [\"net/ipv4/tcp_wmem\"] = \"4096 16384 %u\", "
+			       "[\"net/ipv4/tcp_rmem\"] = \"4096 16384 %u\" },\n",
+			       story->simulated ? 65536 : SCHEDULE_LIVE_BUFFER,
+			       story->simulated ? 65536 : SCHEDULE_LIVE_BUFFER);
 	return r;
 }
 

@@ -7,7 +7,9 @@
 #include "inject/schedule.h"
 
 /* How many times more bytes a request asks for on a machine than the schedule says. */
-#define SCHEDULE_LIVE_SCALE 8u
+#define SCHEDULE_LIVE_SCALE 4u
+/* What its sockets may hold there, each way. */
+#define SCHEDULE_LIVE_BUFFER 32768
 
 /* What the scenario says of itself. */
 struct schedule_story {

@@ -84,6 +84,8 @@ static bool peer_acts(const struct event *event)
 	    [PEER_RST] = true,	   [PEER_CLOSE_UNREAD] = true, [PEER_OOB] = true, [PEER_STALL] = true,
 	};
 
+	if (event->kind == EV_PEER && event->what == PEER_STALL && event->arg[0])
+		return false; /* what it does not read shows later */
 	return event->kind == EV_PEER && !(event->flags & EVF_CANARY) && event->what < PEER_ACTS &&
 	       acts[event->what];
 }

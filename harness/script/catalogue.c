@@ -59,7 +59,7 @@ int catalogue_load(const char *folder, struct catalogue **ret_catalogue, struct 
 	size_t count = 0;
 	int code = catalogue ? 0 : error_set(error, -ENOMEM, "out of memory");
 
-	if (code == 0)
+	if (code == 0 && folder)
 		code = folder_list(folder, &paths, &count, error);
 	for (size_t i = 0; code == 0 && i < count; i++)
 		code = catalogue_add(catalogue, paths[i], error);

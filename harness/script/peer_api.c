@@ -77,12 +77,15 @@ PLAIN_ACT(vanish, peer_vanish(peer))
 PLAIN_ACT(stall, peer_stall(peer, true))
 PLAIN_ACT(resume, peer_stall(peer, false))
 PLAIN_ACT(oob, peer_oob(peer, '!'))
+PLAIN_ACT(close_unread, peer_close_unread(peer))
 
 static const struct act acts[] = {
     {"send", act_send},	    {"fin", act_fin},	  {"half_close", act_half_close}, {"reset", act_reset},
     {"vanish", act_vanish}, {"stall", act_stall}, {"resume", act_resume},	  {"oob", act_oob},
 };
 #define ACTS (sizeof(acts) / sizeof(*acts))
+/* A method of its own waits for something to be unread; to try it is to do it now. */
+static const struct act unread_act = {"close_unread", act_close_unread};
 
 static const char *state_text(const struct peer *peer)
 {
@@ -131,20 +134,22 @@ static int peer_try(lua_State *L)
 	const char *name = luaL_checkstring(L, 2);
 	size_t size = 0;
 
-	for (size_t i = 0; i < ACTS; i++) {
-		if (strcmp(acts[i].name, name) != 0)
-			continue;
-		const char *bytes = acts[i].act == act_send ? luaL_checklstring(L, 3, &size) : NULL;
-		int code = acts[i].act(peer->peer, bytes, size);
-		if (code >= 0) {
-			lua_pushboolean(L, 1);
-			return 1;
-		}
-		lua_pushnil(L);
-		lua_pushstring(L, errno_name(code));
-		return 2;
+	const struct act *act = strcmp(name, unread_act.name) == 0 ? &unread_act : NULL;
+	for (size_t i = 0; i < ACTS && !act; i++)
+		act = strcmp(acts[i].name, name) == 0 ? &acts[i] : NULL;
+	if (!act)
+		return luaL_argerror(L, 2,
+				     "try takes send, fin, half_close, reset, close_unread, vanish, stall, "
+				     "resume or oob");
+	const char *bytes = act->act == act_send ? luaL_checklstring(L, 3, &size) : NULL;
+	int code = act->act(peer->peer, bytes, size);
+	if (code >= 0) {
+		lua_pushboolean(L, 1);
+		return 1;
 	}
-	return luaL_argerror(L, 2, "try takes send, fin, half_close, reset, vanish, stall, resume or oob");
+	lua_pushnil(L);
+	lua_pushstring(L, errno_name(code));
+	return 2;
 }
 
 static int unread_check(struct play *play, struct wait *wait)

@@ -18,7 +18,7 @@ const char *script_folder(void);
 
 /* A catalogue of scenarios, sorted by name. */
 struct catalogue;
-/* Loads every *.lua of a folder (not its subfolders). A broken file is an error: file, line, message. */
+/* Loads every *.lua of a folder (not its subfolders; NULL: none). A broken file is an error: file, line, message. */
 int catalogue_load(const char *folder, struct catalogue **ret_catalogue, struct error *error);
 /* Adds one file; -EEXIST when the name is taken. */
 int catalogue_add(struct catalogue *catalogue, const char *file, struct error *error);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+#include "hunt/batch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include "base/clock.h"
+#include "hunt/feedback.h"
+#include "hunt/player.h"
+#include "inject/schedule_lua.h"
+#include "run/pending.h"
+#include "run/stage.h"
+
+#define TIDY_PATIENCE	 (30 * NS_PER_MS) /* for what a try left to be over */
+#define TIDY_TRUSTED	 (2 * NS_PER_MS)
+#define DISTRUST	 32		/* every so many tries nothing is trusted */
+#define WELCOME_PATIENCE (5 * NS_PER_S) /* for the engine to think of something */
+#define CANARY_PATIENCE	 (400 * NS_PER_MS)
+#define VANISHED_MOST                                                                                        \
+	24 /* a server may keep those for ever, and the number of its connections is limited                 \
+	    */
+#define BATCH_LONGEST (10 * NS_PER_S)
+
+#define TEXT_OF(value) #value
+#define TEXT(value)    TEXT_OF(value)
+
+/* Where small buffers are the namespace's own, what blocks a writer is small. */
+static const struct scenario_knob knobs[] = {
+    {"net/ipv4/tcp_wmem", "4096 16384 " TEXT(SCHEDULE_LIVE_BUFFER)},
+    {"net/ipv4/tcp_rmem", "4096 16384 " TEXT(SCHEDULE_LIVE_BUFFER)},
+};
+
+struct trying {
+	struct batch *batch;
+	struct stage *stage;
+	struct feedback feedback;
+	bool asked, over; /* by the engine; the line is closed */
+	uint32_t vanished;
+};
+
+static void line_ready(void *arg, uint32_t events)
+{
+	struct trying *trying = arg;
+	char byte;
+	ssize_t got = recv(trying->batch->socket, &byte, 1, MSG_DONTWAIT);
+
+	(void)events;
+	trying->asked |= got == 1;
+	trying->over |= got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+static void hear(void *arg, const struct event *event)
+{
+	struct trying *trying = arg;
+
+	trying->vanished += event->kind == EV_PEER && event->what == PEER_VANISH;
+	feedback_event(&trying->feedback, stage_world(trying->stage), event);
+}
+
+/* 1: there is something to try; 0: not any more; or a negative errno. */
+static int next_input(struct trying *trying)
+{
+	uint64_t until = clock_now() + WELCOME_PATIENCE;
+
+	while (!trying->asked && !trying->over && clock_now() < until) {
+		int rc = stage_step(trying->stage, until);
+
+		if (rc < 0)
+			return rc;
+	}
+	trying->batch->line->engine_over |= trying->over;
+	return trying->asked;
+}
+
+static void reply(struct trying *trying)
+{
+	char byte = 1;
+
+	trying->asked = false;
+	trying->over |= send(trying->batch->socket, &byte, 1, MSG_NOSIGNAL) != 1;
+}
+
+/* What is pending now, PENDING_WAITING asked of the sockets only where all else is at rest. */
+static uint32_t pending_now(struct stage *stage)
+{
+	uint32_t pending = pending_look(stage, stage_settled_poll(stage));
+
+	if (pending == 0 && stage_watched(stage) && pending_waiting(stage))
+		pending |= PENDING_WAITING;
+	return pending;
+}
+
+/* Until nothing is pending, or the patience is over; *ret_pending is what is left. What came to nothing often
+ * is waited for less. 0 or a negative errno. */
+static int tidy(struct stage *stage, struct player *player, uint32_t trusted, uint32_t *ret_pending)
+{
+	uint64_t began = clock_now(), poll = stage_settled_poll(stage);
+
+	for (;;) {
+		uint64_t now = clock_now(), patience;
+		int rc = player ? player_look(player) : 0;
+
+		if (rc < 0)
+			return rc;
+		*ret_pending = pending_now(stage);
+		patience = *ret_pending & ~trusted ? TIDY_PATIENCE : TIDY_TRUSTED;
+		if (*ret_pending == 0 || now >= began + stage_window(stage, patience))
+			return 0;
+		rc = stage_step(stage, now + poll);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* What the engine is to know besides the events. */
+static void note_rest(struct trying *trying, const char *kind, uint32_t pending)
+{
+	if (pending)
+		feedback_note(&trying->feedback, kind, pending);
+}
+
+/* The moves, and what they leave: with the peers still there, then without. */
+static int play_one(struct trying *trying, struct player *player, uint32_t *ret_pending)
+{
+	uint32_t trusted = trying->batch->line->runs % DISTRUST ? trying->batch->trusted : 0, pending = 0;
+	int rc = player_play(player);
+
+	if (rc == 0)
+		rc = tidy(trying->stage, player, trusted, &pending);
+	note_rest(trying, "with peers", pending);
+	*ret_pending = pending & ~trusted;
+	if (rc < 0 || *ret_pending)
+		return rc; /* the peers stay: they show what is wrong */
+	player_free(player);
+	rc = tidy(trying->stage, NULL, trusted, &pending);
+	note_rest(trying, "without peers", pending);
+	*ret_pending = pending & ~trusted;
+	return rc < 0 ? rc : 1;
+}
+
+/* The figures of the search: counters that are new. */
+static void account(struct line *line, const struct schedule *schedule)
+{
+	line->runs++;
+	line->moves += schedule->count;
+	for (size_t i = 0; i < LINE_COUNTERS; i++) {
+		line->features += line->counters[i] && !line->seen[i];
+		line->seen[i] |= line->counters[i] != 0;
+	}
+}
+
+static const uint8_t *remember(struct trying *trying)
+{
+	struct line *line = trying->batch->line;
+	struct line_try *one = &line->tries[line->count++];
+
+	one->number = line->runs + 1;
+	one->at = clock_now() - journal_start(stage_journal(trying->stage));
+	one->size = line->size < LINE_INPUT ? line->size : LINE_INPUT;
+	memcpy(one->bytes, line->input, one->size);
+	return one->bytes;
+}
+
+static int try_one(struct trying *trying)
+{
+	struct line *line = trying->batch->line;
+	const uint8_t *bytes = remember(trying);
+	struct schedule schedule = schedule_read(bytes, line->tries[line->count - 1].size);
+	const struct player_options options = {.hasty = true, .number = line->runs + 1};
+	struct player *player = player_new(trying->stage, &schedule, &options);
+	uint32_t pending = 0;
+	int rc;
+
+	if (!player)
+		return -ENOMEM;
+	memset(line->counters, 0, sizeof(line->counters));
+	feedback_begin(&trying->feedback, line->counters, LINE_COUNTERS);
+	feedback_note(&trying->feedback, "a try", 1);
+	stage_listen(trying->stage, hear, trying);
+	rc = play_one(trying, player, &pending);
+	stage_listen(trying->stage, NULL, NULL);
+	feedback_release(&trying->feedback);
+	account(line, &schedule);
+	line->suspicion |= pending;
+	/* What is suspect keeps its peers: the stage owns them, only their story is over. */
+	if (rc != 1)
+		player_forget(player);
+	reply(trying);
+	return rc < 0 ? rc : 0;
+}
+
+/* The healthy peer waits for longer than a moment. */
+static bool canary_waits(const struct trying *trying)
+{
+	uint64_t since = canary_waits_since(stage_canary(trying->stage));
+
+	return since && since + stage_window(trying->stage, CANARY_PATIENCE) < clock_now();
+}
+
+static bool goes_on(const struct trying *trying, uint64_t began)
+{
+	const struct batch *batch = trying->batch;
+	const struct line *line = batch->line;
+	uint64_t now = clock_now();
+
+	if (line->count >= batch->most || (batch->runs && line->runs >= batch->runs) ||
+	    (batch->until && now >= batch->until))
+		return false;
+	return !line->suspicion && trying->vanished < VANISHED_MOST && now - began < BATCH_LONGEST &&
+	       !canary_waits(trying);
+}
+
+static int play(const struct scenario *scenario, struct stage *stage)
+{
+	struct batch *batch = scenario->state;
+	struct trying trying = {.batch = batch, .stage = stage};
+	uint64_t began = clock_now();
+	int rc = loop_watch(stage_loop(stage), batch->socket, EPOLLIN, line_ready, &trying);
+
+	if (rc < 0)
+		return stage_broken(stage, "watching the engine: %s", strerror(-rc));
+	batch->line->count = 0;
+	batch->line->suspicion = 0;
+	while (rc >= 0 && goes_on(&trying, began)) {
+		rc = next_input(&trying);
+		if (rc <= 0)
+			break;
+		rc = try_one(&trying);
+	}
+	loop_unwatch(stage_loop(stage), batch->socket);
+	return rc < 0 ? rc : 0;
+}
+
+struct scenario batch_scenario(struct batch *batch)
+{
+	return (struct scenario){
+	    .name = "fuzz",
+	    .doc = "many schedules on one server",
+	    .offers = PROTOCOL_REQUEST,
+	    .needs = NEED_WATCH | NEED_INJECT | NEED_SANDBOX,
+	    .knobs = knobs,
+	    .knob_count = sizeof(knobs) / sizeof(knobs[0]),
+	    .play = play,
+	    .state = batch,
+	};
+}
+
+static int play_again(const struct scenario *scenario, struct stage *stage)
+{
+	const struct player_options options = {0};
+	struct player *player = player_new(stage, scenario->state, &options);
+	int rc = player ? player_play(player) : -ENOMEM;
+
+	player_free(player);
+	return rc;
+}
+
+struct scenario batch_again(const struct schedule *schedule)
+{
+	struct scenario scenario = batch_scenario(NULL);
+
+	scenario.name = "fuzz-again";
+	scenario.doc = "one schedule on a fresh server";
+	scenario.play = play_again;
+	scenario.state = (void *)schedule;
+	return scenario;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Which tries of a batch may have done it. Pure. */
+#ifndef WRINGER_HUNT_SUSPECTS_H
+#define WRINGER_HUNT_SUSPECTS_H
+
+#include "hunt/line.h"
+#include "run/result.h"
+
+#define SUSPECTS_MOST 6
+
+/* The try a peer belongs to by its name ("417.2"); 0: none's. */
+uint64_t suspect_number(const char *peer);
+/*
+ * The tries of the batch that may have led to what was found at a time (ns since the case began) about a peer
+ * ("" none): the peer's own first, then the one under way at that time, then the last ones. Indices into
+ * line->tries. Returns how many.
+ */
+size_t suspects_find(const struct line *line, const char *peer, uint64_t at,
+		     uint32_t ret_tries[SUSPECTS_MOST]);
+/* The moves of the last tries up to that one, as many as fit, one after the other. Returns its size in bytes.
+ */
+size_t suspects_join(const struct line *line, uint32_t last, uint8_t *out, size_t room);
+
+#endif
