@@ -39,7 +39,7 @@ struct fuzzing {
 
 static double rate(const struct search_figures *figures)
 {
-	return figures->seconds > 0 ? (double)figures->runs / figures->seconds : 0;
+	return figures->searched > 0 ? (double)figures->runs / figures->searched : 0;
 }
 
 static void on_progress(void *arg, const struct search_figures *figures)
@@ -202,12 +202,13 @@ static void print_summary(const struct fuzzing *fuzzing)
 			      " (unsure: among other tries, and not again on a fresh server)");
 	if (result->found)
 		print_found(fuzzing);
-	(void)printf(
-	    "%s in %.1f s: %" PRIu64 " tries, %.0f a second, %" PRIu32 " servers, %s, seed %" PRIu64 "\n",
-	    result->found ? "found" : "nothing found", figures->seconds, figures->runs, rate(figures),
-	    figures->servers,
-	    fuzzing->options.engine.program ? "libFuzzer" : "the plain engine (libFuzzer was not built)",
-	    fuzzing->settings->seed);
+	(void)printf("%s after %.1f s: %" PRIu64 " tries, %.0f a second, %" PRIu64
+		     " moves; %.1f s in all, %" PRIu32 " servers, %s, seed %" PRIu64 "\n",
+		     result->found ? "found" : "nothing found", figures->searched, figures->runs,
+		     rate(figures), figures->moves, figures->seconds, figures->servers,
+		     fuzzing->options.engine.program ? "libFuzzer"
+						     : "the plain engine (libFuzzer was not built)",
+		     fuzzing->settings->seed);
 }
 
 static int perform(struct fuzzing *fuzzing)

@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include "inject/schedule.h"
 
-#define LINE_MOVES    24u /* of one try: more take longer than they tell */
+#define LINE_MOVES    12u /* of one try: more take longer than they tell */
 #define LINE_INPUT    (SCHEDULE_HEAD + LINE_MOVES * MOVE_SIZE)
 #define LINE_COUNTERS 4096u
 #define LINE_TRIES    512u /* of one server */

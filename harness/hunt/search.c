@@ -33,8 +33,8 @@ struct search {
 	struct engine *engine;
 	struct line *line;
 	struct batch batch;
-	uint64_t began;
-	uint32_t vain[32]; /* for each bit of PENDING_*: batches it ended for nothing */
+	uint64_t began, aside; /* ns that went into anything but searching */
+	uint32_t vain[32];     /* for each bit of PENDING_*: batches it ended for nothing */
 	uint32_t broken;
 	const char *wanted; /* a rule: nothing else counts; NULL: any */
 	struct trial trial; /* the last */
@@ -50,6 +50,7 @@ static void tell(struct search *search)
 	struct search_figures *figures = &search->result->figures;
 
 	figures->seconds = clock_seconds(clock_now() - search->began);
+	figures->searched = figures->seconds - clock_seconds(search->aside);
 	figures->runs = search->line->runs;
 	figures->moves = search->line->moves;
 	figures->features = search->line->features;
@@ -144,7 +145,11 @@ static bool breaks(void *arg, const struct schedule *schedule)
 	const struct scenario scenario = batch_again(schedule);
 	struct error error = {0};
 
-	return !stopped(search) && play(search, &scenario, &error) == 0 && search->trial.convicts;
+	uint64_t began = clock_now();
+	bool broken = !stopped(search) && play(search, &scenario, &error) == 0 && search->trial.convicts;
+
+	search->aside += clock_now() - began;
+	return broken;
 }
 
 /* Takes a schedule into the result as the one that did it. */
@@ -210,15 +215,18 @@ static int check(struct search *search, struct error *error)
 {
 	struct search_result *result = search->result;
 	struct catalogue *catalogue = NULL;
+	uint64_t began;
 	int rc = catalogue_load(NULL, &catalogue, error);
 
 	result->figures.doing = "checking";
 	rc = rc ? rc : catalogue_add(catalogue, result->path, error);
+	began = clock_now();
 	search->wanted = result->finding.rule;
 	for (; rc == 0 && result->again_of < SEARCH_AGAIN && !stopped(search); result->again_of++) {
 		rc = play(search, catalogue_at(catalogue, 0), error);
 		result->again += search->trial.convicts;
 	}
+	search->aside += clock_now() - began;
 	search->wanted = NULL;
 	catalogue_free(catalogue);
 	return rc;

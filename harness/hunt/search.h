@@ -23,7 +23,7 @@
 
 /* What a search did so far. */
 struct search_figures {
-	double seconds;
+	double seconds, searched; /* searched: without playing again, shrinking and checking */
 	uint64_t runs, moves;
 	uint32_t features, servers;
 	const char *doing; /* "searching", "again", "shrinking", "checking" */

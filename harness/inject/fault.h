@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults under the target: which call gets which result, and when. Deciding is here and pure; the watcher
- * carries it out.
+ * Faults under the target: which call gets which result, and when. Deciding is here and pure; the watcher carries it out.
  *
- * A window is first..last+step over the matching calls, counted for each process from when the fault was
- * armed: "accept4:EMFILE: 1..40" fails the first forty, "3..+2" the third, fifth, seventh … for ever, "1" the
- * first only.
+ * A window is first..last+step over the matching calls, counted for each process from when the fault was armed: "accept4:EMFILE:
+ * 1..40" fails the first forty, "3..+2" the third, fifth, seventh … for ever, "1" the first only.
  */
 #ifndef WRINGER_INJECT_FAULT_H
 #define WRINGER_INJECT_FAULT_H
@@ -17,41 +15,38 @@
 #include "journal/calls.h"
 
 struct fault {
-	uint32_t id;	/* given by fault_set_arm */
-	enum call call; /* CALL_unknown with class != CLASS_OTHER: every call of that class */
+	uint32_t id;          /* given by fault_set_arm */
+	enum call call;       /* CALL_unknown with class != CLASS_OTHER: every call of that class */
 	enum call_class class;
-	int code;		    /* positive errno the call fails with; 0 when it is shortened instead */
-	uint64_t shorten;	    /* bytes the length is cut to; 0: not */
+	int code;             /* positive errno the call fails with; 0 when it is shortened instead */
+	uint64_t shorten;     /* bytes the length is cut to; 0: not */
 	uint64_t first, last, step; /* 1-based, last 0: for ever, step 0 counts as 1 */
-	int32_t fd;		    /* only this number, -1 any */
-	bool accepted_only;	    /* only fds that were accepted (not log files, not the listener) */
+	int32_t fd;           /* only this number, -1 any */
+	bool accepted_only;   /* only fds that were accepted (not log files, not the listener) */
 };
 
 /* What may be done to which call: data, with the man page that says so. */
 struct fault_row {
 	enum call call;
-	const char *errnos; /* "EMFILE ENFILE ECONNABORTED" */
+	const char *errnos;   /* "EMFILE ENFILE ECONNABORTED" */
 	bool shorten;
-	const char *source; /* "accept(2)" */
+	const char *source;   /* "accept(2)" */
 };
 extern const struct fault_row fault_rows[];
 extern const size_t fault_row_count;
 const struct fault_row *fault_row_find(enum call call);
 
 /*
- * Parses "CALL:ERRNO[:WINDOW]" or "CALL:short=N[:WINDOW]"; CALL is a name or @accept, @read, @write, @wait
- * for a class. Nonsense (an errno that the call cannot give, a window backwards) is refused. 0 or -EINVAL
- * with error.
+ * Parses "CALL:ERRNO[:WINDOW]" or "CALL:short=N[:WINDOW]"; CALL is a name or @accept, @read, @write, @wait for a class.
+ * Nonsense (an errno that the call cannot give, a window backwards) is refused. 0 or -EINVAL with error.
  */
 int fault_parse(const char *text, struct fault *ret_fault, struct error *error);
 /* The fault as text, the form fault_parse reads. */
 char *fault_text(const struct fault *fault, char *out, size_t size);
 
-/* Whether the fault is about that call, and the call can fail (or be shortened) so: @write:ENOBUFS leaves
- * sendfile alone. */
+/* Whether the fault is about that call, and the call can fail (or be shortened) so: @write:ENOBUFS leaves sendfile alone. */
 bool fault_fits(const struct fault *fault, enum call call);
-/* Whether the kernel gives that errno to that operation: of epoll_ctl only ADD can run out of memory or
- * watches. */
+/* Whether the kernel gives that errno to that operation: of epoll_ctl only ADD can run out of memory or watches. */
 bool fault_fits_op(const struct fault *fault, enum call call, uint64_t op);
 /* Whether any call at all fits. */
 bool fault_possible(const struct fault *fault);
@@ -63,8 +58,8 @@ struct fault_set;
 struct fault_set *fault_set_new(void);
 void fault_set_free(struct fault_set *set);
 /*
- * From now on two words there (the caller's; NULL: no more) have bit `enum call` set while a fault that is
- * armed may strike that call: set before arming returns. Any thread.
+ * From now on two words there (the caller's; NULL: no more) have bit `enum call` set while a fault that is armed may strike
+ * that call: set before arming returns. Any thread.
  */
 void fault_set_mirror(struct fault_set *set, _Atomic uint64_t *calls);
 /* 0 with *ret_id, -ENOMEM, -EINVAL. Any thread. */
@@ -75,14 +70,12 @@ uint64_t fault_set_delivered(const struct fault_set *set, uint32_t id);
 /* Whether anything is armed: a relaxed atomic read, cheap enough for each call. */
 bool fault_set_armed(const struct fault_set *set);
 /*
- * The decision, by the watcher, for a call that is being entered: counts it for that process and fills
- * ret_fault when a fault strikes. op: what epoll_ctl is to do, else 0. accepted: whether the fd was accepted.
- * Marks it delivered. False: leave the call alone.
+ * The decision, by the watcher, for a call that is being entered: counts it for that process and fills ret_fault when a
+ * fault strikes. op: what epoll_ctl is to do, else 0. accepted: whether the fd was accepted. Marks it delivered. False: leave the call alone.
  */
-bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, uint64_t op, int32_t fd,
-		      bool accepted, struct fault *ret_fault);
-/* The watcher could not carry out what was decided (the call was short enough already): it does not count as
- * delivered. */
+bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, uint64_t op, int32_t fd, bool accepted,
+		      struct fault *ret_fault);
+/* The watcher could not carry out what was decided (the call was short enough already): it does not count as delivered. */
 void fault_set_retract(struct fault_set *set, uint32_t id);
 
 #endif
