@@ -5,7 +5,9 @@ set -eu
 
 # Debian package and how to tell that it is there: a command, or a pkg-config module.
 run='gcc:gcc make:make pkg-config:pkg-config libc6-dev:/usr/include/stdio.h liblua5.4-dev:lua5.4.pc libcjson-dev:libcjson.pc libxml2-dev:libxml-2.0.pc liburing-dev:liburing.pc'
-test="$run libcmocka-dev:cmocka.pc python3:/usr/bin/python3"
+# For --watch bpf: its program is compiled by clang. Without them all else is built.
+bpf='libbpf-dev:libbpf.pc clang:clang'
+test="$run $bpf libcmocka-dev:cmocka.pc python3:/usr/bin/python3"
 cross="$test clang:clang clang-format:clang-format gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h"
 servers="$run nginx-light:nginx lighttpd:lighttpd haproxy:haproxy redis-server:redis-server memcached:memcached python3:/usr/bin/python3"
 servers="$servers nodejs:node golang-go:go nghttp2-proxy:nghttpx dnsmasq-base:dnsmasq mosquitto:mosquitto"
@@ -14,7 +16,7 @@ servers="$servers python3-aiosmtpd:/usr/lib/python3/dist-packages/aiosmtpd"
 clang='clang:clang libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
 sanitize="$test $clang"
 fuzz="$run $clang python3:/usr/bin/python3"
-bench="$run nginx-light:nginx strace:strace wrk:wrk python3:/usr/bin/python3"
+bench="$run $bpf nginx-light:nginx strace:strace wrk:wrk python3:/usr/bin/python3"
 
 there() {
 	case $1 in

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Measures what the README claims, as ratios taken side by side in one run.
 
-usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [check] [list] [quiet]
+usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [check] [list] [quiet]
 
 strace  requests a second of nginx watched by wringer / under strace with the same calls (at least 1.3)
 preload requests a second of nginx watched by preload / not watched (at least 0.85), and watched by ptrace for comparison
+bpf     requests a second of nginx watched by bpf / not watched (at least 0.70); as root
 check   seconds and memory of a whole check on epoll-level with -j 2 (under 30 s, under 64 MiB)
 list    milliseconds of `wringer list` (under 20)
 quiet   findings of `check -n 20` on epoll-level and epoll-edge with every core kept busy (0)
@@ -93,15 +94,27 @@ def bench_strace(rounds):
             "strace_rps": round(statistics.median(b for _, b in pairs)), "unwatched_rps": round(alone), "at_least": 1.3}
 
 
+def watched_by(way):
+    return [WRINGER, "watch", "-q", "--watch", way, "--"]
+
+
 def bench_preload(rounds):
-    ways = {way: [WRINGER, "watch", "-q", "--watch", way, "--"] for way in ("preload", "ptrace")}
     pairs, stopped = [], []
     for _ in range(rounds):
-        pairs.append((load(ways["preload"]), load([])))
-        stopped.append(load(ways["ptrace"]))
+        pairs.append((load(watched_by("preload")), load([])))
+        stopped.append(load(watched_by("ptrace")))
     return {**ratios(pairs), "preload_rps": round(statistics.median(a for a, _ in pairs)),
             "unwatched_rps": round(statistics.median(b for _, b in pairs)), "ptrace_rps": round(statistics.median(stopped)),
             "at_least": 0.85}
+
+
+def bench_bpf(rounds):
+    asked = subprocess.run(watched_by("bpf") + ["/bin/true"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        return {"skipped": asked.stderr.strip()}
+    pairs = [(load(watched_by("bpf")), load([])) for _ in range(rounds)]
+    return {**ratios(pairs), "bpf_rps": round(statistics.median(a for a, _ in pairs)),
+            "unwatched_rps": round(statistics.median(b for _, b in pairs)), "at_least": 0.70}
 
 
 def descendants(pid):
@@ -172,7 +185,7 @@ def bench_quiet(_rounds):
     return result
 
 
-BENCHES = {"strace": bench_strace, "preload": bench_preload, "check": bench_check, "list": bench_list, "quiet": bench_quiet}
+BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "check": bench_check, "list": bench_list, "quiet": bench_quiet}
 
 
 def main():

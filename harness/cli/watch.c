@@ -134,6 +134,7 @@ static bool is_blind(const struct settings *settings)
 
 static int attach(const struct settings *settings)
 {
+	const struct watch_ops *ops = strcmp(settings->watch, "bpf") == 0 ? &watch_attach_bpf : &watch_attach;
 	struct running running;
 	char text[ERROR_TEXT];
 	struct error error = {0};
@@ -141,13 +142,14 @@ static int attach(const struct settings *settings)
 	if (is_blind(settings))
 		return STATUS_OURS;
 	if (strcmp(settings->watch, "preload") == 0)
-		return say_error("--pid attaches by ptrace: nothing can be preloaded into what runs already");
-	if (settings_check_rules(settings, &error) < 0)
+		return say_error(
+		    "--pid attaches by ptrace or bpf: nothing can be preloaded into what runs already");
+	if (settings_check_rules(settings, &error) < 0 || (ops->check && ops->check(NULL, &error) < 0))
 		return say(&error);
 	if (refusal_foresee((pid_t)settings->pid, text, sizeof text) < 0)
 		return say_error("%s", text);
 	running_read((pid_t)settings->pid, &running);
-	return run_watch(settings, running.argv, &watch_attach);
+	return run_watch(settings, running.argv, ops);
 }
 
 static int watch(struct settings *settings, const struct words *words)
@@ -191,7 +193,10 @@ const struct command command_watch = {
 	"of "
 	"it, unharmed, at Ctrl-C or after --timeout. Attaching stops every thread for a moment; a wait that "
 	"this interrupts is made again, only its time-out begins anew, and a call that cannot be made again "
-	"(sigtimedwait, say) is noted in the journal. What happened before is not judged. Every "
-	"call then stops the server, which costs it more than being started under wringer.",
+	"(sigtimedwait, say) is noted in the journal. By bpf nobody is stopped at all. What happened before "
+	"is not judged. Every "
+	"call then stops the server, unless it is watched by bpf, which costs it more than being started "
+	"under "
+	"wringer.",
     .run = watch,
 };

@@ -326,6 +326,8 @@ static int put_summary(const struct report_head *head, const struct report_sums 
 	}
 	if (r == 0)
 		r = buf_printf(out, "%s%.1f s", dot, sums->seconds);
+	if (r == 0 && head->watch)
+		r = buf_printf(out, "%swatched by %s", dot, head->watch);
 	return r < 0 || head->unseeded ? r : buf_printf(out, "%sseed %" PRIu64, dot, head->seed);
 }
 

@@ -6,8 +6,7 @@
 #include "watch/arch.h"
 #include "watch/call.h"
 
-/* The call a stopped thread comes out of, in /proc/TID/syscall: its number and six arguments. */
-static bool standing(pid_t tid, long *ret_number, uint64_t ret_arg[6])
+bool again_standing(pid_t tid, long *ret_number, uint64_t ret_arg[6])
 {
 	unsigned long long arg[6];
 	char path[40];
@@ -66,7 +65,7 @@ void again_make(struct tracer *tracer, struct tracee *tracee)
 	long number;
 
 	tracee->poked = false;
-	if (!standing(tracee->tid, &number, arg) || arch_get(tracee->tid, &regs) < 0)
+	if (!again_standing(tracee->tid, &number, arg) || arch_get(tracee->tid, &regs) < 0)
 		return;
 	if (arch_result(&regs) == -ERESTART_RESTARTBLOCK)
 		remember(tracer, tracee, number, arg);

@@ -10,6 +10,9 @@
 
 #include "watch/tracer.h"
 
+/* The call a thread stands in, or comes out of: its number, of those below NUMBER_END, and six arguments. False:
+ * in none. */
+bool again_standing(pid_t tid, long *ret_number, uint64_t ret_arg[6]);
 /* At the stop we asked for. A call that keeps its EINTR is noted in the journal: it is our doing. */
 void again_make(struct tracer *tracer, struct tracee *tracee);
 

@@ -30,7 +30,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "watch/family.h"
-#include "watch/found.h"
+#include "watch/learn.h"
 #include "watch/refusal.h"
 #include "watch/status.h"
 #include "watch/tree.h"
@@ -53,7 +53,6 @@ struct attach {
 	struct tracer tracer;
 	struct spotted *spotted;
 	size_t count, capacity;
-	uint32_t processes, threads;
 };
 
 static bool is_spotted(const struct attach *attach, pid_t tid)
@@ -216,11 +215,8 @@ static int settle_thread(struct attach *attach, const struct spotted *spotted)
 	ret = tracee_settle(tracer, tracee, leader, leader != NULL, leader != NULL);
 	if (ret < 0)
 		return ret;
-	attach->threads++;
-	if (leader)
-		return 0;
-	attach->processes++;
-	learn_handlers(tracee->process);
+	if (!leader)
+		learn_handlers(tracee->process);
 	return 0;
 }
 
@@ -236,60 +232,21 @@ static int settle(struct attach *attach)
 	return ret;
 }
 
-static struct tracee *leader_at(struct attach *attach, size_t index)
-{
-	const struct spotted *spotted = &attach->spotted[index];
-	struct tracee *tracee =
-	    spotted->tid == spotted->pid ? tracee_find(&attach->tracer, spotted->tid) : NULL;
-
-	return tracee && tracee->process ? tracee : NULL;
-}
-
-static struct tracee *parent_of(struct attach *attach, const struct tracee *leader)
-{
-	struct tracee *parent;
-
-	if (leader->tid == attach->tracer.first)
-		return NULL;
-	parent = tracee_find(&attach->tracer, status_origin(leader->tid));
-	if (!parent || !parent->process)
-		parent = tracee_find(&attach->tracer, attach->tracer.first);
-	return parent && parent->process ? parent : NULL;
-}
-
-static void journal_threads(struct attach *attach)
-{
-	for (size_t i = 0; i < attach->count; i++) {
-		const struct tracee *tracee = tracee_find(&attach->tracer, attach->spotted[i].tid);
-
-		if (tracee && tracee->process) {
-			struct event event = tracer_event(tracee, EV_FOUND, FOUND_THREAD);
-
-			tracer_append(&attach->tracer, &event);
-		}
-	}
-}
-
+/* The processes, in the order in which they were found: parents first. */
 static int learn(struct attach *attach)
 {
-	struct estate estate = {.tracer = &attach->tracer};
-	struct tracee *leader;
-	int ret = 0;
+	pid_t *pids = calloc(attach->count + 1, sizeof *pids);
+	size_t count = 0;
+	int ret;
 
-	for (size_t i = 0; ret == 0 && i < attach->count; i++)
-		if ((leader = leader_at(attach, i)))
-			ret = found_listeners(&estate, leader);
-	for (size_t i = 0; ret == 0 && i < attach->count; i++)
-		if ((leader = leader_at(attach, i)))
-			ret = found_process(&estate, leader, parent_of(attach, leader));
-	journal_threads(attach);
-	ret = ret ? ret
-		  : journal_mark(
-			attach->tracer.watcher->journal, MARK_NOTE,
-			"attached to process %d: %u processes, %u threads, %u fds; every call stops it, "
-			"so it runs slower than it would",
-			attach->tracer.first, attach->processes, attach->threads, estate.fds);
-	found_clear(&estate);
+	if (!pids)
+		return -ENOMEM;
+	for (size_t i = 0; i < attach->count; i++)
+		if (attach->spotted[i].tid == attach->spotted[i].pid)
+			pids[count++] = attach->spotted[i].pid;
+	ret = learn_family(&attach->tracer, pids, count,
+			   "every call stops it, so it runs slower than it would");
+	free(pids);
 	return ret;
 }
 

@@ -14,8 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "watch/kept.h"
-#include "watch/sighting.h"
+#include "watch/bpf_inner.h"
 
 /* While there is something to tell it is fetched so often: a wake-up for each record would cost the target
  * more than the record does. */
@@ -27,16 +26,8 @@
 
 /* Our own side's events do not wait for a target that is faster than it is listened to. */
 #define FETCH_MOST 4096
-#define TURN_MOST  65536
 
-struct bpf {
-	struct tracer tracer;
-	struct lens *lens;
-	struct kept kept;
-	unsigned idle;
-};
-
-static uint64_t collect(struct bpf *bpf, uint64_t most)
+uint64_t bpf_collect(struct bpf *bpf, uint64_t most)
 {
 	uint64_t told;
 
@@ -46,8 +37,8 @@ static uint64_t collect(struct bpf *bpf, uint64_t most)
 	return told;
 }
 
-/* Before our own side's events. Whoever holds the lock is collecting, or has. */
-static void fetch(void *arg)
+/* Whoever holds the lock is collecting, or has. */
+void bpf_fetch(void *arg)
 {
 	struct bpf *bpf = arg;
 
@@ -57,8 +48,7 @@ static void fetch(void *arg)
 	pthread_mutex_unlock(&bpf->tracer.lock);
 }
 
-/* Until there may be more, or the keeper says something: then true. */
-static bool nap(struct bpf *bpf, uint64_t told)
+bool bpf_nap(struct bpf *bpf, uint64_t told)
 {
 	struct pollfd fds[2] = {{bpf->kept.control[0], POLLIN, 0}, {lens_fd(bpf->lens), POLLIN, 0}};
 	struct timespec time = {.tv_nsec = told > BUSY ? BUSY_NAP_NS : NAP_NS};
@@ -67,7 +57,7 @@ static bool nap(struct bpf *bpf, uint64_t told)
 	bpf->idle = told ? 0 : bpf->idle + 1;
 	if (bpf->idle > NAPS_IDLE) {
 		lens_doze(bpf->lens);
-		if (collect(bpf, TURN_MOST)) /* what came before it dozed wakes nobody */
+		if (bpf_collect(bpf, BPF_TURN)) /* what came before it dozed wakes nobody */
 			return false;
 		time.tv_nsec = SLEEP_NS;
 		count = 2;
@@ -82,15 +72,15 @@ static void follow(struct bpf *bpf)
 	struct keeper_word word;
 
 	for (;;) {
-		if (!nap(bpf, collect(bpf, TURN_MOST)))
+		if (!bpf_nap(bpf, bpf_collect(bpf, BPF_TURN)))
 			continue;
 		if (!kept_hear(&bpf->kept, &word))
 			break;
-		while (collect(bpf, TURN_MOST))
+		while (bpf_collect(bpf, BPF_TURN))
 			;
 		watcher_leave(watcher, word.pid, word.status);
 	}
-	while (collect(bpf, TURN_MOST))
+	while (bpf_collect(bpf, BPF_TURN))
 		;
 	sighting_finish(&bpf->tracer, bpf->lens);
 }
@@ -114,35 +104,40 @@ static int launch(struct bpf *bpf)
 static void watch(struct bpf *bpf)
 {
 	struct watcher *watcher = bpf->tracer.watcher;
-	struct error error = {0};
-	int ret = lens_open(&bpf->tracer.rows, &bpf->lens, &error);
 
-	if (ret < 0) {
-		watcher_refused(watcher, ret, "%s", error.text);
-		return;
-	}
 	if (launch(bpf) == 0) {
-		journal_set_source(watcher->journal, fetch, bpf);
+		journal_set_source(watcher->journal, bpf_fetch, bpf);
 		follow(bpf);
 		journal_set_source(watcher->journal, NULL, NULL);
 		/* Too late for a launch that succeeded, and then without effect. */
 		watcher_refused(watcher, -ECHILD, "the target was killed before it started");
 	}
 	kept_close(&bpf->kept);
+}
+
+static void look(struct bpf *bpf, void (*watch_by)(struct bpf *bpf))
+{
+	struct error error = {0};
+	int ret = lens_open(&bpf->tracer.rows, &bpf->lens, &error);
+
+	if (ret < 0)
+		watcher_refused(bpf->tracer.watcher, ret, "%s", error.text);
+	else
+		watch_by(bpf);
 	lens_close(bpf->lens);
 }
 
-static void *bpf_main(void *arg)
+void bpf_run(struct watcher *watcher, void (*watch_by)(struct bpf *bpf))
 {
-	struct watcher *watcher = arg;
 	struct bpf *bpf = calloc(1, sizeof *bpf);
 
 	if (bpf) {
+		bpf->kept.control[0] = bpf->kept.control[1] = -1;
 		bpf->tracer.watcher = watcher;
 		pthread_mutex_init(&bpf->tracer.lock, NULL);
 		row_index_build(&bpf->tracer.rows);
 		rings_blindfold(watcher->rings, "bpf does not look into it: requests are not seen");
-		watch(bpf);
+		look(bpf, watch_by);
 		tracer_clear(&bpf->tracer);
 		pthread_mutex_destroy(&bpf->tracer.lock);
 		free(bpf);
@@ -150,6 +145,11 @@ static void *bpf_main(void *arg)
 		watcher_refused(watcher, -ENOMEM, "no memory for the watcher");
 	}
 	watcher_over(watcher);
+}
+
+static void *bpf_main(void *arg)
+{
+	bpf_run(arg, watch);
 	return NULL;
 }
 

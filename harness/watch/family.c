@@ -223,6 +223,8 @@ struct tracee *family_become(struct tracer *tracer, pid_t tid, pid_t former)
 	}
 	rings_leave(tracer, tracee, true);
 	renew(tracer, tracee);
+	if (!tracer->running && tracer->attached)
+		return tracee; /* it is learnt as it is then */
 	if (!tracer->running) {
 		struct event event = tracer_event(tracee, EV_PROC, PROC_START);
 

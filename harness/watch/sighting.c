@@ -85,6 +85,8 @@ static void leave(struct tracer *tracer, struct tracee *tracee, const struct sig
 
 	if (!entered && !identify(tracer, tracee, sight))
 		return;
+	if (!entered && tracee->state.row->enter) /* one whose beginning was lost, or was before we came */
+		call_journal_entry(tracer, tracee);
 	call_leave(tracer, tracee, sight->ret);
 }
 
@@ -172,6 +174,11 @@ static void follow(struct tracer *tracer, struct tracee *tracee, const struct si
 	}
 }
 
+static bool is_call(const struct sight *sight)
+{
+	return sight->kind == SIGHT_ENTER || sight->kind == SIGHT_CLOSE || sight->kind == SIGHT_LEAVE;
+}
+
 static int hand_over(void *arg, const struct sight *sight, const char *pieces)
 {
 	struct tracer *tracer = arg;
@@ -179,6 +186,8 @@ static int hand_over(void *arg, const struct sight *sight, const char *pieces)
 	const struct seen seen = {pieces, sight->size, now > sight->at ? now - sight->at : 0};
 	struct tracee *tracee;
 
+	if (sight->at < tracer->since && is_call(sight))
+		return 0;
 	tracer->at = sight->at > start ? sight->at - start : 1;
 	tracer->seen = &seen;
 	if (sight->lost)

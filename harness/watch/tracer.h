@@ -58,6 +58,7 @@ struct tracer {
 	const struct seen
 	    *seen; /* by bpf: what is being told of, and the journal's time of it; else NULL, 0 */
 	uint64_t at;
+	uint64_t since; /* by bpf, attached: calls before this moment left what was learnt */
 	struct row_index rows;
 	struct map tracees;
 	struct tracee *last; /* found last */

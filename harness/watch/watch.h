@@ -48,6 +48,8 @@ struct watch_ops {
  * run on.
  */
 extern const struct watch_ops watch_attach;
+/* The same by bpf. */
+extern const struct watch_ops watch_attach_bpf;
 
 /* All ways to start a target, NULL-terminated: "ptrace", "preload", "bpf", "none". */
 extern const struct watch_ops *const watch_list[];

@@ -122,7 +122,7 @@ static void show_four(struct screen *screen)
 	"     also in: rst-idle\n"
 #define SUMMARY                                                                                              \
 	"\n1 passed, 2 failed, 2 broken, 1 skipped" DOT "2 errors, 1 warning, 1 note" DOT "12.3 s" DOT       \
-	"seed 42\n"
+	"watched by ptrace \xc2\xb7 seed 42\n"
 
 static void test_whole(void **state)
 {
@@ -172,7 +172,7 @@ static void test_ignored(void **state)
 		      "     ignored: hup-spin in 2 cases (until the next release)\n"
 		      "     ignored: fin-leak@vanish-* matched nothing: no longer needed?\n\n"
 		      "2 passed, 0 failed, 0 broken, 0 skipped \xc2\xb7 0 errors, 0 warnings \xc2\xb7 "
-		      "0.5 s \xc2\xb7 seed 42\n");
+		      "0.5 s \xc2\xb7 watched by ptrace \xc2\xb7 seed 42\n");
 	ignore_free(&ignores);
 }
 
@@ -223,7 +223,7 @@ static void test_narrow_ascii(void **state)
 		      "           explain hup-spin)\n"
 		      "     again: wringer run rst-mid-request --seed 42 -- ./server\n"
 		      "\n0 passed, 1 failed, 0 broken, 0 skipped, 3 not run - 1 error, 0 warnings - 1.0 s - "
-		      "seed 42\n");
+		      "watched by ptrace - seed 42\n");
 }
 
 static void test_rounds_and_color(void **state)
@@ -242,7 +242,7 @@ static void test_rounds_and_color(void **state)
 	screen_expect(&screen,
 		      "\033[32m" GOOD "\033[0m churn (command) #2            \033[2m   0.21 s\033[0m\n\n"
 		      "\033[32m1 passed, 0 failed, 0 broken, 0 skipped" DOT "0 errors, 0 warnings" DOT
-		      "1.0 s" DOT "seed 42\033[0m\n");
+		      "1.0 s" DOT "watched by ptrace" DOT "seed 42\033[0m\n");
 }
 
 static void test_progress(void **state)

@@ -121,10 +121,10 @@ static void server_stop(const struct server *server)
 	}
 }
 
-static void attach_init(struct play *play, pid_t pid)
+static void attach_init(struct play *play, const struct watch_ops *ops, pid_t pid)
 {
 	play_init(play, "");
-	play->ops = &watch_attach;
+	play->ops = ops;
 	play->target.argv = NULL;
 	play->target.attach = pid;
 }
@@ -155,17 +155,16 @@ static size_t threads_found(const struct play *play, pid_t pid)
 	return count;
 }
 
-static void test_a_server_is_learnt_and_let_go(void **state)
+static void learn_and_let_go(const struct watch_ops *ops)
 {
 	struct server server;
 	struct play play;
 	const struct event *event;
 	uint32_t count;
 
-	(void)state;
 	server_start(&server);
 	server_answers(&server, 'a');
-	attach_init(&play, server.pid);
+	attach_init(&play, ops, server.pid);
 	play_start(&play);
 	assert_int_equal(play.pid, server.pid);
 	server_answers(&server, 'b');
@@ -199,27 +198,56 @@ static void test_a_server_is_learnt_and_let_go(void **state)
 	server_stop(&server);
 }
 
-static void test_its_end_is_known(void **state)
+static void test_a_server_is_learnt_and_let_go(void **state)
+{
+	(void)state;
+	learn_and_let_go(&watch_attach);
+}
+
+static bool is_refused(const struct watch_ops *ops)
+{
+	struct error error;
+
+	return ops->check(NULL, &error) < 0;
+}
+
+static void test_the_same_by_bpf(void **state)
+{
+	(void)state;
+	if (is_refused(&watch_attach_bpf))
+		skip();
+	learn_and_let_go(&watch_attach_bpf);
+}
+
+static void know_its_end(const struct watch_ops *ops)
 {
 	struct server server;
 	struct play play;
 	int status = 0;
 
-	(void)state;
 	server_start(&server);
 	server_answers(&server, 'a');
-	attach_init(&play, server.pid);
+	attach_init(&play, ops, server.pid);
 	play_start(&play);
 	assert_int_equal(kill(server.pid, SIGTERM), 0);
 	(void)play_drain(&play, NULL, NULL); /* the child dies with it */
 	assert_int_equal(watcher_status(play.watcher, &status), 0);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	play_free(&play);
-	/* Parent and tracer are one process here: its end has been taken already. */
+	/* Under ptrace parent and tracer are one process here, and its end has been taken already. */
+	(void)waitpid(server.pid, NULL, 0);
 	for (int i = 0; i < 3; i++) {
 		close(server.in[i]);
 		close(server.out[i]);
 	}
+}
+
+static void test_its_end_is_known(void **state)
+{
+	(void)state;
+	know_its_end(&watch_attach);
+	if (!is_refused(&watch_attach_bpf))
+		know_its_end(&watch_attach_bpf);
 }
 
 static void refused(pid_t pid, int code, const char *part)
@@ -227,7 +255,7 @@ static void refused(pid_t pid, int code, const char *part)
 	struct error error = {0};
 	struct play play;
 
-	attach_init(&play, pid);
+	attach_init(&play, &watch_attach, pid);
 	assert_int_equal(play_try(&play, &error), code);
 	if (!strstr(error.text, part))
 		fail_msg("\"%s\" does not say \"%s\"", error.text, part);
@@ -245,7 +273,7 @@ static void test_what_cannot_be_attached_to(void **state)
 	refused(INT32_MAX, -ESRCH, "there is no process");
 	server_start(&server);
 	server_answers(&server, 'a');
-	attach_init(&play, server.pid);
+	attach_init(&play, &watch_attach, server.pid);
 	play_start(&play);
 	refused(server.pid, -EPERM, "is traced already");
 	play_free(&play);
@@ -257,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_server_is_learnt_and_let_go),
+	    cmocka_unit_test(test_the_same_by_bpf),
 	    cmocka_unit_test(test_its_end_is_known),
 	    cmocka_unit_test(test_what_cannot_be_attached_to),
 	};
