@@ -30,8 +30,10 @@ static const struct rule busy_rules[] = {
 	       "waits with a timeout of 0 that found nothing, one right after the other, exceed 1000 a "
 	       "second, or a process or thread uses more than half a core while nothing more moves than "
 	       "before. Only what exceeds the same figure of the base run counts, so that polling by design "
-	       "is not held against a server. While the fault lasts only the waits of 0 in a row count, at "
-	       "the same rate over a fifth of a second, in a server that did not poll before. Without a "
+	       "is not held against a server. While the fault lasts only the waits of 0 in a row count, from "
+	       "the sixteenth on that nothing but waiting stands between (a loop with callbacks of its own "
+	       "due passes 0 too), at the same rate over a fifth of a second, in a server that did not poll "
+	       "before. Without a "
 	       "base run (wringer watch) a whole second in which nothing moved at all is judged. Silent "
 	       "when one of the spin rules explains it.",
 	.mend = "Round timeouts up, not down, when turning them into milliseconds; sleep until the next "
@@ -66,7 +68,8 @@ struct worker {
 	uint64_t calls;			/* in SILENT */
 	uint64_t idle;			/* in SILENT */
 	bool waited, moved, empty_zero; /* its last wait, and what followed */
-	struct window zeros;		/* during the fault: empty waits of 0 ms in a row */
+	unsigned row;			/* empty waits of 0 ms since the last that was something else */
+	struct window zeros;		/* during the fault: those behind the first of a row */
 };
 
 struct busy_state {
@@ -187,8 +190,9 @@ static void busy_wait(struct busy_state *state, struct judge *judge, struct work
 	struct tally *tally = state->running >= 0 ? &state->tally[state->running] : NULL;
 	bool empty_zero = event->ret == 0 && event->arg[1] == 0;
 
+	worker->row = empty_zero && worker->empty_zero && !worker->moved ? worker->row + 1 : 0;
 	if (worker->waited && !worker->moved) {
-		if (empty_zero && worker->empty_zero)
+		if (worker->row >= LIMIT_BUSY_ROW)
 			busy_zero(state, judge, worker, event->at);
 		state->slice_idle++;
 		if (tally) {

@@ -10,6 +10,7 @@
 #define LIMIT_RING_WINDOW 100000000ULL   /* the end of a request in flight may be seen this much after it happened */
 #define LIMIT_BUSY_WAITS 5000            /* waits a second with silent peers */
 #define LIMIT_BUSY_ZERO_WAITS 1000       /* of these, in a row with a timeout of 0 and nothing ready */
+#define LIMIT_BUSY_ROW 16                /* the first of a row are a loop with callbacks of its own due */
 #define LIMIT_BUSY_STRETCH 200000000ULL  /* a rate over less than this says nothing */
 #define LIMIT_BUSY_MOVES 200             /* bytes and closes a second beyond the base: then the CPU has work */
 #define LIMIT_BUSY_CPU_SHARE 0.5         /* of a core, with silent peers */

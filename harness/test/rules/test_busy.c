@@ -122,12 +122,12 @@ static void test_during_the_fault(void **state)
 	static const struct {
 		unsigned in_a_row, waits;
 		uint64_t base_timeout;
+		unsigned turn; /* something is sent behind so many; 0: never */
 		bool broken;
 	} cases[] = {
-	    {1000, 400, NS_PER_MS, true},
-	    {1000, 190, NS_PER_MS, false},
-	    {12, 2000, NS_PER_MS, false},
-	    {1000, 400, 0, false},
+	    {1000, 400, NS_PER_MS, 0, true},  {1000, 190, NS_PER_MS, 0, false},
+	    {12, 2000, NS_PER_MS, 0, false},  {1000, 400, 0, 0, false},
+	    {1000, 900, NS_PER_MS, 3, false}, {1000, 900, NS_PER_MS, 100, true},
 	};
 
 	(void)state;
@@ -143,6 +143,8 @@ static void test_during_the_fault(void **state)
 		for (unsigned n = 1; n <= cases[i].waits; n++) {
 			story_wait_none(&s, n % cases[i].in_a_row ? 0 : 20 * NS_PER_MS);
 			story_later(&s, n % cases[i].in_a_row ? 100 : 20000);
+			if (cases[i].turn && n % cases[i].turn == 0)
+				story_write(&s, FD, 184, 184);
 		}
 		story_mark(&s, MARK_SETTLE);
 		story_later(&s, 1000000);
