@@ -24,8 +24,9 @@ end
 -- A target that asked for TCP_DEFER_ACCEPT is given connections only once they have said something: that is waited for once.
 local silent_too = true
 
-local function accepted(t, peer)
-  if silent_too and not t:until_accepted(peer) then
+-- With a time-out of a second in that option they are taken after all: patience, for the later ones of many, ends before.
+local function accepted(t, peer, patience)
+  if silent_too and not t:until_accepted(peer, { patience = patience }) then
     silent_too = false
     t:note(peer:name() .. " is not accepted yet: from now on only connections that have asked are waited for")
   end
@@ -41,7 +42,7 @@ function phases.connect(t, options, count)
     if i % few == 0 or i == (count or PEERS) then
       for k = i - (i - 1) % few, i do
         if not t:until_connected(peers[k]) then t:broken(peers[k]:name() .. " could not connect") end
-        accepted(t, peers[k])
+        accepted(t, peers[k], k > few and 0.5 or nil)
         if greets then greet(t, peers[k], reading) end
       end
     end
