@@ -78,6 +78,7 @@ static void follow(struct bpf *bpf)
 			break;
 		while (bpf_collect(bpf, BPF_TURN))
 			;
+		sighting_ended(&bpf->tracer, word.pid, word.status);
 		watcher_leave(watcher, word.pid, word.status);
 	}
 	while (bpf_collect(bpf, BPF_TURN))

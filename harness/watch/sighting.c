@@ -118,6 +118,16 @@ static void end_others(struct tracer *tracer, const struct tracee *last, int sta
 	}
 }
 
+void sighting_ended(struct tracer *tracer, pid_t pid, int status)
+{
+	struct tracee *tracee = tracee_find(tracer, pid);
+
+	if (!tracee || !tracee->process)
+		return;
+	end_others(tracer, tracee, status);
+	family_exit(tracer, pid, status);
+}
+
 static void end(struct tracer *tracer, struct tracee *tracee, const struct sight *sight)
 {
 	if (sight->arg[0])

@@ -9,6 +9,9 @@
 
 /* What was told until now goes to the journal, up to so many records. How many it was. */
 uint64_t sighting_collect(struct tracer *tracer, struct lens *lens, uint64_t most);
+/* A process has ended with that wait status, as the one who reaped it says: told of now, should it not have
+ * been. */
+void sighting_ended(struct tracer *tracer, pid_t pid, int status);
 /* At the end: what was lost, and nothing came behind it. */
 void sighting_finish(struct tracer *tracer, const struct lens *lens);
 

@@ -513,6 +513,31 @@ static void test_two_spinners(void **state)
 	story_free(&s);
 }
 
+/* A spin before the watcher lost calls convicts; one behind that may be no spin at all, and is a note. */
+static void test_lost_calls(void **state)
+{
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		struct story s = story_new(RULES);
+		const struct finding *findings;
+		size_t count;
+
+		story_conn(&s, 3, FD, IN);
+		if (before)
+			story_loop(&s, 300, 100, FD, GONE);
+		story_tell(&s, story_event(&s, EV_PROC, PROC_LOST, -1, 7));
+		if (!before)
+			story_loop(&s, 300, 100, FD, GONE);
+		story_end(&s);
+		findings = judge_findings(s.judge, &count);
+		assert_int_equal(count, 1);
+		assert_int_equal(findings[0].severity, before ? SEVERITY_ERROR : SEVERITY_INFO);
+		assert_int_equal(!!strstr(findings[0].message, "7 of the target's calls were not seen"),
+				 !before);
+		story_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -529,6 +554,7 @@ int main(void)
 	    cmocka_unit_test(test_time_scale),
 	    cmocka_unit_test(test_number_used_again),
 	    cmocka_unit_test(test_two_spinners),
+	    cmocka_unit_test(test_lost_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

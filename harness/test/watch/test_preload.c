@@ -331,6 +331,47 @@ static void test_nothing_is_lost(void **state)
 	play_free(&play);
 }
 
+/* The same by bpf, which cannot make it wait: what found no room is counted. */
+#define MORE 500000
+
+static int part_more(void)
+{
+	for (int i = 0; i < MORE; i++)
+		CHECK(fcntl(-1, PLAY_MARK, (long)i) < 0);
+	CHECK(write(PLAY_RESULT, "!", 1) == 1);
+	return 0;
+}
+
+static void test_what_is_lost_is_counted(void **state)
+{
+	struct play play;
+	int64_t seen = 0, lost = 0;
+	char byte;
+
+	(void)state;
+	if (is_refused("bpf"))
+		skip();
+	play_init(&play, "more");
+	play.ops = watch_find("bpf");
+	play_start(&play);
+	for (int i = 0; pread(play.result, &byte, 1, 0) != 1; i++) {
+		assert_true(i < PLAY_PATIENCE_MS);
+		poll(NULL, 0, 1); /* bounded: until it is through, and nobody drains meanwhile */
+	}
+	assert_int_equal(play_finish(&play), 0);
+	for (size_t i = 0; i < play.count; i++) {
+		const struct event *event = &play.events[i];
+
+		if (event->kind == EV_PROC && event->what == PROC_LOST)
+			lost += event->ret;
+		seen += event->kind == EV_CALL && event->what == CALL_fcntl && event->arg[0] == PLAY_MARK;
+	}
+	assert_true(lost > 0 && seen > 0);
+	assert_in_range(seen + lost, MORE, MORE + 4); /* and, it may be, its last word and its end */
+	assert_int_equal(play_count(&play, EV_PROC, PROC_EXIT), 1);
+	play_free(&play);
+}
+
 /* A number kept by the agent would be one the target does not get. */
 static int part_limit(void)
 {
@@ -444,13 +485,14 @@ static void test_threads_are_cancelled(void **state)
 int main(int argc, char **argv)
 {
 	static const struct play_part parts[] = {
-	    {"work", part_work},     {"many", part_many},     {"limit", part_limit},
-	    {"struck", part_struck}, {"cancel", part_cancel},
+	    {"more", part_more},   {"work", part_work},	    {"many", part_many},
+	    {"limit", part_limit}, {"struck", part_struck}, {"cancel", part_cancel},
 	};
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_the_same_by_preload),	 cmocka_unit_test(test_the_same_by_bpf),
-	    cmocka_unit_test(test_nothing_is_lost),	 cmocka_unit_test(test_no_fd_is_taken),
-	    cmocka_unit_test(test_faults_are_delivered), cmocka_unit_test(test_threads_are_cancelled),
+	    cmocka_unit_test(test_the_same_by_preload),	  cmocka_unit_test(test_the_same_by_bpf),
+	    cmocka_unit_test(test_nothing_is_lost),	  cmocka_unit_test(test_what_is_lost_is_counted),
+	    cmocka_unit_test(test_no_fd_is_taken),	  cmocka_unit_test(test_faults_are_delivered),
+	    cmocka_unit_test(test_threads_are_cancelled),
 	};
 
 	play_main(argc, argv, parts, COUNT_OF(parts));
