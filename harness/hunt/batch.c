@@ -12,7 +12,7 @@
 #include "run/pending.h"
 #include "run/stage.h"
 
-#define TIDY_PATIENCE	 (30 * NS_PER_MS) /* for what a try left to be over */
+#define TIDY_PATIENCE	 (80 * NS_PER_MS) /* for what a try left to be over */
 #define TIDY_TRUSTED	 (2 * NS_PER_MS)
 #define DISTRUST	 32		/* every so many tries nothing is trusted */
 #define WELCOME_PATIENCE (5 * NS_PER_S) /* for the engine to think of something */

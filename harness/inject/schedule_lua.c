@@ -14,9 +14,10 @@
 /* What every scenario begins with: peers by number, made when they are first needed. */
 static const char prologue[] =
     "  run = function(t)\n"
-    "    local peers, faults, stalled = {}, {}, {}\n"
+    "    local peers, faults, stalled, strained = {}, {}, {}, false\n"
+    "    -- Where calls were made to fail an answer may say so.\n"
     "    local function answers(i)\n"
-    "      local p = peers[i]\n"
+    "      local p = not strained and peers[i]\n"
     "      while p and not stalled[p] and p:owed() > 0 do\n"
     "        if not p:answer { timeout = 1 } and not p:ended() then break end\n"
     "      end\n"
@@ -83,7 +84,7 @@ static int ask(const struct move *move, const struct schedule_story *story, uint
 static int limit(const struct move *move, struct buf *out)
 {
 	return move->a & 128 ? buf_puts(out, "    t:limit_restore()\n")
-			     : buf_printf(out, "    t:limit_fds(%u)\n", move->a % 4u);
+			     : buf_printf(out, "    t:limit_fds(%u)\n    strained = true\n", move->a % 4u);
 }
 
 static int act(const struct schedule *schedule, const struct move *move, struct buf *out)
@@ -121,7 +122,7 @@ static int one_move(const struct schedule *schedule, const struct schedule_story
 	case MOVE_OOB:
 		return act(schedule, move, out);
 	case MOVE_FAULT:
-		return buf_printf(out, "    faults[#faults + 1] = t:fault(\"%s\")\n",
+		return buf_printf(out, "    faults[#faults + 1], strained = t:fault(\"%s\"), true\n",
 				  move_fault(move, text, sizeof text));
 	case MOVE_LIMIT:
 		return limit(move, out);
