@@ -14,7 +14,7 @@
 
 #define BATCH_FIRST   16 /* tries of the first server: most mistakes show at once */
 #define SUSPECT_TRUST 3	 /* so often in vain, and that suspicion ends no batch any more */
-#define SHRINK_MOST   60 /* servers started for it */
+#define SHRINK_MOST   40 /* schedules played for it */
 #define BROKEN_MOST   3	 /* batches in a row that our side could not play */
 
 /* What came of one case. */
@@ -152,6 +152,12 @@ static bool breaks(void *arg, const struct schedule *schedule)
 	return broken;
 }
 
+/* What is left out must not be missed by chance. */
+static bool breaks_surely(void *arg, const struct schedule *schedule)
+{
+	return breaks(arg, schedule) && breaks(arg, schedule);
+}
+
 /* Takes a schedule into the result as the one that did it. */
 static void take(struct search *search, const struct schedule *schedule)
 {
@@ -175,6 +181,18 @@ static bool try_suspect(struct search *search, const uint8_t *bytes, size_t size
 	return true;
 }
 
+/* As the last try of a batch left it, with its peers there; as all others did, with its peers closed. */
+static bool try_both(struct search *search, uint32_t at)
+{
+	const struct line_try *one = &search->line->tries[at];
+	uint8_t closed[SCHEDULE_MOST];
+	size_t size = suspects_close(one, closed, sizeof(closed));
+	bool last = at + 1 == search->line->count;
+
+	return (last && try_suspect(search, one->bytes, one->size)) || try_suspect(search, closed, size) ||
+	       (!last && !stopped(search) && try_suspect(search, one->bytes, one->size));
+}
+
 /* The tries of the batch that may have done it, one by one and then together. */
 static bool confirm(struct search *search, const struct trial *seen)
 {
@@ -186,7 +204,7 @@ static bool confirm(struct search *search, const struct trial *seen)
 
 	search->result->figures.doing = "again";
 	for (size_t i = 0; i < count && !found && !stopped(search); i++)
-		found = try_suspect(search, line->tries[suspects[i]].bytes, line->tries[suspects[i]].size);
+		found = try_both(search, suspects[i]);
 	if (!found && count > 1 && !stopped(search))
 		found = try_suspect(search, joined, suspects_join(line, suspects[0], joined, sizeof(joined)));
 	return found;
@@ -203,10 +221,10 @@ static void shrink(struct search *search)
 	search->wanted = rule;
 	/* often it is the server alone */
 	none.count = 0;
-	if (none.count < result->schedule.count && breaks(search, &none))
+	if (none.count < result->schedule.count && breaks_surely(search, &none))
 		result->schedule = none;
 	else
-		(void)schedule_shrink(&result->schedule, result->moves, breaks, search, SHRINK_MOST);
+		(void)schedule_shrink(&result->schedule, result->moves, breaks_surely, search, SHRINK_MOST);
 	search->wanted = NULL;
 }
 

@@ -69,3 +69,24 @@ size_t suspects_join(const struct line *line, uint32_t last, uint8_t *out, size_
 	}
 	return size;
 }
+
+size_t suspects_close(const struct line_try *one, uint8_t *out, size_t room)
+{
+	const struct schedule schedule = schedule_read(one->bytes, one->size);
+	size_t size = SCHEDULE_HEAD + schedule.count * MOVE_SIZE;
+	bool closed[PEERS_MOST] = {false};
+
+	memset(out, 0, SCHEDULE_HEAD);
+	if (schedule.count)
+		memcpy(out + SCHEDULE_HEAD, schedule.moves, schedule.count * MOVE_SIZE);
+	for (size_t at = 0; at < schedule.count && size + MOVE_SIZE <= room; at++) {
+		const uint8_t end[MOVE_SIZE] = {MOVE_CLOSE_UNREAD, schedule_move(&schedule, at).peer};
+
+		if (closed[end[1]])
+			continue;
+		closed[end[1]] = true;
+		memcpy(out + size, end, MOVE_SIZE);
+		size += MOVE_SIZE;
+	}
+	return size;
+}

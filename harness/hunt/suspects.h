@@ -17,6 +17,9 @@ uint64_t suspect_number(const char *peer);
  */
 size_t suspects_find(const struct line *line, const char *peer, uint64_t at,
 		     uint32_t ret_tries[SUSPECTS_MOST]);
+/* The same try with its peers closed behind the moves, as they were when it was over. Returns the size in
+ * bytes. */
+size_t suspects_close(const struct line_try *one, uint8_t *out, size_t room);
 /* The moves of the last tries up to that one, as many as fit, one after the other. Returns its size in bytes.
  */
 size_t suspects_join(const struct line *line, uint32_t last, uint8_t *out, size_t room);

@@ -39,6 +39,12 @@ with tempfile.TemporaryDirectory(prefix="wringer-test-") as folder:
     tally.check(done.returncode == 0 and "nothing found" in done.stdout and not os.listdir(out),
                 f"a correct server: status {done.returncode}: {done.stdout}{done.stderr}")
 
+    # The engine that stands in where libFuzzer was not built.
+    done = wringer.wringer("fuzz", "--runs", 6, "--seed", 1, "--out", out, "--target", "epoll-level",
+                           env={**os.environ, "WRINGER_FUZZ_ENGINE": os.path.join(folder, "none")})
+    tally.check(done.returncode == 0 and "the plain engine" in done.stdout,
+                f"the plain engine: status {done.returncode}: {done.stdout}{done.stderr}")
+
     words = ["--seed", 1, "--out", out, "--corpus", corpus, "--time", "20s", "--target", "faulty-peer-kills-server"]
     done = wringer.wringer("fuzz", *words)
     tally.check(done.returncode == 1 and re.search(r"^error peer-kills-server: ", done.stdout, re.M),

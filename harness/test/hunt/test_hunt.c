@@ -211,6 +211,25 @@ static void test_suspects(void **state)
 	assert_int_equal(joined[SCHEDULE_HEAD + 1], 7);
 }
 
+/* Each peer is closed once, whatever it did. */
+static void test_closed(void **state)
+{
+	static const struct line_try one = {
+	    .size = SCHEDULE_HEAD + 3 * MOVE_SIZE,
+	    .bytes = {0, 0, MOVE_CONNECT, 2, 0, 0, MOVE_STALL, 2, 0, 0, MOVE_REQUEST, 1, 0, 0}};
+	uint8_t closed[SCHEDULE_MOST];
+	size_t size = suspects_close(&one, closed, sizeof closed);
+	struct schedule schedule = schedule_read(closed, size);
+
+	(void)state;
+	assert_int_equal(schedule.count, 5);
+	assert_int_equal(schedule_move(&schedule, 2).what, MOVE_REQUEST);
+	assert_int_equal(schedule_move(&schedule, 3).what, MOVE_CLOSE_UNREAD);
+	assert_int_equal(schedule_move(&schedule, 3).peer, 2);
+	assert_int_equal(schedule_move(&schedule, 4).peer, 1);
+	assert_int_equal(suspects_close(&one, closed, one.size), one.size);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +237,7 @@ int main(void)
 	    cmocka_unit_test(test_canary_does_not_count),
 	    cmocka_unit_test(test_way_to_a_spin),
 	    cmocka_unit_test(test_suspects),
+	    cmocka_unit_test(test_closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
