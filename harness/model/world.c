@@ -35,6 +35,12 @@ static void free_files(struct world *world)
 {
 	for (size_t i = 0; i < world->files.count; i++) {
 		struct file *file = world->files.items[i];
+		if (!file)
+			continue;
+		for (struct reg *reg = file->regs, *next; reg; reg = next) {
+			next = reg->file_next;
+			free(reg);
+		}
 		map_free(&file->sets);
 		map_free(&file->by_number);
 		for (struct request *request = file->pending, *next; request; request = next) {
@@ -55,11 +61,14 @@ void world_free(struct world *world)
 		if (process->table && --process->table->refs == 0)
 			table_free(process->table);
 	}
+	world->fading.count = 0; /* they are among the files */
+	world->sweep_at = SIZE_MAX;
+	world_forget_past(world);
+	free(world->fading.items);
 	free_files(world);
 	free_items(&world->threads);
 	free_items(&world->processes);
 	free_items(&world->peers);
-	free_items(&world->regs);
 	passed_free(world->adrift);
 	map_free(&world->process_by_pid);
 	map_free(&world->thread_by_tid);
@@ -146,6 +155,7 @@ int world_apply(struct world *world, const struct event *event)
 	world->touch = (struct touch){0};
 	free(world->ended);
 	world->ended = NULL;
+	world_forget_past(world);
 	return event->kind < EV_KINDS && kinds[event->kind] ? kinds[event->kind](world, event) : 0;
 }
 
@@ -219,7 +229,11 @@ static void *next_item(const struct list *list, size_t *at)
 
 struct file *world_next_file(const struct world *world, size_t *at)
 {
-	return next_item(&world->files, at);
+	struct file *file = NULL;
+
+	while (!file && *at < world->files.count)
+		file = world->files.items[(*at)++];
+	return file;
 }
 
 struct thread *world_next_thread(const struct world *world, size_t *at)

@@ -8,7 +8,8 @@
  * by anyone, written only by world_*.c.
  *
  * Objects stay valid for as long as the world: a closed file keeps its history (closed != 0), so a rule may
- * keep a pointer.
+ * keep a pointer. Not so registrations, which are gone with the event after the one that removed them, and
+ * requests; nor, in a world that forgets (world_forgets), closed files that nobody holds.
  */
 #ifndef WRINGER_MODEL_WORLD_H
 #define WRINGER_MODEL_WORLD_H
@@ -35,7 +36,9 @@ enum file_kind {
 
 /* An open file description: what dup and fork share, what close only ends with the last number. */
 struct file {
-	uint64_t id; /* 1 …, never used again */
+	uint64_t id;	/* 1 …, never used again */
+	size_t index;	/* the world's own */
+	uint32_t holds; /* file_hold */
 	enum file_kind kind;
 	int32_t pid, fd; /* where it was born */
 	int32_t peer;	 /* whose other end it is, -1 nobody's */
@@ -71,6 +74,7 @@ struct file {
 	struct reg *regs;    /* its registrations, linked by file_next */
 	struct map sets;     /* FILE_EPOLL only: data -> struct reg */
 	struct reg *members; /* FILE_EPOLL only: linked by epoll_next */
+	bool twins;	     /* FILE_EPOLL only: two of them had the same data once */
 
 	struct request
 	    *requests; /* in flight on it, linked by file_next: a ring holds it, whoever closes it */
@@ -97,7 +101,7 @@ struct reg {
 	bool zombie;		 /* its number was closed while the description lives on */
 	uint32_t reported;
 	uint64_t reported_at, reports;
-	struct reg *file_next, *epoll_next;
+	struct reg *file_next, *epoll_next, *epoll_prev;
 };
 
 /*
@@ -188,6 +192,24 @@ void world_free(struct world *world);
 /* Follows one event. 0 or -ENOMEM. Events that do not fit (unknown pids, fds from before the trace) make the
  * objects they need. */
 int world_apply(struct world *world, const struct event *event);
+
+/*
+ * From here on a closed file is forgotten when nothing more can come of it: it belongs to no peer (in a
+ * journal with peers none is forgotten), is neither listener, epoll nor ring, and nobody holds it. farewell,
+ * may be NULL, is called right before, while an event is applied.
+ */
+typedef void (*world_farewell)(void *arg, const struct file *file);
+void world_forgets(struct world *world, world_farewell farewell, void *arg);
+/* Whoever keeps a pointer to a file beyond the event holds it, any number of times, or hears the farewell. */
+static inline void file_hold(struct file *file)
+{
+	file->holds++;
+}
+static inline void file_drop(struct file *file) /* NULL is fine */
+{
+	if (file)
+		file->holds--;
+}
 
 /* About the event applied last; valid until the next. */
 const struct touch *world_touch(const struct world *world);

@@ -21,6 +21,8 @@ static struct reg *find_reg(const struct file *epoll, const struct file *file, i
 /* Another member with the same data, when the one that the map named is gone. */
 static struct reg *twin(const struct reg *gone)
 {
+	if (!gone->epoll->twins)
+		return NULL;
 	for (struct reg *reg = gone->epoll->members; reg; reg = reg->epoll_next)
 		if (reg != gone && reg->data == gone->data)
 			return reg;
@@ -29,6 +31,9 @@ static struct reg *twin(const struct reg *gone)
 
 static int index_reg(struct reg *reg)
 {
+	const struct reg *same = map_get(&reg->epoll->sets, reg->data);
+
+	reg->epoll->twins |= same && same != reg;
 	return map_put(&reg->epoll->sets, reg->data, reg);
 }
 
@@ -51,11 +56,13 @@ static void unlink_reg(struct world *world, struct reg *reg)
 	while (*at != reg)
 		at = &(*at)->file_next;
 	*at = reg->file_next;
-	at = &reg->epoll->members;
-	while (*at != reg)
-		at = &(*at)->epoll_next;
-	*at = reg->epoll_next;
+	/* sets are large: no walk to the one before */
+	*(reg->epoll_prev ? &reg->epoll_prev->epoll_next : &reg->epoll->members) = reg->epoll_next;
+	if (reg->epoll_next)
+		reg->epoll_next->epoll_prev = reg->epoll_prev;
 	reg->removed = world->now;
+	reg->file_next = world->gone;
+	world->gone = reg;
 }
 
 void regs_of_closed_file(struct world *world, struct file *file)
@@ -81,12 +88,10 @@ static int ctl_add(struct world *world, struct process *process, struct file *ep
 	if (reg) /* EEXIST would have said so: the old one ended unseen */
 		unlink_reg(world, reg);
 	reg = calloc(1, sizeof *reg);
-	if (!reg || list_add(&world->regs, reg) < 0) {
-		free(reg);
+	if (!reg)
 		return -ENOMEM;
-	}
 	*reg = (struct reg){
-	    .id = world->regs.count,
+	    .id = ++world->reg_ids,
 	    .epoll = epoll,
 	    .file = file,
 	    .pid = process->pid,
@@ -99,6 +104,8 @@ static int ctl_add(struct world *world, struct process *process, struct file *ep
 	    .epoll_next = epoll->members,
 	};
 	file->regs = reg;
+	if (epoll->members)
+		epoll->members->epoll_prev = reg;
 	epoll->members = reg;
 	world->touch.reg = reg;
 	world->touch.reg_changed = true;

@@ -12,7 +12,8 @@ struct file *file_new(struct world *world, enum file_kind kind, int32_t pid, int
 		free(file);
 		return NULL;
 	}
-	file->id = world->files.count;
+	file->id = ++world->file_ids;
+	file->index = world->files.count - 1;
 	file->kind = kind;
 	file->pid = pid;
 	file->fd = fd;
@@ -33,6 +34,7 @@ static void file_unref(struct world *world, struct file *file)
 	requests_of_closed_ring(world, file);
 	if (file->mate)
 		file->mate->mate = NULL;
+	world_closed(world, file);
 }
 
 struct fd_table *table_new(void)

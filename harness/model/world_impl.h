@@ -38,7 +38,15 @@ struct list {
 };
 
 struct world {
-	struct list files, threads, processes, peers, regs;
+	struct list files, threads, processes, peers;
+	size_t file_holes; /* of the list of files: NULL where one was forgotten */
+	uint64_t file_ids, reg_ids;
+	struct reg *gone; /* removed by the last event, linked by file_next */
+	bool forgets;
+	world_farewell farewell;
+	void *farewell_arg;
+	struct list fading; /* closed, and forgotten unless somebody holds them */
+	size_t sweep_at;
 	struct map process_by_pid, thread_by_tid, peer_by_id;
 	struct map peer_by_port; /* our local port -> the last peer that had it */
 	struct map conn_by_port; /* the same port -> the last connection accepted from it */
@@ -58,6 +66,9 @@ struct world {
 
 int list_add(struct list *list, void *item);
 
+/* world_forget.c */
+void world_closed(struct world *world, struct file *file); /* its last number went */
+void world_forget_past(struct world *world); /* before an event: what the ones before left behind */
 /* world_fd.c: numbers and descriptions. */
 struct file *file_new(struct world *world, enum file_kind kind, int32_t pid, int32_t fd);
 struct fd_table *table_new(void);

@@ -372,11 +372,11 @@ uint64_t world_lost(const struct world *world, uint64_t *ret_since)
 
 bool world_hides(const struct world *world)
 {
-	for (size_t i = 0; i < world->files.count; i++) {
-		const struct file *file = world->files.items[i];
+	const struct file *file;
+	size_t at = 0;
 
+	while ((file = world_next_file(world, &at)))
 		if (file->hides)
 			return true;
-	}
 	return false;
 }

@@ -36,7 +36,7 @@ static const struct rule rules[] = {
 
 /* A number of a process's table: how it was closed last, and who has it now. */
 struct number {
-	const struct file *file; /* that was closed last */
+	struct file *file; /* that was closed last; held */
 	bool closed;
 	uint64_t closed_at;
 	int32_t closer, opener; /* threads */
@@ -91,7 +91,7 @@ static int note_open(struct badfd *badfd, const struct event *event, int32_t fd)
 	return 0;
 }
 
-static int note_close(struct badfd *badfd, const struct file *file, const struct event *event)
+static int note_close(struct badfd *badfd, struct file *file, const struct event *event)
 {
 	struct number *number = number_of(badfd, event->pid, event->fd);
 
@@ -99,7 +99,10 @@ static int note_close(struct badfd *badfd, const struct file *file, const struct
 		return -ENOMEM;
 	number->stolen = number->closed_at && number->closer == event->tid && number->opener &&
 			 number->opener != event->tid && !number->handled;
+	file_drop(number->file);
 	number->file = file;
+	if (file)
+		file_hold(file);
 	number->closed = true;
 	number->closed_at = event->at;
 	number->closer = event->tid;
@@ -124,8 +127,10 @@ static void forget(struct badfd *badfd, int32_t pid)
 	struct number *number;
 
 	while ((number = map_next(&badfd->numbers, &at, &key)))
-		if ((int32_t)(key >> 32) == pid)
+		if ((int32_t)(key >> 32) == pid) {
+			file_drop(number->file);
 			*number = (struct number){0};
+		}
 }
 
 static int run_end(struct judge *judge, struct run *run)

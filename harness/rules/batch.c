@@ -113,6 +113,8 @@ static int note_close(struct batch *batch, const struct touch *touch, const stru
 			return -ENOMEM;
 		}
 	}
+	file_drop(past->file);
+	file_hold(touch->file);
 	*past = (struct past){touch->file, event->at, event->tid};
 	return 0;
 }
@@ -126,9 +128,21 @@ static int note_accept(struct batch *batch, const struct touch *touch, const str
 		free(heir);
 		return -ENOMEM;
 	}
-	if (past)
+	if (past) {
 		heir->past = *past;
+		file_hold(past->file);
+	}
 	return 0;
+}
+
+/* Nothing more is called on it. */
+static void end_heir(struct batch *batch, const struct file *file)
+{
+	struct heir *heir = map_remove(&batch->heirs, file->id);
+
+	if (heir)
+		file_drop(heir->past.file);
+	free(heir);
 }
 
 static int suspect(struct suspect **suspects, size_t *count, size_t *capacity, const struct finding *finding,
@@ -307,6 +321,8 @@ static int follow_call(struct judge *judge, struct batch *batch, const struct ev
 		    touch->file->kind != FILE_CONN)
 			return 0;
 		r = follow_close(judge, batch, event);
+		if (touch->last_close)
+			end_heir(batch, touch->file);
 		return r ? r : note_close(batch, touch, event);
 	default:
 		return 0;
@@ -338,6 +354,12 @@ static int batch_finish(struct judge *judge, void *state)
 	return r;
 }
 
+static void batch_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	(void)judge;
+	end_heir(state, file);
+}
+
 static void batch_release(void *state)
 {
 	struct batch *batch = state;
@@ -353,6 +375,7 @@ const struct rule_family batch_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct batch),
+    .farewell = batch_farewell,
     .begin = facts_begin,
     .kinds = KIND(EV_CALL),
     .classes = CLASS(CLASS_READ) | CLASS(CLASS_WRITE) | CLASS(CLASS_SHUTDOWN) | CLASS(CLASS_ACCEPT) |

@@ -201,6 +201,14 @@ static int connect_finish(struct judge *judge, void *state)
 	return connect->facts->ground.open ? judge_round(judge, connect) : 0;
 }
 
+static void connect_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct connect *connect = state;
+
+	(void)judge;
+	free(map_remove(&connect->attempts, file->id));
+}
+
 static void connect_release(void *state)
 {
 	struct connect *connect = state;
@@ -213,6 +221,7 @@ const struct rule_family connect_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct connect),
+    .farewell = connect_farewell,
     .begin = facts_begin,
     .round = connect_round,
     .kinds = KIND(EV_CALL),

@@ -283,6 +283,7 @@ static int read_pass(struct court *court, const char *path, journal_sink sink, s
 	court->world = world_new();
 	if (!court->world)
 		return error_set(error, -ENOMEM, "out of memory");
+	world_forgets(court->world, NULL, NULL);
 	r = journal_read(path, sink, court, NULL, error);
 	if (r == -ENOMEM)
 		return error_set(error, r, "out of memory");

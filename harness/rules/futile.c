@@ -255,6 +255,13 @@ static int futile_finish(struct judge *judge, void *arg)
 	return track_end_all(&state->table, judge);
 }
 
+static void futile_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct futile_state *futiles = state;
+
+	(void)track_end_file(&futiles->table, judge, file->id);
+}
+
 static void futile_release(void *arg)
 {
 	track_free(&((struct futile_state *)arg)->table);
@@ -265,6 +272,7 @@ const struct rule_family futile_family = {
     .rules = futile_rules,
     .rule_count = 1,
     .state_size = sizeof(struct futile_state),
+    .farewell = futile_farewell,
     .kinds = KIND(EV_CALL) | KIND(EV_RING),
     .begin = futile_begin,
     .event = futile_event,

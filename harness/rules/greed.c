@@ -217,6 +217,14 @@ static int greed_finish(struct judge *judge, void *state)
 	return greed->times ? judge_report(judge, &greed->worst) : 0;
 }
 
+static void greed_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct greed *greed = state;
+
+	(void)judge;
+	free(map_remove(&greed->shares, file->id));
+}
+
 static void greed_release(void *state)
 {
 	struct greed *greed = state;
@@ -229,6 +237,7 @@ const struct rule_family greed_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct greed),
+    .farewell = greed_farewell,
     .begin = facts_begin,
     .kinds = KIND(EV_PEER) | KIND(EV_CALL),
     .event = greed_event,

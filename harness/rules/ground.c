@@ -73,6 +73,7 @@ static int add_fd(struct ground *ground, const struct world *world, const struct
 		return -ENOMEM;
 	ground->fds = fds;
 	fd = &fds[ground->fd_count++];
+	file_hold(file);
 	*fd = (struct ground_fd){
 	    .file = file,
 	    .listener = listener,
@@ -114,6 +115,7 @@ static int add_interests(struct ground *ground, const struct world *world, const
 		if (!interests)
 			return -ENOMEM;
 		ground->interests = interests;
+		file_hold(file);
 		interests[ground->interest_count++] = (struct ground_interest){file, ready[i].events};
 	}
 	return 0;

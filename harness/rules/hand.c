@@ -78,8 +78,8 @@ static int follow_proc(struct hand *hand, const struct world *world, const struc
 static int note_bent(struct map *bent, struct file *file, const struct event *event)
 {
 	if (event->flags & (EVF_INJECTED | EVF_SHORTENED))
-		return map_put(bent, file->id, file);
-	if (bent->live) /* nearly always none is */
+		return map_put(bent, file->id, file); /* never followed, only found */
+	if (bent->live)				      /* nearly always none is */
 		(void)map_remove(bent, file->id);
 	return 0;
 }

@@ -95,6 +95,7 @@ static int follow_report(struct held *held, const struct event *event, const str
 			free(zombie);
 			return -ENOMEM;
 		}
+		file_hold(report->file);
 	}
 	if (!zombie->count)
 		zombie->first = event->at;
@@ -278,6 +279,14 @@ static int held_finish(struct judge *judge, void *state)
 	return r;
 }
 
+static void held_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct held *held = state;
+
+	(void)judge;
+	free(map_remove(&held->closings, file->id));
+}
+
 static void held_release(void *state)
 {
 	struct held *held = state;
@@ -291,6 +300,7 @@ const struct rule_family held_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct held),
+    .farewell = held_farewell,
     .begin = facts_begin,
     .kinds = KIND(EV_CALL) | KIND(EV_MARK),
     .event = held_event,

@@ -32,7 +32,7 @@ struct judge {
 	struct facts facts;
 	/* by the event's kind, calls behind them by their class; those who hear before the facts do; those
 	 * who judge rounds */
-	struct hearing hearings[EV_KINDS + CLASS_COUNT], before[EV_KINDS], rounds;
+	struct hearing hearings[EV_KINDS + CLASS_COUNT], before[EV_KINDS], rounds, farewells;
 	double scale;
 	struct seat *seats;
 	size_t seat_count;
@@ -150,12 +150,25 @@ static void listen_for(struct judge *judge, const struct rule_family *family, si
 			hearing_add(&judge->hearings[EV_KINDS + class], index);
 	if (family->round)
 		hearing_add(&judge->rounds, index);
+	if (family->farewell)
+		hearing_add(&judge->farewells, index);
 }
 
 static void hearings_make(struct judge *judge)
 {
 	for (size_t i = 0; i < judge->state_count; i++)
 		listen_for(judge, rule_families[i], i);
+}
+
+/* Findings that are due with it are told now; there is memory for them or there is none. */
+static void say_farewell(void *arg, const struct file *file)
+{
+	struct judge *judge = arg;
+
+	for (size_t i = 0; i < judge->farewells.count; i++) {
+		size_t index = judge->farewells.families[i];
+		rule_families[index]->farewell(judge, judge->states[index], file);
+	}
 }
 
 int judge_new(const struct judge_options *options, struct judge **ret_judge, struct error *error)
@@ -179,6 +192,7 @@ int judge_new(const struct judge_options *options, struct judge **ret_judge, str
 		goto fail;
 	}
 	hearings_make(judge);
+	world_forgets(judge->world, say_farewell, judge);
 	*ret_judge = judge;
 	return 0;
 fail:

@@ -258,6 +258,14 @@ static int orphan_finish(struct judge *judge, void *state)
 	return orphan->facts->ground.open ? judge_round(judge, orphan) : 0;
 }
 
+static void orphan_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct orphan *orphan = state;
+
+	(void)judge;
+	free(map_remove(&orphan->failures, file->id));
+}
+
 static void orphan_release(void *state)
 {
 	struct orphan *orphan = state;
@@ -270,6 +278,7 @@ const struct rule_family orphan_family = {
     .rules = orphan_rules,
     .rule_count = sizeof(orphan_rules) / sizeof(*orphan_rules),
     .state_size = sizeof(struct orphan),
+    .farewell = orphan_farewell,
     .begin = facts_begin,
     .round = orphan_round,
     .kinds = KIND(EV_CALL),

@@ -68,8 +68,10 @@ static void note(struct redundant *redundant, struct spent *spent, enum waste wa
 	redundant->count[waste]++;
 	spent->count[waste]++;
 	spent->last = at;
-	if (!spent->first)
+	if (!spent->first) {
 		spent->first = at;
+		file_hold(spent->file); /* it may be the worst */
+	}
 }
 
 static int follow_ctl(struct redundant *redundant, const struct world *world, const struct event *event)
@@ -159,6 +161,14 @@ static int redundant_finish(struct judge *judge, void *state)
 	return r;
 }
 
+static void redundant_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct redundant *redundant = state;
+
+	(void)judge;
+	free(map_remove(&redundant->spent, file->id));
+}
+
 static void redundant_release(void *state)
 {
 	struct redundant *redundant = state;
@@ -171,6 +181,7 @@ const struct rule_family redundant_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct redundant),
+    .farewell = redundant_farewell,
     .kinds = KIND(EV_CALL),
     .classes = CLASS(CLASS_WAIT) | CLASS(CLASS_CTL) | CLASS(CLASS_RING),
     .event = redundant_event,

@@ -311,6 +311,19 @@ static int resubmit_finish(struct judge *judge, void *state)
 	return r;
 }
 
+static void resubmit_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct resubmit *resubmit = state;
+
+	for (unsigned class = 0; class < CLASS_COUNT && resubmit->trails.live; class ++) {
+		struct trail *trail = map_remove(&resubmit->trails, file->id << 8 | class);
+
+		if (trail)
+			(void)row_end(judge, trail);
+		free(trail);
+	}
+}
+
 static void resubmit_release(void *state)
 {
 	struct resubmit *resubmit = state;
@@ -323,6 +336,7 @@ const struct rule_family resubmit_family = {
     .rules = rules,
     .rule_count = sizeof rules / sizeof *rules,
     .state_size = sizeof(struct resubmit),
+    .farewell = resubmit_farewell,
     .begin = facts_begin,
     .round = resubmit_round,
     .kinds = KIND(EV_RING),

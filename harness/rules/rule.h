@@ -53,6 +53,9 @@ struct rule_family {
 	/* An event of these kinds, already in the world, and not yet in the facts. May be NULL. */
 	uint32_t before_kinds;
 	int (*before)(struct judge *judge, void *state, const struct event *event);
+	/* A file that is over is forgotten after this, and every pointer to it with it (world_forgets). May
+	 * be NULL. */
+	void (*farewell)(struct judge *judge, void *state, const struct file *file);
 	/* The journal is over. May be NULL. */
 	int (*finish)(struct judge *judge, void *state);
 	/* Frees what hangs off the state. May be NULL. */

@@ -332,6 +332,13 @@ static int spin_forget(void *arg, struct track *track)
 	return 0;
 }
 
+static void spin_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct spin_state *spins = state;
+
+	(void)track_end_file(&spins->table, judge, file->id);
+}
+
 static void spin_release(void *arg)
 {
 	struct spin_state *state = arg;
@@ -346,6 +353,7 @@ const struct rule_family spin_family = {
     .rules = spin_rules,
     .rule_count = SPIN_KINDS,
     .state_size = sizeof(struct spin_state),
+    .farewell = spin_farewell,
     .kinds = KIND(EV_CALL) | KIND(EV_RING),
     .begin = spin_begin,
     .event = spin_event,

@@ -214,8 +214,7 @@ static int report_dropped(struct judge *judge, const struct file *file, const st
 }
 
 /* Whether the peer lost anything shows later. */
-static int suspect(struct judge *judge, struct unread *unread, const struct file *file,
-		   const struct event *close)
+static int suspect(struct judge *judge, struct unread *unread, struct file *file, const struct event *close)
 {
 	struct suspect *suspects =
 	    array_grow(unread->suspects, unread->suspect_count, &unread->suspect_capacity, sizeof(*suspects));
@@ -225,6 +224,7 @@ static int suspect(struct judge *judge, struct unread *unread, const struct file
 	unread->suspects = suspects;
 	suspects[unread->suspect_count++] =
 	    (struct suspect){about(judge, &rules[UNREAD_CLOSE], file), file, close->arg[0]};
+	file_hold(file);
 	return 0;
 }
 
@@ -232,7 +232,7 @@ static int follow_close(struct judge *judge, struct unread *unread, const struct
 {
 	const struct world *world = judge_world(judge);
 	const struct touch *touch = world_touch(world);
-	const struct file *file = touch->file;
+	struct file *file = touch->file;
 
 	if (event->what != CALL_close || event->ret != 0 || !event->arg[0] || !touch->last_close ||
 	    file->kind != FILE_CONN || !may_blame(unread, judge, file, event))
@@ -284,6 +284,15 @@ static int unread_finish(struct judge *judge, void *state)
 	return r;
 }
 
+static void unread_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct unread *unread = state;
+
+	(void)judge;
+	(void)map_remove(&unread->aborts, file->id);
+	free(map_remove(&unread->shuts, file->id));
+}
+
 static void unread_release(void *state)
 {
 	struct unread *unread = state;
@@ -298,6 +307,7 @@ const struct rule_family unread_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct unread),
+    .farewell = unread_farewell,
     .begin = facts_begin,
     .kinds = KIND(EV_CALL),
     .classes = CLASS(CLASS_OPTION) | CLASS(CLASS_ACCEPT) | CLASS(CLASS_DUP) | CLASS(CLASS_SHUTDOWN) |

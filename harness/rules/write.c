@@ -255,6 +255,7 @@ static int suspect_cut(struct judge *judge, struct write *write, const struct de
 		       facts_who(&finding, judge, who, sizeof(who)), how, (unsigned long long)event->arg[0],
 		       (unsigned long long)event->arg[1]);
 	suspects[write->suspect_count++] = (struct suspect){finding, file};
+	file_hold(file);
 	return 0;
 }
 
@@ -429,6 +430,14 @@ static int write_finish(struct judge *judge, void *state)
 	return r;
 }
 
+static void write_farewell(struct judge *judge, void *state, const struct file *file)
+{
+	struct write *write = state;
+
+	(void)judge;
+	free(map_remove(&write->debts, file->id));
+}
+
 static void write_release(void *state)
 {
 	struct write *write = state;
@@ -442,6 +451,7 @@ const struct rule_family write_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct write),
+    .farewell = write_farewell,
     .begin = facts_begin,
     .round = write_round,
     .kinds = KIND(EV_CALL) | KIND(EV_RING) | KIND(EV_PEER),

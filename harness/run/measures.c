@@ -109,6 +109,7 @@ static int note_masks(struct measures *measures, const struct world *world)
 		if (!grown)
 			return -ENOMEM;
 		measures->masks = grown;
+		file_hold(report->file);
 		grown[measures->mask_count++] = (struct seen_mask){
 		    .at = world_now(world),
 		    .file = report->file,

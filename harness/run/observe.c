@@ -102,6 +102,7 @@ static int observer_open(struct observer *observer, struct error *error)
 	observer->faults = fault_set_new();
 	if (!observer->world || !observer->faults || write_meta(observer) < 0)
 		return error_set(error, -ENOMEM, "out of memory");
+	world_forgets(observer->world, NULL, NULL);
 	rc = target_start(&options, observer->journal, observer->faults, &observer->target, error);
 	if (rc < 0)
 		return rc;
