@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: MIT
 """Measures what the README claims, as ratios taken side by side in one run.
 
-usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [check] [list] [quiet]
+usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [check] [list] [judge] [scale] [quiet]
 
 strace  requests a second of nginx watched by wringer / under strace with the same calls (at least 1.3)
 preload requests a second of nginx watched by preload / not watched (at least 0.85), and watched by ptrace for comparison
 bpf     requests a second of nginx watched by bpf / not watched (at least 0.70); as root
 check   seconds and memory of a whole check on epoll-level with -j 2 (under 30 s, under 64 MiB)
 list    milliseconds of `wringer list` (under 20)
+judge   events a second of `wringer judge` on a journal of ten million (at least 2,000,000), and its peak of resident memory
+        (at most 100 MiB)
+scale   CPU time of epoll-level for a request with 15,000 idle connections / with 100 (at most 1.25)
 quiet   findings of `check -n 20` on epoll-level and epoll-edge with every core kept busy (0)
 """
 import argparse
@@ -167,6 +170,41 @@ def bench_list(rounds):
     return {"ms": round(statistics.median(times), 1), "max_ms": round(max(times), 1), "at_most": 20}
 
 
+def make_journal(folder, events):
+    """A journal as `wringer watch` of a busy server leaves one: 50 connections at a time, 20 requests on each."""
+    build = os.path.dirname(os.path.abspath(WRINGER))
+    program, journal = folder + "/make_journal", folder + "/journal"
+    subprocess.run([os.environ.get("CC", "cc"), "-O2", "-D_GNU_SOURCE", "-I" + ROOT + "/harness", "-o", program,
+                    ROOT + "/ci/bench/make_journal.c", build + "/libjournal.a", build + "/libbase.a", "-lpthread"], check=True)
+    subprocess.run([program, journal, str(events), "20", "50", "0"], check=True)
+    return journal
+
+
+def bench_judge(rounds):
+    events, rates, peak = 10_000_000, [], 0
+    with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
+        journal = make_journal(folder, events)
+        for _ in range(rounds):
+            child = subprocess.Popen([WRINGER, "judge", "-q", journal], **QUIET)
+            _, status, used = os.wait4(child.pid, 0)
+            if status != 0:
+                sys.exit(f"bench: judge ends with {status}")
+            rates.append(events / (used.ru_utime + used.ru_stime))
+            peak = max(peak, used.ru_maxrss)
+    return {"events_per_second": round(statistics.median(rates)), "min": round(min(rates)), "max": round(max(rates)),
+            "at_least": 2_000_000, "peak_mib": round(peak / 1024, 1), "peak_mib_at_most": 100}
+
+
+def bench_scale(rounds):
+    found = []
+    for _ in range(rounds):
+        done = subprocess.run([WRINGER, "contrast", "--scale", "--target", "epoll-level", "--idle", "100,15k", "--json", "-"],
+                              capture_output=True, text=True, check=True)
+        few, many = (point["cpu_us"] for point in json.loads(done.stdout)["targets"][0]["points"])
+        found.append((many, few))
+    return {**ratios(found), "at_most": 1.25}
+
+
 def bench_quiet(_rounds):
     burners = [subprocess.Popen(["sh", "-c", "while :; do :; done"], **QUIET) for _ in range(os.cpu_count())]
     result = {}
@@ -185,7 +223,8 @@ def bench_quiet(_rounds):
     return result
 
 
-BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "check": bench_check, "list": bench_list, "quiet": bench_quiet}
+BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "check": bench_check, "list": bench_list,
+           "judge": bench_judge, "scale": bench_scale, "quiet": bench_quiet}
 
 
 def main():
