@@ -264,6 +264,34 @@ static int write_down(struct search *search, struct error *error)
 	return rc < 0 ? error_set(error, rc, "%s: %s", result->path, strerror(-rc)) : 0;
 }
 
+/* Written and played from its file. */
+static int write_and_check(struct search *search, struct error *error)
+{
+	int rc = write_down(search, error);
+
+	search->result->again = search->result->again_of = 0;
+	return rc ? rc : check(search, error);
+}
+
+/* As short as it goes; where that turns out too short to do it again, as it was found. */
+static int settle_on(struct search *search, struct error *error)
+{
+	struct search_result *result = search->result;
+	struct schedule whole = result->schedule;
+	uint8_t moves[SCHEDULE_MOST];
+	int rc;
+
+	memcpy(moves, result->moves, sizeof(moves));
+	shrink(search);
+	rc = write_and_check(search, error);
+	if (rc < 0 || result->again || result->schedule.count == whole.count || stopped(search))
+		return rc;
+	memcpy(result->moves, moves, sizeof(moves));
+	result->schedule = whole;
+	result->schedule.moves = result->moves;
+	return write_and_check(search, error);
+}
+
 /* Suspicion that came to nothing: what a correct server may leave pending ends no batch for ever. */
 static void forgive(struct search *search)
 {
@@ -359,11 +387,8 @@ int search_run(const struct search_options *options, struct search_result *ret_r
 	    .until = options->duration ? search.began + options->duration : 0,
 	};
 	rc = hunt(&search, error);
-	if (rc == 1) {
-		shrink(&search);
-		rc = write_down(&search, error);
-		rc = rc ? rc : check(&search, error);
-	}
+	if (rc == 1)
+		rc = settle_on(&search, error);
 	tell(&search);
 	engine_end(search.engine);
 	return rc;
