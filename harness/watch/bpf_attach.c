@@ -28,8 +28,10 @@ static size_t threads_of(struct tracer *tracer)
 	size_t count = 0, at = 0;
 	uint64_t tid;
 
+	pthread_mutex_lock(&tracer->lock);
 	while (map_next(&tracer->tracees, &at, &tid))
 		count++;
+	pthread_mutex_unlock(&tracer->lock);
 	return count;
 }
 

@@ -9,6 +9,18 @@
 #include "watch/call.h"
 #include "watch/family.h"
 
+/*
+ * A target that spins would fill the journal, and the disk, before it is judged, and nobody can make it wait.
+ * Of a long row of calls that achieve nothing only so many are taken; the others count as lost. More than any
+ * honest loop has, and by then it has spun long enough to be found out.
+ */
+#define FUTILE_MOST    4000
+#define FUTILE_SPINS   2000
+#define FUTILE_A_MOVE  64
+#define SPIN_RECORD_NS 32000
+#define SPIN_BURST_NS  (64 * NS_PER_MS)
+#define SHED_TOLD_NS   (100 * NS_PER_MS)
+
 static void out_of_memory(struct tracer *tracer)
 {
 	watcher_broke(tracer->watcher, -ENOMEM, "no memory for a thread of the target");
@@ -120,12 +132,15 @@ static void end_others(struct tracer *tracer, const struct tracee *last, int sta
 
 void sighting_ended(struct tracer *tracer, pid_t pid, int status)
 {
-	struct tracee *tracee = tracee_find(tracer, pid);
+	struct tracee *tracee;
 
-	if (!tracee || !tracee->process)
-		return;
-	end_others(tracer, tracee, status);
-	family_exit(tracer, pid, status);
+	pthread_mutex_lock(&tracer->lock);
+	tracee = tracee_find(tracer, pid);
+	if (tracee && tracee->process) {
+		end_others(tracer, tracee, status);
+		family_exit(tracer, pid, status);
+	}
+	pthread_mutex_unlock(&tracer->lock);
 }
 
 static void end(struct tracer *tracer, struct tracee *tracee, const struct sight *sight)
@@ -184,6 +199,56 @@ static void follow(struct tracer *tracer, struct tracee *tracee, const struct si
 	}
 }
 
+/* What does nothing to anything, so that leaving it out leaves the rest as it is. */
+static bool is_futile(const struct tracer *tracer, const struct sight *sight)
+{
+	const struct row *row = sight->number < NUMBER_END ? tracer->rows.row[sight->number] : NULL;
+	enum call_class class = row ? call_class(row->call) : CLASS_OTHER;
+
+	if (sight->kind == SIGHT_ENTER)
+		return class == CLASS_WAIT;
+	return sight->kind == SIGHT_LEAVE &&
+	       (class == CLASS_WAIT || sight->ret < 0 || (class == CLASS_READ && sight->ret == 0));
+}
+
+static void weigh(struct shed *shed, const struct tracer *tracer, const struct sight *sight)
+{
+	if (is_futile(tracer, sight))
+		shed->futile += shed->futile < FUTILE_MOST;
+	else
+		shed->futile -= shed->futile < FUTILE_A_MOVE ? shed->futile : FUTILE_A_MOVE;
+}
+
+/* The first one is told at once: rules must know from when on nothing is certain. */
+static void tell_shed(struct tracer *tracer, uint64_t now, pid_t pid)
+{
+	struct shed *shed = &tracer->shed;
+
+	if (!shed->count || (shed->told && now < shed->told + SHED_TOLD_NS))
+		return;
+	tell_lost(tracer, shed->count, pid);
+	shed->count = 0;
+	shed->told = now;
+}
+
+/* Whether that record is left out. */
+static bool sheds(struct tracer *tracer, const struct sight *sight)
+{
+	struct shed *shed = &tracer->shed;
+
+	weigh(shed, tracer, sight);
+	if (shed->futile <= FUTILE_SPINS || !is_futile(tracer, sight))
+		return false;
+	if (shed->taken_till + SPIN_BURST_NS < sight->at)
+		shed->taken_till = sight->at - SPIN_BURST_NS;
+	if (shed->taken_till > sight->at) {
+		shed->count++;
+		return true;
+	}
+	shed->taken_till += SPIN_RECORD_NS;
+	return false;
+}
+
 static bool is_call(const struct sight *sight)
 {
 	return sight->kind == SIGHT_ENTER || sight->kind == SIGHT_CLOSE || sight->kind == SIGHT_LEAVE;
@@ -195,6 +260,7 @@ static int hand_over(void *arg, const struct sight *sight, const char *pieces)
 	uint64_t start = journal_start(tracer->watcher->journal), now = clock_now();
 	const struct seen seen = {pieces, sight->size, now > sight->at ? now - sight->at : 0};
 	struct tracee *tracee;
+	bool shed;
 
 	if (sight->at < tracer->since && is_call(sight))
 		return 0;
@@ -202,7 +268,9 @@ static int hand_over(void *arg, const struct sight *sight, const char *pieces)
 	tracer->seen = &seen;
 	if (sight->lost)
 		tell_lost(tracer, sight->lost, (pid_t)sight->pid);
-	tracee = who(tracer, sight);
+	shed = is_call(sight) && sheds(tracer, sight);
+	tell_shed(tracer, sight->at, (pid_t)sight->pid);
+	tracee = shed ? NULL : who(tracer, sight);
 	if (tracee)
 		follow(tracer, tracee, sight);
 	tracer->seen = NULL;
@@ -217,8 +285,10 @@ uint64_t sighting_collect(struct tracer *tracer, struct lens *lens, uint64_t mos
 
 void sighting_finish(struct tracer *tracer, const struct lens *lens)
 {
-	uint64_t lost = lens_lost(lens);
+	uint64_t lost = lens_lost(lens) + tracer->shed.count;
 
+	pthread_mutex_lock(&tracer->lock);
 	if (lost)
 		tell_lost(tracer, lost, tracer->first);
+	pthread_mutex_unlock(&tracer->lock);
 }

@@ -58,7 +58,13 @@ struct tracer {
 	const struct seen
 	    *seen; /* by bpf: what is being told of, and the journal's time of it; else NULL, 0 */
 	uint64_t at;
-	uint64_t since; /* by bpf, attached: calls before this moment left what was learnt */
+	struct shed {
+		uint32_t futile;     /* calls that achieved nothing, less some for each that did */
+		uint64_t taken_till; /* when the next of a spin's calls may be taken */
+		uint64_t count;	     /* left out, and not yet told of */
+		uint64_t told;	     /* when that was done last */
+	} shed;			     /* by bpf: see sighting.c */
+	uint64_t since;		     /* by bpf, attached: calls before this moment left what was learnt */
 	struct row_index rows;
 	struct map tracees;
 	struct tracee *last; /* found last */
