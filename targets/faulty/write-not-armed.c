@@ -2,12 +2,13 @@
 /*
  * The answer does not fit into the socket; the rest is kept for later. Later never comes: nobody asks epoll
  * to tell when there is room, so the peer reads what was sent and then waits for the rest, and so does the
- * server.
+ * server. What a peer does send and read at once it is given without a share, for how else would it ever get the
+ * rest: a large echo makes others wait (starvation).
  *
  * mistake: EAGAIN is remembered, but EPOLLOUT is not armed
  * seen: redis 3bc89500d, netty #4205, questdb PR #6544
  * shown by: stall-mid-response, slow-read, short-writes, stall-mid-response (echo), short-writes (echo)
- * also: fin-leak
+ * also: fin-leak, starvation
  */
 #include "common/loop.h"
 
