@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Measures what the README claims, as ratios taken side by side in one run.
 
-usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [check] [list] [judge] [scale] [quiet]
+usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [load] [check] [list] [judge] [scale] [quiet]
 
 strace  requests a second of nginx watched by wringer / under strace with the same calls (at least 1.3)
 preload requests a second of nginx watched by preload / not watched (at least 0.85), and watched by ptrace for comparison
 bpf     requests a second of nginx watched by bpf / not watched (at least 0.70); as root
+load    requests a second of `wringer bench --load` / wrk, one thread and 50 connections each, on nginx (at least 1.0)
 check   seconds and memory of a whole check on epoll-level with -j 2 (under 30 s, under 64 MiB)
 list    milliseconds of `wringer list` (under 20)
 judge   events a second of `wringer judge` on a journal of ten million (at least 2,000,000), and its peak of resident memory
@@ -120,6 +121,28 @@ def bench_bpf(rounds):
             "unwatched_rps": round(statistics.median(b for _, b in pairs)), "at_least": 0.70}
 
 
+def own_load(seconds=2):
+    """Requests a second of nginx by bench --load: one process, 50 connections, as wrk has them."""
+    with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
+        os.chmod(folder, 0o755)
+        port = free_port()
+        with open(folder + "/conf", "w") as conf:
+            conf.write(NGINX.format(dir=folder, port=port))
+        out = subprocess.run([WRINGER, "bench", "--load", "--duration", f"{seconds}s", "--no-sandbox", "--protocol", "http", "--json", "-",
+                              "--", "nginx", "-c", folder + "/conf", "-p", folder], capture_output=True, text=True, check=True).stdout
+    return json.loads(out)["requests_per_second"]
+
+
+def bench_load(rounds):
+    pairs = []
+    for turn in range(rounds):
+        first, second = (own_load, lambda: load([])) if turn % 2 else (lambda: load([]), own_load)
+        taken = first(), second()
+        pairs.append(taken if turn % 2 else taken[::-1])
+    return {**ratios(pairs), "wringer_rps": round(statistics.median(a for a, _ in pairs)),
+            "wrk_rps": round(statistics.median(b for _, b in pairs)), "at_least": 1.0}
+
+
 def descendants(pid):
     """The wringer processes below pid (and pid): not the targets."""
     found, todo = [], [pid]
@@ -223,7 +246,7 @@ def bench_quiet(_rounds):
     return result
 
 
-BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "check": bench_check, "list": bench_list,
+BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "load": bench_load, "check": bench_check, "list": bench_list,
            "judge": bench_judge, "scale": bench_scale, "quiet": bench_quiet}
 
 

@@ -11,6 +11,7 @@ const struct command *const command_list[] = {&command_check,
 					      &command_truth,
 					      &command_judge,
 					      &command_merge,
+					      &command_bench,
 					      &command_list_things,
 					      &command_explain,
 					      NULL};

@@ -16,6 +16,7 @@
 #define FOR_TRUTH    0x80u
 #define FOR_MERGE    0x100u
 #define FOR_FUZZ     0x200u
+#define FOR_BENCH    0x400u
 
 /* What stands on the line beside options. */
 struct words {
@@ -37,6 +38,6 @@ extern const struct command *const command_list[];
 const struct command *command_find(const char *name);
 
 extern const struct command command_check, command_run, command_watch, command_judge, command_list_things,
-    command_explain, command_contrast, command_truth, command_merge, command_fuzz;
+    command_explain, command_contrast, command_truth, command_merge, command_fuzz, command_bench;
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/buf.h"
+#include "base/clock.h"
 #include "cli/nearest.h"
 #include "cli/options.h"
 #include "rules/judge.h"
@@ -15,7 +16,12 @@
 
 void settings_init(struct settings *settings)
 {
-	*settings = (struct settings){.repeat = 1, .time_scale = 1.0, .watch = "auto"};
+	*settings = (struct settings){.repeat = 1,
+				      .time_scale = 1.0,
+				      .watch = "auto",
+				      .connections = 50,
+				      .pipeline = 1,
+				      .duration = 10 * NS_PER_S};
 }
 
 void settings_free(struct settings *settings)

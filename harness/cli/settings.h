@@ -57,6 +57,11 @@ struct settings {
 	uint64_t verbose;
 	enum color color;
 
+	bool load, one_request;		      /* bench */
+	uint64_t connections, pipeline, rate; /* rate 0: as fast as the answers come */
+	uint64_t duration;		      /* ns */
+	const char *histogram;		      /* where to save it */
+
 	const char *config;
 	bool help, version;
 

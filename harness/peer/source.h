@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Where connections come from: one address has some 28,000 ports towards one server, loopback has many
+ * addresses. */
+#ifndef WRINGER_PEER_SOURCE_H
+#define WRINGER_PEER_SOURCE_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+/*
+ * Binds to the number-th address beside 127.0.0.1 when `to` is on IPv4 loopback, and leaves the port to
+ * connect(), which may then take one that is in use towards somebody else. 0 (also when there is nothing to
+ * choose), or a negative errno.
+ */
+int source_bind(int fd, const struct sockaddr *to, uint32_t number);
+
+#endif
