@@ -96,7 +96,8 @@ enum proc {
 	PROC_EXEC,   /* fds with close-on-exec are gone; data: the program's path */
 	PROC_EXIT,   /* a thread ended; ret: wait status (as waitpid gives it); arg[0] 1 when it was the process's last thread */
 	PROC_SIGNAL, /* a signal is delivered: ret signo */
-	PROC_LOST,   /* ret: so many things that the target did before this one were not seen; rules that need them abstain */
+	PROC_LOST,   /* ret: so many things that the target did before this one were not seen; rules that need them abstain.
+	                arg[0] 1: all of them were waits and calls that achieved nothing */
 };
 
 enum fault_what {

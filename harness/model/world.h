@@ -253,8 +253,9 @@ bool world_asleep_at(const struct world *world, uint64_t now);
  */
 bool world_hides(const struct world *world);
 /* How many of the target's doings were lost before they were seen; of what is concluded from that time on
- * (ns since the case began) nothing is certain. 0: none, *ret_since is untouched. */
-uint64_t world_lost(const struct world *world, uint64_t *ret_since);
+ * (ns since the case began) nothing is certain. futile: waits and calls that achieved nothing, without which
+ * "nobody did" cannot be concluded. 0: none, *ret_since is untouched. */
+uint64_t world_lost(const struct world *world, bool futile, uint64_t *ret_since);
 /* Whether a write to it is in flight in a ring: what waits for room there needs nobody to arm anything. */
 bool file_is_sending(const struct file *file);
 /* Whether a request of that kind was ever submitted to a ring. */

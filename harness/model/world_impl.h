@@ -59,9 +59,9 @@ struct world {
 	struct touch touch;
 	struct report *reports;
 	size_t report_capacity;
-	uint64_t lost, lost_since; /* what was not seen (PROC_LOST), and since when */
-	uint32_t ring_classes;	   /* of calls that requests were submitted for: 1 << class */
-	struct request *ended;	   /* the touch's, freed with the next event */
+	uint64_t lost[2], lost_since[2]; /* what was not seen (PROC_LOST), and since when; 1: futile calls */
+	uint32_t ring_classes;		 /* of calls that requests were submitted for: 1 << class */
+	struct request *ended;		 /* the touch's, freed with the next event */
 };
 
 int list_add(struct list *list, void *item);

@@ -165,9 +165,9 @@ int world_proc(struct world *world, const struct event *event)
 		world->touch.thread = world_thread(world, event->tid);
 		return 0;
 	case PROC_LOST:
-		if (!world->lost)
-			world->lost_since = world->now;
-		world->lost += (uint64_t)event->ret;
+		if (!world->lost[event->arg[0] == 1])
+			world->lost_since[event->arg[0] == 1] = world->now;
+		world->lost[event->arg[0] == 1] += (uint64_t)event->ret;
 		return 0;
 	}
 	return 0;

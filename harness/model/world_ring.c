@@ -363,11 +363,11 @@ bool world_by_ring(const struct world *world, enum call_class class)
 	return world->ring_classes >> class & 1;
 }
 
-uint64_t world_lost(const struct world *world, uint64_t *ret_since)
+uint64_t world_lost(const struct world *world, bool futile, uint64_t *ret_since)
 {
-	if (world->lost)
-		*ret_since = world->lost_since;
-	return world->lost;
+	if (world->lost[futile])
+		*ret_since = world->lost_since[futile];
+	return world->lost[futile];
 }
 
 bool world_hides(const struct world *world)

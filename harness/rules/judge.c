@@ -293,20 +293,24 @@ static void withhold(struct judge *judge)
 
 /* Where calls were lost the world is not what the journal makes of it from then on. What was true before
  * stays true, and so does what clients felt. */
-static void withhold_since(struct judge *judge, uint64_t lost, uint64_t since)
+static void withhold_since(struct judge *judge, bool futile)
 {
+	uint64_t since = 0, lost = world_lost(judge->world, futile, &since);
 	char reason[96];
 
 	(void)snprintf(reason, sizeof reason, " (unproven: %llu of the target's calls were not seen)",
 		       (unsigned long long)lost);
-	for (size_t i = 0; i < judge->count; i++)
-		if (!judge->findings[i].rule->symptom && judge->findings[i].at >= since)
-			make_note(&judge->findings[i], reason);
+	for (size_t i = 0; lost && i < judge->count; i++) {
+		struct finding *finding = &judge->findings[i];
+		bool certain = futile ? !finding->rule->by_absence : finding->rule->symptom;
+
+		if (!certain && finding->at >= since && !strstr(finding->message, "(unproven"))
+			make_note(finding, reason);
+	}
 }
 
 int judge_finish(struct judge *judge)
 {
-	uint64_t lost, since = 0;
 	int r = 0;
 
 	if (judge->finished)
@@ -318,9 +322,8 @@ int judge_finish(struct judge *judge)
 	judge->finished = true;
 	if (world_hides(judge->world))
 		withhold(judge);
-	lost = world_lost(judge->world, &since);
-	if (lost)
-		withhold_since(judge, lost, since);
+	withhold_since(judge, false);
+	withhold_since(judge, true);
 	if (judge->count)
 		qsort(judge->findings, judge->count, sizeof(*judge->findings), compare_findings);
 	return r;

@@ -160,13 +160,14 @@ static void hear_signal(struct tracer *tracer, struct tracee *tracee, const stru
 	family_tell_signal(tracer, tracee, (int)sight->ret);
 }
 
-static void tell_lost(struct tracer *tracer, uint64_t count, pid_t pid)
+static void tell_lost(struct tracer *tracer, uint64_t count, bool futile, pid_t pid)
 {
 	struct event event = event_make(EV_PROC, PROC_LOST);
 
 	event.pid = event.tid = pid;
 	event.ret = (int64_t)count;
-	if (tracer->running)
+	event.arg[0] = futile;
+	if (count && tracer->running)
 		tracer_append(tracer, &event);
 }
 
@@ -226,7 +227,7 @@ static void tell_shed(struct tracer *tracer, uint64_t now, pid_t pid)
 
 	if (!shed->count || (shed->told && now < shed->told + SHED_TOLD_NS))
 		return;
-	tell_lost(tracer, shed->count, pid);
+	tell_lost(tracer, shed->count, true, pid);
 	shed->count = 0;
 	shed->told = now;
 }
@@ -267,7 +268,7 @@ static int hand_over(void *arg, const struct sight *sight, const char *pieces)
 	tracer->at = sight->at > start ? sight->at - start : 1;
 	tracer->seen = &seen;
 	if (sight->lost)
-		tell_lost(tracer, sight->lost, (pid_t)sight->pid);
+		tell_lost(tracer, sight->lost, false, (pid_t)sight->pid);
 	shed = is_call(sight) && sheds(tracer, sight);
 	tell_shed(tracer, sight->at, (pid_t)sight->pid);
 	tracee = shed ? NULL : who(tracer, sight);
@@ -285,10 +286,8 @@ uint64_t sighting_collect(struct tracer *tracer, struct lens *lens, uint64_t mos
 
 void sighting_finish(struct tracer *tracer, const struct lens *lens)
 {
-	uint64_t lost = lens_lost(lens) + tracer->shed.count;
-
 	pthread_mutex_lock(&tracer->lock);
-	if (lost)
-		tell_lost(tracer, lost, tracer->first);
+	tell_lost(tracer, tracer->shed.count, true, tracer->first);
+	tell_lost(tracer, lens_lost(lens), false, tracer->first);
 	pthread_mutex_unlock(&tracer->lock);
 }
