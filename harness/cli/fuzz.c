@@ -153,18 +153,19 @@ static void choose(struct fuzzing *fuzzing)
 	};
 }
 
+/* word: NULL for the finding's own severity. */
 static void print_finding(const struct fuzzing *fuzzing, const struct search_finding *finding,
-			  const char *behind)
+			  const char *word)
 {
 	struct buf text = {0};
 
-	(void)style_put(&fuzzing->style, style_severity_tint(finding->severity),
-			severity_name(finding->severity), &text);
+	(void)style_put(&fuzzing->style, word ? TINT_DIM : style_severity_tint(finding->severity),
+			word ? word : severity_name(finding->severity), &text);
 	(void)buf_puts(&text, " ");
 	(void)style_put(&fuzzing->style, TINT_BOLD, finding->rule, &text);
 	(void)buf_puts(&text, ": ");
 	(void)style_put(&fuzzing->style, TINT_NONE, finding->message, &text);
-	(void)printf("%s%s\n", text.size ? text.data : finding->rule, behind);
+	(void)printf("%s\n", text.size ? text.data : finding->rule);
 	buf_free(&text);
 }
 
@@ -180,7 +181,7 @@ static void print_found(const struct fuzzing *fuzzing)
 	const struct again again = {fuzzing->settings, fuzzing->command, file_word, (void *)result->path};
 	struct buf line = {0};
 
-	print_finding(fuzzing, &result->finding, "");
+	print_finding(fuzzing, &result->finding, NULL);
 	if (again_line((void *)&again, "", fuzzing->plan.targets[0].name, 0, &line) == 0)
 		(void)printf("%zu move%s, %" PRIu32 " of %" PRIu32 " times again: %s\n",
 			     result->schedule.count, result->schedule.count == 1 ? "" : "s", result->again,
@@ -196,10 +197,9 @@ static void print_summary(const struct fuzzing *fuzzing)
 	if (fuzzing->live)
 		(void)fputs("\r\033[K", stdout);
 	for (uint32_t i = 0; i < result->warning_count; i++)
-		print_finding(fuzzing, &result->warnings[i], "");
+		print_finding(fuzzing, &result->warnings[i], NULL);
 	for (uint32_t i = 0; i < result->unsure_count; i++)
-		print_finding(fuzzing, &result->unsure[i],
-			      " (unsure: among other tries, and not again on a fresh server)");
+		print_finding(fuzzing, &result->unsure[i], "unsure, not again on a fresh server:");
 	if (result->found)
 		print_found(fuzzing);
 	(void)printf("%s after %.1f s: %" PRIu64 " tries, %.0f a second, %" PRIu64

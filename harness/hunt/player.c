@@ -32,7 +32,8 @@ struct player {
 	uint32_t faults[FAULTS_MOST];
 	size_t fault_count;
 	bool limited, stopped;
-	bool strained; /* calls were made to fail: an answer may say so, and is not looked at too closely */
+	bool strained; /* calls were made to fail, or an urgent byte got among the others: an answer may say
+			  so */
 	uint32_t serial, names;
 };
 
@@ -294,6 +295,8 @@ static int perform(struct player *player, const struct move *move)
 	case MOVE_CLOSE_UNREAD:
 	case MOVE_VANISH:
 	case MOVE_OOB:
+		/* a second urgent byte makes the first one part of the request */
+		player->strained |= move->what == MOVE_OOB;
 		act(player, actor, move->what);
 		return 0;
 	case MOVE_FAULT:

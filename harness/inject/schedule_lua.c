@@ -15,7 +15,7 @@
 static const char prologue[] =
     "  run = function(t)\n"
     "    local peers, faults, stalled, strained = {}, {}, {}, false\n"
-    "    -- Where calls were made to fail an answer may say so.\n"
+    "    -- Where calls were made to fail, or an urgent byte got among the others, an answer may say so.\n"
     "    local function answers(i)\n"
     "      local p = not strained and peers[i]\n"
     "      while p and not stalled[p] and p:owed() > 0 do\n"
@@ -97,7 +97,8 @@ static int act(const struct schedule *schedule, const struct move *move, struct 
 	/* In rounds all must be able to know that their peers are gone. */
 	enum move_what what = schedule->rounds && move->what == MOVE_VANISH ? MOVE_FIN : move->what;
 
-	return buf_printf(out, "    there(%u, \"%s\")\n", move->peer, acts[what]);
+	return buf_printf(out, "    there(%u, \"%s\")\n%s", move->peer, acts[what],
+			  what == MOVE_OOB ? "    strained = true\n" : "");
 }
 
 static int one_move(const struct schedule *schedule, const struct schedule_story *story,

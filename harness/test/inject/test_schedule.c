@@ -133,7 +133,8 @@ static void test_scenario_says_it(void **state)
 	assert_int_equal(schedule_lua(&schedule, &story, "fuzz-x", &text), 0);
 	assert_non_null(strstr(text.data, "    peer(1)\n    t:until_settled()\n"));
 	assert_non_null(strstr(text.data, "    t:signal(\"STOP\")\n    there(1, \"reset\")\n"));
-	assert_non_null(strstr(text.data, "    there(0, \"oob\")\n    t:signal(\"CONT\")\n"));
+	assert_non_null(
+	    strstr(text.data, "    there(0, \"oob\")\n    strained = true\n    t:signal(\"CONT\")\n"));
 	assert_non_null(strstr(text.data, "-- Found by wringer fuzz: fd 9\n"));
 	buf_free(&text);
 }
