@@ -26,7 +26,8 @@
 #define STOP_PATIENCE 1000 /* ms for answers under way when we are told to stop */
 
 struct server {
-	int listeners[WORKERS];
+	int listeners[PREFORK_MOST];
+	int workers;
 	enum speaks speaks;
 };
 
@@ -34,7 +35,7 @@ static int open_listeners(struct server *server, const struct options *options)
 {
 	int port = options->port;
 
-	for (int i = 0; i < WORKERS; i++) {
+	for (int i = 0; i < server->workers; i++) {
 		int fd = listener_open_shared((uint16_t)port, options->backlog);
 
 		if (fd < 0)
@@ -54,7 +55,7 @@ static int work(void *arg, int index)
 	struct loop loop = {.hooks = &hooks};
 	int error;
 
-	for (int i = 0; i < WORKERS; i++)
+	for (int i = 0; i < server->workers; i++)
 		if (i != index)
 			close(server->listeners[i]);
 	error = loop_open(&loop, server->listeners[index], server->speaks);
@@ -64,10 +65,11 @@ static int work(void *arg, int index)
 int main(int argc, char **argv)
 {
 	struct options options = options_parse(argc, argv);
-	struct server server = {.speaks = options.speaks};
+	struct server server = {.speaks = options.speaks,
+				.workers = options.workers ? options.workers : WORKERS};
 	int error = open_listeners(&server, &options);
 
 	if (error == 0)
-		error = prefork_run(WORKERS, work, &server);
+		error = prefork_run(server.workers, work, &server);
 	return loop_status("epoll-reuseport", error);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/clock.h"
+#include "base/units.h"
 #include "cli/targets.h"
 
 static int executable(const char *path)
@@ -103,6 +105,21 @@ int plan_targets(const struct settings *settings, char **command, const char *pr
 	return r;
 }
 
+#define PEER_TIME (3 * NS_PER_MS) /* what a peer of -D peers=N adds to a case's limit */
+
+/* Peers by the thousand take their time: to connect, to be let go of. 0: the usual limit. */
+static uint64_t limit_of(const struct settings *settings)
+{
+	uint64_t peers = 0;
+
+	for (size_t i = 0; i < settings->define_count; i++)
+		if (strcmp(settings->defines[i].name, "peers") == 0)
+			(void)units_count(settings->defines[i].value, &peers);
+	if (settings->timeout || !peers || peers > UINT32_MAX)
+		return settings->timeout;
+	return (uint64_t)((double)(30 * NS_PER_S + peers * PEER_TIME) * settings->time_scale);
+}
+
 static struct case_options options_of(const struct settings *settings, const struct plan_target *target,
 				      const struct protocol *protocol, const struct watch_ops *watch,
 				      uint32_t round)
@@ -117,7 +134,7 @@ static struct case_options options_of(const struct settings *settings, const str
 	    /* A round is run again alone by giving its own seed. */
 	    .seed = settings->seed + (round - 1),
 	    .time_scale = settings->time_scale,
-	    .timeout = settings->timeout,
+	    .timeout = limit_of(settings),
 	    .rules = settings->rules,
 	    .ignores = &settings->ignores,
 	    .settings = settings->defines,

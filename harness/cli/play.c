@@ -40,6 +40,8 @@ static int prepare(struct playing *playing, const struct play_order *order, stru
 	if (r == 0)
 		r = settings_check_rules(settings, error);
 	if (r == 0)
+		r = prepare_peers(settings, error);
+	if (r == 0)
 		r = prepare_seed(settings, error);
 	if (r == 0)
 		r = prepare_protocol(settings, !playing->command, &playing->protocol, error);

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include "base/buf.h"
+#include "base/units.h"
 #include "cli/nearest.h"
+#include "peer/hoard.h"
 #include "script/script.h"
 
 struct protocol_names {
@@ -75,5 +77,26 @@ int prepare_seed(struct settings *settings, struct error *error)
 	if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
 		return error_set(error, -errno, "no random seed to be had: %s", strerror(errno));
 	settings->seed = seed;
+	return 0;
+}
+
+int prepare_peers(const struct settings *settings, struct error *error)
+{
+	for (size_t i = 0; i < settings->define_count; i++) {
+		const struct run_setting *define = &settings->defines[i];
+		const char *reason = "";
+		uint64_t peers, most;
+		if (strcmp(define->name, "peers") != 0)
+			continue;
+		if (!*define->value || define->value[strspn(define->value, "0123456789")] ||
+		    units_count(define->value, &peers) < 0 || !peers)
+			return error_set(error, -EINVAL, "-D peers wants a whole number above 0, not \"%s\"",
+					 define->value);
+		most = hoard_most(&reason);
+		if (peers > most)
+			return error_set(error, -ENOSPC,
+					 "%s peers are more than this machine can hold: %llu (%s)",
+					 define->value, (unsigned long long)most, reason);
+	}
 	return 0;
 }

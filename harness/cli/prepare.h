@@ -12,5 +12,8 @@ int prepare_protocol(struct settings *settings, bool reference, struct protocol 
 		     struct error *error);
 /* Draws a seed where none was given. 0 or a negative errno with error. */
 int prepare_seed(struct settings *settings, struct error *error);
+/* Whether this machine can hold the peers that -D peers=N asks for. 0, or a negative errno with the number it
+ * can. */
+int prepare_peers(const struct settings *settings, struct error *error);
 
 #endif

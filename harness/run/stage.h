@@ -11,6 +11,7 @@
 #include "journal/journal.h"
 #include "model/world.h"
 #include "peer/canary.h"
+#include "peer/hoard.h"
 #include "peer/loop.h"
 #include "peer/peer.h"
 #include "peer/protocol.h"
@@ -47,6 +48,9 @@ void stage_listen(struct stage *stage, void (*hear)(void *arg, const struct even
 /* Peers. Those still open are freed (FIN) when the case ends; stage_drop frees one earlier. */
 int stage_connect(struct stage *stage, const struct peer_options *options, struct peer **ret_peer,
 		  struct error *error); /* name NULL: "c1", "c2" …; id is given here */
+/* The same by the thousand, without a struct for each; its address is ours to fill. The caller frees it. */
+int stage_hoard(struct stage *stage, const struct hoard_options *options, struct hoard **ret_hoard,
+		struct error *error);
 void stage_drop(struct stage *stage, struct peer *peer);
 /* What the target did with this peer's connection so far; NULL before it accepted. */
 struct file *stage_conn(const struct stage *stage, const struct peer *peer);

@@ -35,6 +35,16 @@ int stage_connect(struct stage *stage, const struct peer_options *options, struc
 	return 0;
 }
 
+int stage_hoard(struct stage *stage, const struct hoard_options *options, struct hoard **ret_hoard,
+		struct error *error)
+{
+	struct hoard_options own = *options;
+
+	own.address = (struct sockaddr *)&stage->address;
+	own.address_size = stage->address_size;
+	return hoard_new(&own, ret_hoard, error);
+}
+
 void stage_drop(struct stage *stage, struct peer *peer)
 {
 	for (size_t i = 0; i < stage->peer_count; i++) {

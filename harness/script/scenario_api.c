@@ -160,6 +160,7 @@ static void push_methods(lua_State *L)
 	luaL_setfuncs(L, connect_methods, 0);
 	luaL_setfuncs(L, wait_methods, 0);
 	luaL_setfuncs(L, fault_methods, 0);
+	luaL_setfuncs(L, hoard_methods, 0);
 	for (size_t i = 0; i < sizeof(sayings) / sizeof(*sayings); i++) {
 		lua_pushinteger(L, (lua_Integer)i);
 		lua_pushcclosure(L, api_say, 1);
@@ -171,6 +172,7 @@ void scenario_api_push(lua_State *L, struct play *play)
 {
 	peer_api_open(L);
 	fault_api_open(L);
+	hoard_api_open(L);
 	push_methods(L);
 	push_protocol(L, stage_protocol(play->stage));
 	lua_setfield(L, -2, "protocol");

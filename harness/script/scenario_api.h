@@ -59,10 +59,11 @@
 void scenario_api_push(lua_State *L, struct play *play);
 
 /* Parts of t, each in a file of its own. */
-extern const luaL_Reg connect_methods[], wait_methods[], fault_methods[];
+extern const luaL_Reg connect_methods[], wait_methods[], fault_methods[], hoard_methods[];
 /* The patience= of an options table at index, or otherwise; anything else raises. */
 double patience_read(lua_State *L, int index, double otherwise);
 /* Makes the fault handle's metatable. Raises. */
 void fault_api_open(lua_State *L);
+void hoard_api_open(lua_State *L);
 
 #endif

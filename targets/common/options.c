@@ -8,7 +8,8 @@
 
 static _Noreturn void usage(const char *program)
 {
-	fprintf(stderr, "usage: %s [--port N] [--protocol echo|http] [--listen-backlog N]\n", program);
+	fprintf(stderr, "usage: %s [--port N] [--protocol echo|http] [--listen-backlog N] [--workers N]\n",
+		program);
 	exit(2);
 }
 
@@ -28,6 +29,7 @@ struct options options_parse(int argc, char **argv)
 	    {"port", required_argument, NULL, 'p'},
 	    {"protocol", required_argument, NULL, 's'},
 	    {"listen-backlog", required_argument, NULL, 'b'},
+	    {"workers", required_argument, NULL, 'w'},
 	    {NULL, 0, NULL, 0},
 	};
 	struct options options = {.port = 0, .speaks = SPEAKS_HTTP, .backlog = 512};
@@ -38,6 +40,8 @@ struct options options_parse(int argc, char **argv)
 			options.port = (uint16_t)number(optarg, UINT16_MAX, argv[0]);
 		else if (option == 'b')
 			options.backlog = (int)number(optarg, 65535, argv[0]);
+		else if (option == 'w')
+			options.workers = (int)number(optarg, 16, argv[0]);
 		else if (option == 's' && strcmp(optarg, "echo") == 0)
 			options.speaks = SPEAKS_ECHO;
 		else if (option == 's' && strcmp(optarg, "http") == 0)

@@ -346,6 +346,15 @@ struct file *stage_conn(const struct stage *stage, const struct peer *peer)
 	return view ? view->conn : NULL;
 }
 
+int stage_hoard(struct stage *stage, const struct hoard_options *options, struct hoard **ret_hoard,
+		struct error *error)
+{
+	(void)stage;
+	(void)options;
+	(void)ret_hoard;
+	return error_set(error, -ENOTSUP, "no hoard on this stage");
+}
+
 int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, struct error *error)
 {
 	(void)error;
