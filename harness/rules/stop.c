@@ -40,6 +40,7 @@ struct asked {
 	uint64_t at, vain; /* waits that led to nothing since */
 	uint64_t vain_last;
 	bool waited, moved;
+	bool draining, late; /* in its last sleep; in one that began past the window: the verdict */
 };
 
 struct stop {
@@ -82,17 +83,6 @@ static void follow_call(struct stop *stop, const struct event *event)
 	asked->moved = false;
 }
 
-static int stop_event(struct judge *judge, void *state, const struct event *event)
-{
-	(void)judge;
-	if ((event->kind == EV_FAULT && event->what == FAULT_SIGNAL) ||
-	    (event->kind == EV_PROC && event->what == PROC_SIGNAL))
-		return ask(state, event);
-	if (event->kind == EV_CALL)
-		follow_call(state, event);
-	return 0;
-}
-
 /* Whether it holds a listener, waits with a time-out, has a timer. */
 static bool is_draining(const struct world *world, const struct asked *asked)
 {
@@ -117,6 +107,29 @@ static bool is_draining(const struct world *world, const struct asked *asked)
 	return timed;
 }
 
+/* It goes to sleep: how, for whoever has ended by himself has no thread left to look at. */
+static void look(struct judge *judge, const struct stop *stop, const struct event *event)
+{
+	struct asked *asked = map_get(&stop->asked, (uint32_t)event->pid);
+
+	if (!asked || asked->late || call_class((enum call)event->what) != CLASS_WAIT)
+		return;
+	asked->draining = is_draining(judge_world(judge), asked);
+	asked->late = event->at >= asked->at + judge_window(judge, LIMIT_STOP_WINDOW);
+}
+
+static int stop_event(struct judge *judge, void *state, const struct event *event)
+{
+	if (event->kind == EV_ENTER)
+		look(judge, state, event);
+	if ((event->kind == EV_FAULT && event->what == FAULT_SIGNAL) ||
+	    (event->kind == EV_PROC && event->what == PROC_SIGNAL))
+		return ask(state, event);
+	if (event->kind == EV_CALL)
+		follow_call(state, event);
+	return 0;
+}
+
 static int judge_asked(struct judge *judge, const struct asked *asked)
 {
 	const struct world *world = judge_world(judge);
@@ -126,10 +139,11 @@ static int judge_asked(struct judge *judge, const struct asked *asked)
 	uint64_t spun = asked->vain ? asked->vain_last - asked->at : 0;
 	bool spins = asked->vain >= LIMIT_STOP_WAITS && spun >= judge_window(judge, LIMIT_STOP_SPIN) &&
 		     asked->vain >= LIMIT_STOP_WAITS * (spun / NS_PER_S);
+	bool draining = process && process->alive ? is_draining(world, asked) : asked->draining;
 	struct finding finding;
 	char name[32], what[96];
 
-	if (!spins && (lived < judge_window(judge, LIMIT_STOP_WINDOW) || is_draining(world, asked)))
+	if (!spins && (lived < judge_window(judge, LIMIT_STOP_WINDOW) || draining))
 		return 0;
 	finding = finding_make(judge, &rules[0]);
 	finding.pid = asked->pid;
@@ -170,7 +184,7 @@ const struct rule_family stop_family = {
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct stop),
-    .kinds = KIND(EV_FAULT) | KIND(EV_PROC) | KIND(EV_CALL),
+    .kinds = KIND(EV_FAULT) | KIND(EV_PROC) | KIND(EV_CALL) | KIND(EV_ENTER),
     .event = stop_event,
     .finish = stop_finish,
     .release = stop_release,
