@@ -17,7 +17,7 @@ return scenario {
   why = [[The number of a closed fd is given to the next connection at once. An event, a timer or a list that still says
 the old number now means somebody else: bytes go astray, or a healthy connection is closed.]],
   run = function(t)
-    for _ = 1, 3 do
+    for _ = 1, 6 do -- one round may miss: it takes events in one batch, and in that order
       local old, new = phases.connect(t, nil, 6), {}
       t:until_asleep() -- so that all that comes while it is stopped is one batch
       t:signal("STOP")
