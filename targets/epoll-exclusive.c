@@ -3,13 +3,15 @@
  * Several processes on one listener. It is opened once and inherited, so all of them wait for the same queue;
  * each has an epoll set of its own, with the connections it accepted and nobody else's.
  *
- *     EPOLLEXCLUSIVE    a new connection wakes one of the waiting sets (at least), not all of them. Without
- * it every worker runs for every connection, and all but one get EAGAIN after fork        the sets are made
- * by the workers: a set made before would be one set, shared, and its events would reach processes in which
- * their numbers mean nothing EAGAIN            is no error here: a neighbour was faster one at a time     who
- * takes one leaves the next to those who sleep meanwhile. It is no fair share even so: the worker woken last
- * tends to be woken first want of fds       takes the listener out of this worker's set only: EPOLL_CTL_MOD
- * is not allowed with EPOLLEXCLUSIVE, so it is DEL, and later ADD, which reports what waits by then
+ * - EPOLLEXCLUSIVE: a new connection wakes one of the waiting sets (at least), not all of them. Without it
+ *   every worker runs for every connection, and all but one get EAGAIN.
+ * - The sets are made after fork, by the workers: a set made before would be one set, shared, and its events
+ *   would reach processes in which their numbers mean nothing.
+ * - EAGAIN is no error here: a neighbour was faster.
+ * - One at a time: who takes one connection leaves the next to those who sleep meanwhile. It is no fair share
+ *   even so: the worker woken last tends to be woken first.
+ * - Want of fds takes the listener out of this worker's set only: EPOLL_CTL_MOD is not allowed with
+ *   EPOLLEXCLUSIVE, so it is DEL, and later ADD, which reports what waits by then.
  *
  * Everything else is level-triggered epoll: the loop is common/loop.h, explained in epoll-level.c.
  */

@@ -5,15 +5,18 @@
  *
  *     wait ── take ── serve, without the lock ── give: EPOLL_CTL_MOD ── wait       any thread, any connection
  *
- *     give         must end every turn, whatever happened in it: a disarmed registration reports nothing
- * more, not even ERR or HUP. It comes last: from then on the connection may be another thread's no memory of
- * events is needed: MOD reports anew whatever is true by then, so what happened during the turn is not lost,
- * and neither is an event that take refuses busy         time-outs are the second way to a connection, so
- * one-shot alone is not enough: a thread that looks for overdue ones takes them by the same flag the name an
- * event may be in one thread's hand while another closes its connection. So the event does not carry a
- * pointer but number and serial, looked up under the lock: a late one finds nothing, or a newer connection
- * with another serial the listener one thread at a time accepts; one that finds no fds does not arm it again
- * before a pause over         an eventfd that nobody reads: level-triggered, it wakes every thread, for good
+ * - To give it back must end every turn, whatever happened in it: a disarmed registration reports nothing
+ * more, not even ERR or HUP. It comes last: from then on the connection may be another thread's.
+ * - No memory of events is needed. MOD reports anew whatever is true by then, so what happened during the
+ * turn is not lost, and neither is an event that take refuses because the connection is busy.
+ * - Time-outs are the second way to a connection, so one-shot alone is not enough: a thread that looks for
+ *   overdue ones takes them by the same flag.
+ * - An event may be in one thread's hand while another closes its connection. So the event does not carry a
+ *   pointer but the fd's number and a serial, looked up under the lock: a late one finds nothing, or a newer
+ *   connection with another serial.
+ * - One thread at a time accepts. One that finds no fds does not arm the listener again before a pause.
+ * - The end is an eventfd that nobody reads: level-triggered, it wakes every thread, for good. So it is
+ * written when nothing can come any more, and a thread that still accepts is something that can.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -158,7 +161,7 @@ static void admit(void *arg, int fd)
 	conn = pool_add(&server->pool, fd, clock_ms());
 	if (conn) {
 		conn->serial = ++server->serial ? server->serial : ++server->serial;
-		if (!make_room(server, (size_t)fd)) {
+		if (server->stopping || !make_room(server, (size_t)fd)) { /* too late, or no room */
 			pool_doom(&server->pool, conn);
 		} else {
 			server->conns[fd] = conn;
@@ -253,10 +256,12 @@ static int patience(const struct server *server)
 	return timeout;
 }
 
+/* What is over stays over: the others spin on the eventfd if one more connection changes their mind. */
 static bool is_over(const struct server *server)
 {
-	return server->error ||
-	       (server->stopping && (server->pool.count == 0 || clock_ms() >= server->stop_at));
+	bool idle = server->pool.count == 0 && !server->accepting;
+
+	return server->error || (server->stopping && (idle || clock_ms() >= server->stop_at));
 }
 
 static void *work(void *arg)
