@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/again.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include "cli/options.h"
+#include "cli/plan.h"
 
 int shell_quote(const char *word, struct buf *out)
 {
@@ -17,6 +20,37 @@ int shell_quote(const char *word, struct buf *out)
 	for (; r == 0 && *word; word++)
 		r = *word == '\'' ? buf_puts(out, "'\\''") : buf_append(out, word, 1);
 	return r < 0 ? r : buf_puts(out, "'");
+}
+
+/* One word, its quotes taken away; in ends behind it. NULL: a quote does not end. */
+static char *cut_word(char **in)
+{
+	char *at = *in, *word = at, *to = at;
+	bool quoted = false;
+
+	for (; *at && (quoted || *at != ' '); at++) {
+		if (*at == '\'')
+			quoted = !quoted;
+		else if (*at == '\\' && !quoted && at[1])
+			*to++ = *++at;
+		else
+			*to++ = *at;
+	}
+	*in = *at ? at + 1 : at;
+	*to = '\0';
+	return quoted ? NULL : word;
+}
+
+int shell_split(char *line, char **ret_words, size_t most)
+{
+	size_t count = 0;
+
+	while (*line) {
+		if (count == most || !(ret_words[count] = cut_word(&line)))
+			return -EINVAL;
+		count++;
+	}
+	return (int)count;
 }
 
 static int put_word(const char *word, struct buf *out)
@@ -37,7 +71,7 @@ static int put_server(const struct again *again, const char *target, struct buf 
 {
 	int r;
 
-	if (!again->command) {
+	if (!again->command || strcmp(target, COMMAND_TARGET) != 0) {
 		r = buf_puts(out, " --target");
 		return r < 0 ? r : put_word(target, out);
 	}

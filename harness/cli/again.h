@@ -9,6 +9,12 @@
 /* Appends a word as a shell reads it back. 0 or -ENOMEM. */
 int shell_quote(const char *word, struct buf *out);
 
+/*
+ * The words of a line that shell_quote made, cut out of line in place. Returns how many, at most `most`;
+ * -EINVAL: a quote that does not end, or more words than that.
+ */
+int shell_split(char *line, char **ret_words, size_t most);
+
 struct again {
 	const struct settings *settings;
 	char *const *command; /* NULL: the case's target is a reference target */

@@ -17,6 +17,7 @@
 #define FOR_MERGE    0x100u
 #define FOR_FUZZ     0x200u
 #define FOR_BENCH    0x400u
+#define FOR_REPLAY   0x800u
 
 /* What stands on the line beside options. */
 struct words {
@@ -38,6 +39,7 @@ extern const struct command *const command_list[];
 const struct command *command_find(const char *name);
 
 extern const struct command command_check, command_run, command_watch, command_judge, command_list_things,
-    command_explain, command_contrast, command_truth, command_merge, command_fuzz, command_bench;
+    command_explain, command_contrast, command_truth, command_merge, command_fuzz, command_bench,
+    command_replay;
 
 #endif

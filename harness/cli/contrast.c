@@ -16,7 +16,8 @@ static const char *const usual_scenarios[] = {"fin-*",	  "half-close-*",  "rst-*
 
 static int contrast(struct settings *settings, const struct words *words)
 {
-	struct play_order order = {words->items, words->count, words->command, true};
+	struct play_order order = {
+	    .words = words->items, .word_count = words->count, .command = words->command, .contrast = true};
 	bool usual = !settings->targets.count;
 
 	if (settings->scale)

@@ -110,11 +110,27 @@ static int tell_part(struct session *session, const struct saved *part, struct e
 	return r;
 }
 
+/* A report_head's `again`; arg is a struct parts. What the part itself says. */
+static int again_of(void *arg, const char *scenario, const char *target, uint32_t round, struct buf *out)
+{
+	const struct parts *parts = arg;
+
+	for (size_t i = 0; i < parts->count; i++) {
+		const char *line = saved_again_of(parts->items[i], scenario, target, round);
+
+		if (line)
+			return buf_puts(out, line);
+	}
+	return 0;
+}
+
 /* The parts ran side by side: the run took as long as the longest of them. */
-static struct report_head head_of(const struct parts *parts, double *ret_seconds)
+static struct report_head head_of(struct parts *parts, double *ret_seconds)
 {
 	struct report_head head = *saved_head(parts->items[0]);
 
+	head.again = again_of;
+	head.again_arg = parts;
 	head.planned = 0;
 	head.shard = head.shards = 0;
 	*ret_seconds = 0;
@@ -131,7 +147,7 @@ static struct report_head head_of(const struct parts *parts, double *ret_seconds
 	return head;
 }
 
-static int tell(const struct settings *settings, const struct parts *parts)
+static int tell(const struct settings *settings, struct parts *parts)
 {
 	struct error error = {0};
 	struct session session;

@@ -5,7 +5,8 @@
 #define CASES	 (FOR_CHECK | FOR_RUN | FOR_CONTRAST)
 #define SERVED	 (CASES | FOR_FUZZ)
 #define JUDGING	 (SERVED | FOR_WATCH | FOR_JUDGE)
-#define REPORTED (CASES | FOR_WATCH | FOR_JUDGE | FOR_MERGE)
+#define PLAYED	 (CASES | FOR_REPLAY)
+#define REPORTED (PLAYED | FOR_WATCH | FOR_JUDGE | FOR_MERGE)
 #define TELLING	 (REPORTED | FOR_TRUTH | FOR_FUZZ)
 #define ALL	 (TELLING | FOR_BENCH | FOR_LIST | FOR_EXPLAIN)
 #define AT(name) offsetof(struct settings, name)
@@ -39,6 +40,10 @@ const struct option_row option_rows[] = {
 	{"exclude", 0, "GLOB",
 	 "no scenario whose name matches (repeatable)",
 	 SECTION_WHAT, CASES, value_list, AT(excludes), 0},
+	{"case", 0, "NAME",
+	 "only the case so called in the report, or those whose scenario fits a glob (repeatable; default: all "
+	 "that failed or broke)",
+	 SECTION_WHAT, FOR_REPLAY, value_list, AT(cases), LINE_ONLY},
 	{"rules", 0, "LIST",
 	 "only these rules (ids or globs, separated by commas)",
 	 SECTION_WHAT, JUDGING, value_text, AT(rules), AGAIN},
@@ -93,7 +98,7 @@ const struct option_row option_rows[] = {
 	 "how the server's system calls are seen: ptrace stops it at each, preload puts a small library into "
 	 "it that tells of most of them at a fraction of the cost (programs linked with libc.so), bpf sees them from the "
 	 "kernel (as root; no fault can be delivered then); auto (the default) takes ptrace where it is allowed",
-	 SECTION_HOW, SERVED | FOR_WATCH, value_watch, AT(watch), AGAIN},
+	 SECTION_HOW, SERVED | FOR_WATCH | FOR_REPLAY, value_watch, AT(watch), AGAIN},
 	{"watch", 0, "none|ptrace|preload|bpf|auto",
 	 "watch the server meanwhile, to see what that costs; nothing is judged (default: none)",
 	 SECTION_HOW, FOR_BENCH, value_watch, AT(watch), 0},
@@ -102,26 +107,26 @@ const struct option_row option_rows[] = {
 	 SECTION_HOW, SERVED, value_seed, AT(seed), 0},
 	{"jobs", 'j', "N",
 	 "cases side by side (default: the number of cores; one where a command has no sandbox, for its port)",
-	 SECTION_HOW, CASES, value_count, AT(jobs), 0},
+	 SECTION_HOW, PLAYED, value_count, AT(jobs), 0},
 	{"jobs", 'j', "N",
 	 "processes that make the load, sharing the connections (default: 1)",
 	 SECTION_HOW, FOR_BENCH, value_count, AT(jobs), LINE_ONLY},
 	{"timeout", 't', "DURATION",
 	 "how long one case may take (default: 30s times the time scale)",
-	 SECTION_HOW, CASES, value_duration, AT(timeout), AGAIN},
+	 SECTION_HOW, PLAYED, value_duration, AT(timeout), AGAIN},
 	{"timeout", 't', "DURATION",
 	 "how long to watch: then --pid lets go of the server, and a command is asked to end "
 	 "(default: until it ends, or Ctrl-C)",
 	 SECTION_HOW, FOR_WATCH, value_duration, AT(timeout), LINE_ONLY},
 	{"time-scale", 0, "F",
 	 "multiplies every tolerance, for slow machines",
-	 SECTION_HOW, JUDGING | FOR_BENCH, value_factor, AT(time_scale), AGAIN},
+	 SECTION_HOW, JUDGING | FOR_BENCH | FOR_REPLAY, value_factor, AT(time_scale), AGAIN},
 	{"no-sandbox", 0, NULL,
 	 "no network namespace for each case: scenarios that need one are skipped",
 	 SECTION_HOW, CASES | FOR_BENCH, value_flag, AT(no_sandbox), AGAIN},
 	{"dry-run", 0, NULL,
 	 "print what would be run, run nothing",
-	 SECTION_HOW, CASES, value_flag, AT(dry_run), LINE_ONLY},
+	 SECTION_HOW, PLAYED, value_flag, AT(dry_run), LINE_ONLY},
 
 	{"time", 0, "DURATION",
 	 "how long to search (default: until something is found, or Ctrl-C)",
@@ -156,10 +161,10 @@ const struct option_row option_rows[] = {
 	 SECTION_REPORT, FOR_BENCH, value_text, AT(histogram), LINE_ONLY},
 	{"keep", 0, "DIR",
 	 "keep every case's journal and the server's output there",
-	 SECTION_REPORT, CASES | FOR_WATCH, value_text, AT(keep), 0},
+	 SECTION_REPORT, PLAYED | FOR_WATCH, value_text, AT(keep), 0},
 	{"leave", 'l', NULL,
 	 "keep the files of cases that did not pass",
-	 SECTION_REPORT, CASES, value_flag, AT(leave), 0},
+	 SECTION_REPORT, PLAYED, value_flag, AT(leave), 0},
 	{"quiet", 'q', NULL,
 	 "print only what did not pass, and the summary",
 	 SECTION_REPORT, TELLING, value_flag, AT(quiet), 0},
@@ -171,7 +176,7 @@ const struct option_row option_rows[] = {
 	 SECTION_REPORT, TELLING | FOR_BENCH, value_color, AT(color), 0},
 	{"no-progress", 0, NULL,
 	 "no line that says what is running",
-	 SECTION_REPORT, SERVED | FOR_BENCH, value_flag, AT(no_progress), 0},
+	 SECTION_REPORT, SERVED | FOR_BENCH | FOR_REPLAY, value_flag, AT(no_progress), 0},
 
 	{"config", 'c', "FILE",
 	 "read settings from FILE instead of wringer.lua",

@@ -99,7 +99,7 @@ int plan_targets(const struct settings *settings, char **command, const char *pr
 	for (size_t i = 0; r == 0 && i < named; i++)
 		r = reference(&ret_plan->targets[i], names[i], protocol, error);
 	if (command)
-		ret_plan->targets[named] = (struct plan_target){.name = "command", .argv = command};
+		ret_plan->targets[named] = (struct plan_target){.name = COMMAND_TARGET, .argv = command};
 	if (r == 0 && join_names(ret_plan) < 0)
 		r = error_set(error, -ENOMEM, "out of memory");
 	return r;

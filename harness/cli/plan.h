@@ -8,6 +8,8 @@
 #include "cli/settings.h"
 #include "run/suite.h"
 
+#define COMMAND_TARGET "command" /* what the user's own server is called as a target */
+
 /* A server: a reference target with its arguments, or the user's command. */
 struct plan_target {
 	const char *name;

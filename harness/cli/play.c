@@ -32,6 +32,32 @@ struct playing {
 	struct contrast *contrast; /* NULL: none is wanted */
 };
 
+#define NAME_SIZE sizeof((struct play_case *)0)->scenario /* a report cuts longer names */
+
+static bool is_among(const struct play_order *order, const struct suite_case *one)
+{
+	for (size_t i = 0; i < order->case_count; i++)
+		if (order->cases[i].round == one->round &&
+		    strncmp(order->cases[i].scenario, one->scenario->name, NAME_SIZE - 1) == 0 &&
+		    strncmp(order->cases[i].target, one->options.target_name, NAME_SIZE - 1) == 0)
+			return true;
+	return false;
+}
+
+/* Leaves the ordered cases of the plan. */
+static int keep_cases(struct plan *plan, const struct play_order *order, struct error *error)
+{
+	size_t kept = 0;
+
+	if (!order->cases)
+		return 0;
+	for (size_t i = 0; i < plan->count; i++)
+		if (is_among(order, &plan->cases[i]))
+			plan->cases[kept++] = plan->cases[i];
+	plan->count = kept;
+	return kept ? 0 : error_set(error, -ENOENT, "no scenario selected: none of those is there any more");
+}
+
 static int prepare(struct playing *playing, const struct play_order *order, struct error *error)
 {
 	struct settings *settings = playing->settings;
@@ -57,7 +83,7 @@ static int prepare(struct playing *playing, const struct play_order *order, stru
 	if (r == 0)
 		r = plan_cases(settings, &playing->selection, playing->protocol, playing->watch,
 			       &playing->plan, error);
-	return r;
+	return r == 0 ? keep_cases(&playing->plan, order, error) : r;
 }
 
 static const char *scenario_word(void *arg, const char *name)
@@ -236,7 +262,7 @@ int play(struct settings *settings, const struct play_order *order)
 	struct error error = {0};
 	int status;
 
-	if (order->command && settings->targets.count && !order->contrast)
+	if (order->command && settings->targets.count && !order->contrast && !order->cases)
 		return say_error("--target and a command behind -- are two servers; give one of them");
 	if (order->contrast && !(playing.contrast = contrast_new()))
 		return say_error("out of memory");

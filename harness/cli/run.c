@@ -11,7 +11,9 @@ static int run(struct settings *settings, const struct words *words)
 		return say_error(
 		    "no scenario selected; name one, or a glob, a file or a folder; see `wringer list "
 		    "scenarios`");
-	return play(settings, &(struct play_order){words->items, words->count, words->command, false});
+	return play(settings, &(struct play_order){.words = words->items,
+						   .word_count = words->count,
+						   .command = words->command});
 }
 
 const struct command command_run = {

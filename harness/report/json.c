@@ -145,14 +145,27 @@ static int json_begin(void *opaque, const struct report_head *head, struct error
 	return state->cases ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
 
+/* What did not pass says how to see it once more: for people to copy, and for `wringer replay`. */
+static bool put_again(cJSON *item, const struct report_head *head, const struct result *result)
+{
+	bool wanted = result->verdict == VERDICT_FAIL || result->verdict == VERDICT_BROKEN;
+	struct buf line = {0};
+	int r = wanted && head->again
+		    ? head->again(head->again_arg, result->scenario, result->target, result->round, &line)
+		    : 0;
+	bool put = r == 0 && (line.size == 0 || put_text(item, "again", line.data));
+
+	buf_free(&line);
+	return put;
+}
+
 static int json_add(void *opaque, const struct report_head *head, const struct result *result,
 		    struct error *error)
 {
 	struct json_state *state = opaque;
 	cJSON *item = result_to_json(result);
 
-	(void)head;
-	if (item && cJSON_AddItemToArray(state->cases, item))
+	if (item && put_again(item, head, result) && cJSON_AddItemToArray(state->cases, item))
 		return 0;
 	cJSON_Delete(item);
 	return error_set(error, -ENOMEM, "out of memory");

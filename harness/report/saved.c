@@ -262,6 +262,32 @@ int saved_case(const struct saved *saved, size_t at, struct result *ret_result, 
 	return r < 0 ? error_prefix(error, "%s: case %zu", saved->path, at + 1) : 0;
 }
 
+const char *saved_again(const struct saved *saved, size_t at)
+{
+	return text_of(cJSON_GetArrayItem(saved->cases, (int)at), "again");
+}
+
+static bool is_text(const cJSON *object, const char *name, const char *text)
+{
+	const char *found = text_of(object, name);
+
+	return found && strcmp(found, text) == 0;
+}
+
+const char *saved_again_of(const struct saved *saved, const char *scenario, const char *target,
+			   uint32_t round)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, saved->cases)
+	{
+		if (count_of(item, "round") == round && is_text(item, "scenario", scenario) &&
+		    is_text(item, "target", target))
+			return text_of(item, "again");
+	}
+	return NULL;
+}
+
 const char *saved_differ(const struct saved *one, const struct saved *other)
 {
 	static const struct {

@@ -24,6 +24,14 @@ size_t saved_count(const struct saved *saved);
 /* The case at that place, freed by the caller. 0; -EBADMSG or -ENOMEM with error. */
 int saved_case(const struct saved *saved, size_t at, struct result *ret_result, struct error *error);
 
+/* The command that runs that case again, as the report says it; NULL: it says none (the case passed, or was
+ * no scenario's). Lives as long as the report does. */
+const char *saved_again(const struct saved *saved, size_t at);
+
+/* The same for the case so named, in that round. */
+const char *saved_again_of(const struct saved *saved, const char *scenario, const char *target,
+			   uint32_t round);
+
 /*
  * Whether both are parts of one run: the same wringer, seed, target, command, protocol, watch, known
  * deviations and number of shards. NULL, or what differs.

@@ -2,6 +2,7 @@
 /* The small parts: exit status, edit distance, shell words, the help and the manual page. */
 #include "test/check.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +135,34 @@ static void test_again(void **state)
 
 /* Every option of a command is in its help, none of the others; no line is wider than asked for unless a form
  * is. */
+static void test_words_come_back(void **state)
+{
+	static const char *const words[] = {"wringer", "run", "a b", "it's", "", "'", "--", "$HOME\\n", "x=1"};
+	struct buf line = {0};
+	char *back[COUNT_OF(words)];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(words); i++) {
+		assert_int_equal(i ? buf_puts(&line, " ") : 0, 0);
+		assert_int_equal(shell_quote(words[i], &line), 0);
+	}
+	assert_int_equal(shell_split(line.data, back, COUNT_OF(words)), COUNT_OF(words));
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		assert_string_equal(back[i], words[i]);
+	buf_free(&line);
+}
+
+static void test_lines_that_are_none(void **state)
+{
+	char open[] = "run 'no end", many[] = "a b c", none[] = "";
+	char *back[2];
+
+	(void)state;
+	assert_int_equal(shell_split(open, back, 2), -EINVAL);
+	assert_int_equal(shell_split(many, back, 2), -EINVAL);
+	assert_int_equal(shell_split(none, back, 2), 0);
+}
+
 static void test_help(void **state)
 {
 	(void)state;
@@ -185,6 +214,8 @@ int main(void)
 	    cmocka_unit_test(test_edit_distance),
 	    cmocka_unit_test(test_nearest),
 	    cmocka_unit_test(test_again),
+	    cmocka_unit_test(test_words_come_back),
+	    cmocka_unit_test(test_lines_that_are_none),
 	    cmocka_unit_test(test_help),
 	    cmocka_unit_test(test_man_is_committed),
 	};

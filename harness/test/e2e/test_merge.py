@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A run in three parts, each in a network namespace of its own, merged: the same cases, verdicts, findings and exit status
-as the undivided run."""
+as the undivided run. And what failed in it, replayed."""
 import json
 import os
 import shutil
@@ -39,6 +39,24 @@ def summary(report):
     return cases, {name: count for name, count in report["summary"].items() if name != "findings"}
 
 
+def test_replay(tally, path, read):
+    """What failed in a report, again: by the commands it gives itself, and only that."""
+    failed = {case["again"] for case in read("whole.json")["cases"] if case["verdict"] == "fail"}
+    tally.check(len(failed) > 0 and all("again" not in case for case in read("whole.json")["cases"] if case["verdict"] == "pass"), f"{failed}")
+    for name in ("whole.json", "merged.json"):
+        planned = wringer.wringer("replay", path(name), "--dry-run")
+        tally.check(set(planned.stdout.splitlines()) == failed, f"{name}: {planned.stdout}\n{failed}\n{planned.stderr}")
+    again = wringer.wringer("replay", path("merged.json"), "-q", "--case", "rst-mid-*", "--json", path("again.json"))
+    result = read("again.json")
+    tally.check(again.returncode == 1 and result["seed"] == read("whole.json")["seed"] and len(result["cases"]) == 1 and
+                "hup-spin" in wringer.findings(result), f"{again.returncode} {again.stdout}{again.stderr}")
+    for words, says in (([], "wants one JSON report"), ([path("whole.json"), "--case", "rst-idl"], "did you mean rst-idle?"),
+                        ([path("whole.json"), "--case", "fin-idle"], "that case did not fail"), ([path("merged.xml")], "no report of wringer's"),
+                        ([path("none.json")], "No such file"), ([path("whole.json"), "--seed", "1"], "replay has no option --seed")):
+        refused = wringer.wringer("replay", *words)
+        tally.check(refused.returncode == 2 and says in refused.stderr, f"{words}: {refused.returncode} {refused.stderr}")
+
+
 def main():
     tally = wringer.Tally()
     with tempfile.TemporaryDirectory(prefix="wringer-test-") as folder:
@@ -55,6 +73,7 @@ def main():
                             ([parts[0], path("whole.json")], "of different runs: the number of shards differs")):
             refused = wringer.wringer("merge", *words)
             tally.check(refused.returncode == 2 and says in refused.stderr, f"{words}: {refused.returncode} {refused.stderr}")
+        test_replay(tally, path, read)
     return tally.close()
 
 
