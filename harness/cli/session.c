@@ -41,7 +41,10 @@ static const char *path_of(const struct settings *settings, const struct report_
 {
 	const struct {
 		const char *name, *path;
-	} paths[] = {{"json", settings->json}, {"junit", settings->junit}, {"tap", settings->tap}};
+	} paths[] = {{"json", settings->json},
+		     {"junit", settings->junit},
+		     {"tap", settings->tap},
+		     {"html", settings->html}};
 
 	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
 		if (strcmp(paths[i].name, ops->name) == 0)

@@ -10,7 +10,7 @@
 #include "report/report.h"
 #include "report/style.h"
 
-#define SESSION_REPORTS 3
+#define SESSION_REPORTS 4
 
 struct session {
 	const struct report_head *head;

@@ -49,7 +49,7 @@ struct settings {
 	uint64_t search, runs; /* fuzz: ns and tries, 0: no limit */
 	const char *corpus, *out;
 
-	const char *json, *junit, *tap, *keep;
+	const char *json, *junit, *tap, *html, *keep;
 	const char *idle, *svg; /* contrast --scale */
 	bool scale;
 	bool leave, quiet, no_progress, show, as_json;

@@ -5,6 +5,6 @@
 
 #include "report/report.h"
 
-extern const struct report_ops report_json, report_junit, report_tap;
+extern const struct report_ops report_json, report_junit, report_tap, report_html;
 
 #endif

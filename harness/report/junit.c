@@ -3,11 +3,10 @@
 #include "report/formats.h"
 
 #include <errno.h>
-#include <libxml/xmlwriter.h>
 #include <stdlib.h>
 #include <string.h>
 #include "report/story.h"
-#include "report/text.h"
+#include "report/xml.h"
 
 /* The cases of one target, already as XML: only the counts above them change with each case. */
 struct junit_suite {
@@ -38,34 +37,6 @@ static const char *verdict_element(enum verdict verdict)
 	return "error";
 }
 
-static int attribute(xmlTextWriter *writer, const char *name, const char *text)
-{
-	struct buf clean = {0};
-	int r = text_clean(TEXT_XML, text, strlen(text), &clean);
-
-	if (r == 0)
-		r = xmlTextWriterWriteAttribute(writer, BAD_CAST name,
-						BAD_CAST(clean.data ? clean.data : ""));
-	buf_free(&clean);
-	return r;
-}
-
-static int characters(xmlTextWriter *writer, const char *text, size_t size)
-{
-	struct buf clean = {0};
-	int r = text_clean(TEXT_XML, text, size, &clean);
-
-	if (r == 0 && clean.size)
-		r = xmlTextWriterWriteString(writer, BAD_CAST clean.data);
-	buf_free(&clean);
-	return r;
-}
-
-static int start(xmlTextWriter *writer, const char *name)
-{
-	return xmlTextWriterStartElement(writer, BAD_CAST name);
-}
-
 static int write_findings(xmlTextWriter *writer, const struct result *result)
 {
 	struct buf text = {0};
@@ -74,7 +45,7 @@ static int write_findings(xmlTextWriter *writer, const struct result *result)
 	for (size_t i = 0; r == 0 && i < result->finding_count; i++)
 		r = story_finding(&result->findings[i], 0, &text);
 	if (r == 0 && text.size)
-		r = characters(writer, text.data, text.size);
+		r = xml_text(writer, text.data, text.size);
 	buf_free(&text);
 	return r;
 }
@@ -89,21 +60,21 @@ static const char *finding_type(const struct result *result)
 static int start_outcome(xmlTextWriter *writer, const struct result *result, const char *element)
 {
 	if (!element)
-		return start(writer, "system-out");
-	int r = start(writer, element);
+		return xml_start(writer, "system-out");
+	int r = xml_start(writer, element);
 	if (r >= 0)
-		r = attribute(writer, "message", story_reason(result));
+		r = xml_attribute(writer, "message", story_reason(result));
 	if (r >= 0 && result->verdict != VERDICT_SKIP)
-		r = attribute(writer, "type", finding_type(result));
+		r = xml_attribute(writer, "type", finding_type(result));
 	return r;
 }
 
 static int write_output(xmlTextWriter *writer, const struct result *result)
 {
-	int r = start(writer, "system-err");
+	int r = xml_start(writer, "system-err");
 
 	if (r >= 0)
-		r = characters(writer, result->output, strlen(result->output));
+		r = xml_text(writer, result->output, strlen(result->output));
 	return r < 0 ? r : xmlTextWriterEndElement(writer);
 }
 
@@ -129,11 +100,11 @@ static int write_case(xmlTextWriter *writer, const struct report_head *head, con
 	int r = report_title(&alone, result->scenario, result->target, result->round, &title);
 
 	if (r == 0)
-		r = start(writer, "testcase");
+		r = xml_start(writer, "testcase");
 	if (r >= 0)
-		r = attribute(writer, "classname", result->target);
+		r = xml_attribute(writer, "classname", result->target);
 	if (r >= 0)
-		r = attribute(writer, "name", title.data);
+		r = xml_attribute(writer, "name", title.data);
 	if (r >= 0)
 		r = xmlTextWriterWriteFormatAttribute(writer, BAD_CAST "time", "%.3f", result->seconds);
 	if (r >= 0)
@@ -142,30 +113,16 @@ static int write_case(xmlTextWriter *writer, const struct report_head *head, con
 	return r < 0 ? r : xmlTextWriterEndElement(writer);
 }
 
-/* Runs one write into a text of its own and appends that to out. */
-struct part {
-	int (*write)(xmlTextWriter *writer, const struct report_head *head, const void *what);
-	const void *what;
+struct one_case {
+	const struct report_head *head;
+	const struct result *result;
 };
 
-static int write_part(const struct report_head *head, struct part part, struct buf *out)
+static int case_part(xmlTextWriter *writer, const void *what)
 {
-	xmlBuffer *text = xmlBufferCreate();
-	xmlTextWriter *writer = text ? xmlNewTextWriterMemory(text, 0) : NULL;
-	int r = writer ? part.write(writer, head, part.what) : -1;
+	const struct one_case *one = what;
 
-	if (r >= 0 && xmlTextWriterFlush(writer) < 0)
-		r = -1;
-	xmlFreeTextWriter(writer);
-	if (r >= 0)
-		r = buf_append(out, xmlBufferContent(text), (size_t)xmlBufferLength(text));
-	xmlBufferFree(text);
-	return r < 0 ? -ENOMEM : 0; /* into memory nothing else can go wrong */
-}
-
-static int case_part(xmlTextWriter *writer, const struct report_head *head, const void *what)
-{
-	return write_case(writer, head, what);
+	return write_case(writer, one->head, one->result);
 }
 
 static int write_counts(xmlTextWriter *writer, const struct report_sums *sums, double seconds)
@@ -196,10 +153,10 @@ static int write_suite(xmlTextWriter *writer, const struct junit_suite *suite)
 	int r = xmlTextWriterWriteRaw(writer, BAD_CAST "\n");
 
 	if (r >= 0)
-		r = start(writer, "testsuite");
+		r = xml_start(writer, "testsuite");
 
 	if (r >= 0)
-		r = attribute(writer, "name", suite->target);
+		r = xml_attribute(writer, "name", suite->target);
 	if (r >= 0)
 		r = write_counts(writer, &suite->sums, suite->seconds);
 	if (r >= 0)
@@ -209,16 +166,15 @@ static int write_suite(xmlTextWriter *writer, const struct junit_suite *suite)
 	return r < 0 ? r : xmlTextWriterEndElement(writer);
 }
 
-static int document_part(xmlTextWriter *writer, const struct report_head *head, const void *what)
+static int document_part(xmlTextWriter *writer, const void *what)
 {
 	const struct document *document = what;
 	int r = xmlTextWriterStartDocument(writer, NULL, "UTF-8", NULL);
 
-	(void)head;
 	if (r >= 0)
-		r = start(writer, "testsuites");
+		r = xml_start(writer, "testsuites");
 	if (r >= 0)
-		r = attribute(writer, "name", "wringer");
+		r = xml_attribute(writer, "name", "wringer");
 	if (r >= 0)
 		r = write_counts(writer, document->sums, document->sums->seconds);
 	for (size_t i = 0; r >= 0 && i < document->state->count; i++)
@@ -254,7 +210,8 @@ static int junit_add(void *opaque, const struct report_head *head, const struct 
 		     struct error *error)
 {
 	struct junit_suite *suite = find_suite(opaque, result->target);
-	int r = suite ? write_part(head, (struct part){case_part, result}, &suite->cases) : -ENOMEM;
+	struct one_case one = {head, result};
+	int r = suite ? xml_put(case_part, &one, &suite->cases) : -ENOMEM;
 
 	if (r == 0)
 		r = buf_puts(&suite->cases, "\n");
@@ -269,8 +226,9 @@ static int junit_render(void *opaque, const struct report_head *head, const stru
 			struct buf *out, struct error *error)
 {
 	struct document document = {opaque, sums};
-	int r = write_part(head, (struct part){document_part, &document}, out);
+	int r = xml_put(document_part, &document, out);
 
+	(void)head;
 	return r < 0 ? error_set(error, r, "out of memory") : 0;
 }
 

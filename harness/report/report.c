@@ -10,7 +10,7 @@
 /* A file is rewritten as a whole, so not more often than this. */
 #define REWRITE_INTERVAL (NS_PER_S / 2)
 
-const struct report_ops *const report_list[] = {&report_json, &report_junit, &report_tap, NULL};
+const struct report_ops *const report_list[] = {&report_json, &report_junit, &report_tap, &report_html, NULL};
 
 struct report_file {
 	const struct report_ops *ops;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports: the terminal, JSON, JUnit, TAP. Each format is one const struct in one list. */
+/* Reports: the terminal, JSON, JUnit, TAP, HTML. Each format is one const struct in one list. */
 #ifndef WRINGER_REPORT_REPORT_H
 #define WRINGER_REPORT_REPORT_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/story.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include "base/clock.h"
 
@@ -18,7 +17,7 @@ const char *story_side(char side)
 	return "";
 }
 
-static bool folded(const struct evidence *line)
+bool story_folded(const struct evidence *line)
 {
 	static const char dots[] = "\xe2\x80\xa6";
 
@@ -27,7 +26,7 @@ static bool folded(const struct evidence *line)
 
 int story_evidence(const struct evidence *line, struct buf *out)
 {
-	if (folded(line))
+	if (story_folded(line))
 		return buf_printf(out, "%8s %-7s %s", "", "", line->text);
 	return buf_printf(out, "%8.4f %-7s %s", clock_seconds(line->at), story_side(line->side), line->text);
 }

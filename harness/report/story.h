@@ -3,11 +3,15 @@
 #ifndef WRINGER_REPORT_STORY_H
 #define WRINGER_REPORT_STORY_H
 
+#include <stdbool.h>
 #include "base/buf.h"
 #include "run/result.h"
 
 /* Whose line of evidence it is: "peer", "kernel", "target", "fault", "mark". */
 const char *story_side(char side);
+
+/* Whether the line stands for many like the one before: it has no time of its own. */
+bool story_folded(const struct evidence *line);
 
 /* "  0.1011 kernel  fd 9: IN|RDHUP|ERR|HUP" without indentation; a folded line has dots instead of the time.
  * 0 or -ENOMEM. */

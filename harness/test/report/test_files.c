@@ -224,6 +224,47 @@ static void test_tap(void **state)
 	free(text);
 }
 
+static void html_has_one(const char *text)
+{
+	xmlDoc *document = parse_xml(text);
+
+	assert_int_equal((int)xpath_number(document, "count(//table[@class='cases']/tr[td])"), 1);
+	xmlFreeDoc(document);
+}
+
+static void test_html(void **state)
+{
+	static const struct {
+		const char *expression;
+		int number;
+	} rows[] = {
+	    {"count(//table[@class='cases']/tr[td])", 4},
+	    {"count(//tr[td[1]='fail' and td[2]='rst-mid-request'])", 1},
+	    {"count(//tr[td[1]='broken']/td/pre)", 1}, /* the target's last words */
+	    {"count(//tr[td[1]='skip']/td[.='needs a # sandbox'])", 1},
+	    {"count(//article)", 2},
+	    {"count(//article[1][@class='error'][contains(h3, 'hup-spin')])", 1},
+	    {"count(//article[1]/p[contains(., '<tag> &')])", 1},
+	    {"count(//article[1]/table/tr)", 4},
+	    {"count(//article[1]/table/tr[3][td[1]='0.1011' and td[2]='kernel'])", 1},
+	    {"count(//article[1]/table/tr[4][td[1]=''])", 1}, /* a folded line has no time */
+	    {"count(//*[local-name()='svg'][1]//*[local-name()='circle'])", 6}, /* of two findings */
+	    {"count(//li[@class='fail'][b='1'])", 1},
+	    {"count(//@src) + count(//@href) + count(//script)", 0}, /* it needs no other file */
+	};
+	const char *path = in_folder("r.html");
+
+	(void)state;
+	write_report("html", path, html_has_one);
+	char *text = slurp(path);
+	assert_memory_equal(text, "<!DOCTYPE html>\n", 16);
+	xmlDoc *document = parse_xml(text);
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		assert_int_equal((int)xpath_number(document, rows[i].expression), rows[i].number);
+	xmlFreeDoc(document);
+	free(text);
+}
+
 static void test_interrupted(void **state)
 {
 	struct report_head head = sample_head();
@@ -393,6 +434,7 @@ int main(void)
 	    cmocka_unit_test(test_json),
 	    cmocka_unit_test(test_junit),
 	    cmocka_unit_test(test_tap),
+	    cmocka_unit_test(test_html),
 	    cmocka_unit_test(test_interrupted),
 	    cmocka_unit_test(test_refused_before_the_run),
 	    cmocka_unit_test(test_older_file_survives),
