@@ -10,6 +10,7 @@
 #define ECHO_MOST    40000u
 #define ECHO_LETTERS 23u
 #define BODY_LETTERS 26u
+#define TOKEN_TEXT   16u
 
 static void note(struct peer *peer, enum peer_act act, int64_t ret, uint64_t a0, uint64_t a1,
 		 const char *text)
@@ -50,6 +51,34 @@ bool peer_there(const struct peer *peer)
 	return peer->fd >= 0;
 }
 
+/* snprintf would cost more than the server does. Each returns the end of what it put, without a 0 there. */
+static char *put_text(char *out, const char *text)
+{
+	size_t length = strlen(text);
+
+	memcpy(out, text, length + 1);
+	return out + length;
+}
+
+static char *put_number(char *out, uint32_t number)
+{
+	char digits[10];
+	size_t count = 0;
+
+	do
+		digits[count++] = (char)('0' + number % 10);
+	while (number /= 10);
+	while (count)
+		*out++ = digits[--count];
+	return out;
+}
+
+static void put_hex(char *out, uint32_t number, unsigned digits)
+{
+	for (; digits; digits--, number >>= 4)
+		out[digits - 1] = "0123456789abcdef"[number & 15];
+}
+
 static void gone(struct peer *peer)
 {
 	if (peer->fd < 0)
@@ -62,22 +91,25 @@ static void gone(struct peer *peer)
 void peer_connect(struct peer *peer, int port)
 {
 	struct kernel *kernel = sim_kernel(peer->sim);
-	char name[24];
+	char name[24], *end = put_text(name, peer->canary ? "canary" : "c");
 
 	peer->fd = kernel_socket(kernel, SIM_PEERS, KERNEL_TCP);
 	if (peer->fd < 0)
 		return;
 	int own = kernel_bind(kernel, SIM_PEERS, peer->fd, 0);
-	(void)snprintf(name, sizeof name, peer->canary ? "canary%d" : "c%d", peer->id);
+	*put_number(end, (uint32_t)peer->id) = '\0';
 	note(peer, PEER_CONNECT, 0, own < 0 ? 0 : (uint64_t)own, 0, name);
 	(void)kernel_connect(kernel, SIM_PEERS, peer->fd, port);
 	peer->connecting = true;
 	(void)peer_look(peer);
 }
 
-static char *token_of(const struct peer *peer, uint32_t serial, char *out, size_t size)
+static char *token_of(const struct peer *peer, uint32_t serial, char out[TOKEN_TEXT])
 {
-	(void)snprintf(out, size, "w%06x%08x", (unsigned)peer->id & 0xffffff, (unsigned)serial);
+	out[0] = 'w';
+	put_hex(out + 1, (uint32_t)peer->id, 6);
+	put_hex(out + 7, serial, 8);
+	out[TOKEN_TEXT - 1] = '\0';
 	return out;
 }
 
@@ -93,64 +125,55 @@ static const char *letters(unsigned count)
 	return text;
 }
 
-/* Bytes from at on of an echoed request of that size: its token, a blank, letters. At most size of them. */
-static size_t echo_bytes(const char *token, uint64_t at, char *out, size_t size)
+/* An echoed request, as long as they may be: its token, a blank, letters. Until the next one is asked for. */
+static const char *echo_bytes(const struct peer *peer, const struct owed *owed)
 {
-	size_t length = strlen(token) + 1, head = at < length ? length - (size_t)at : 0;
+	static char bytes[TOKEN_TEXT + ECHO_MOST];
 
-	head = head < size ? head : size;
-	for (size_t i = 0; i < head; i++)
-		out[i] = at + i + 1 < length ? token[at + i] : ' ';
-	if (size > head)
-		memcpy(out + head, letters(ECHO_LETTERS) + (at + head - length) % ECHO_LETTERS, size - head);
-	return size;
+	if (!bytes[TOKEN_TEXT])
+		memcpy(bytes + TOKEN_TEXT, letters(ECHO_LETTERS), ECHO_MOST);
+	(void)token_of(peer, owed->serial, bytes);
+	bytes[TOKEN_TEXT - 1] = ' ';
+	return bytes;
 }
 
 static void make_request(struct peer *peer, uint32_t bytes)
 {
 	struct owed *owed = &peer->owed[(peer->owed_first + peer->owed_count) % OWED_MOST];
-	char token[24];
+	char token[TOKEN_TEXT];
 
 	*owed = (struct owed){.bytes = bytes, .serial = (uint32_t)++peer->ordinal, .ordinal = peer->ordinal};
-	(void)token_of(peer, owed->serial, token, sizeof token);
+	(void)token_of(peer, owed->serial, token);
 	peer->request_at = 0;
 	if (!peer->http) {
 		owed->bytes = bytes ? (bytes < ECHO_MOST ? bytes : ECHO_MOST) : 32;
 		peer->request_size = owed->bytes;
 		return;
 	}
-	char path[32] = "/";
+	char *end = put_text(peer->request, bytes ? "GET /bytes/" : "GET /");
 	if (bytes)
-		(void)snprintf(path, sizeof path, "/bytes/%u", bytes);
-	peer->request_size =
-	    (size_t)snprintf(peer->request, sizeof peer->request,
-			     "GET %s HTTP/1.1\r\nHost: w\r\nX-Wringer: %s\r\n\r\n", path, token);
+		end = put_number(end, bytes);
+	end = put_text(put_text(end, " HTTP/1.1\r\nHost: w\r\nX-Wringer: "), token);
+	peer->request_size = (size_t)(put_text(end, "\r\n\r\n") - peer->request);
 }
 
-/* The next bytes of the request, at most room. */
-static size_t request_bytes(const struct peer *peer, char *out, size_t room)
+/* What is left of the request. */
+static const char *request_bytes(const struct peer *peer)
 {
 	const struct owed *owed = &peer->owed[(peer->owed_first + peer->owed_count) % OWED_MOST];
-	size_t left = peer->request_size - peer->request_at, size = left < room ? left : room;
-	char token[24];
 
-	if (peer->http) {
-		memcpy(out, peer->request + peer->request_at, size);
-		return size;
-	}
-	(void)token_of(peer, owed->serial, token, sizeof token);
-	return echo_bytes(token, peer->request_at, out, size);
+	return (peer->http ? peer->request : echo_bytes(peer, owed)) + peer->request_at;
 }
 
 static void asked(struct peer *peer)
 {
 	struct owed *owed = &peer->owed[(peer->owed_first + peer->owed_count) % OWED_MOST];
-	char token[24];
+	char token[TOKEN_TEXT];
 
 	owed->asked_at = sim_now(peer->sim);
 	peer->owed_count++;
 	peer->request_size = peer->request_at = 0;
-	note(peer, PEER_REQUEST, 0, owed->ordinal, 0, token_of(peer, owed->serial, token, sizeof token));
+	note(peer, PEER_REQUEST, 0, owed->ordinal, 0, token_of(peer, owed->serial, token));
 }
 
 static void got_reset(struct peer *peer, int64_t error)
@@ -163,11 +186,10 @@ static void got_reset(struct peer *peer, int64_t error)
 /* As much of the request as fits, at most most bytes. */
 static void send_some(struct peer *peer, size_t most)
 {
-	static char bytes[READ_SIZE];
-
 	while (most && peer->request_at < peer->request_size && peer->fd >= 0) {
-		size_t size = request_bytes(peer, bytes, most < sizeof bytes ? most : sizeof bytes);
-		int64_t sent = kernel_send(sim_kernel(peer->sim), SIM_PEERS, peer->fd, bytes, size);
+		size_t left = peer->request_size - peer->request_at, size = left < most ? left : most;
+		int64_t sent =
+		    kernel_send(sim_kernel(peer->sim), SIM_PEERS, peer->fd, request_bytes(peer), size);
 		if (sent == -EAGAIN)
 			return;
 		if (sent < 0) {
@@ -243,10 +265,10 @@ static void answered(struct peer *peer)
 static bool read_head(struct peer *peer)
 {
 	const struct owed *owed = &peer->owed[peer->owed_first];
-	char token[24];
+	char token[TOKEN_TEXT];
 	const char *length = strstr(peer->head, "Content-Length: ");
 
-	(void)token_of(peer, owed->serial, token, sizeof token);
+	(void)token_of(peer, owed->serial, token);
 	if (strncmp(peer->head, "HTTP/1.1 200 ", 13) != 0 || !length || !strstr(peer->head, token)) {
 		wrong(peer, token, peer->head, peer->head_size);
 		return false;
@@ -258,14 +280,19 @@ static bool read_head(struct peer *peer)
 	return !owed->bytes || peer->body_size == owed->bytes;
 }
 
-/* How many of size bytes are what they should be. */
+/* How many of size bytes are what they should be. Not by memcmp, which libFuzzer takes over and looks into.
+ */
 static size_t same(const char *one, const char *other, size_t size)
 {
 	size_t i = 0;
 
-	if (memcmp(one, other, size) == 0)
-		return size;
-	while (one[i] == other[i])
+	for (uint64_t a, b; i + sizeof a <= size; i += sizeof a) {
+		memcpy(&a, one + i, sizeof a);
+		memcpy(&b, other + i, sizeof b);
+		if (a != b)
+			break;
+	}
+	while (i < size && one[i] == other[i])
 		i++;
 	return i;
 }
@@ -284,31 +311,41 @@ static size_t take_body(struct peer *peer, const char *wanted, const char *token
 	return 0;
 }
 
+/* Up to the blank line, as far as it has come: how many of the bytes belong to the head; 0: something was
+ * wrong. */
+static size_t take_head(struct peer *peer, const char *bytes, size_t size)
+{
+	size_t room = sizeof peer->head - 1 - peer->head_size, before = peer->head_size;
+	size_t from = before > 3 ? before - 3 : 0;
+
+	size = size < room ? size : room;
+	memcpy(peer->head + before, bytes, size);
+	const char *end = memmem(peer->head + from, before + size - from, "\r\n\r\n", 4);
+	peer->head_size = end ? (size_t)(end - peer->head) + 4 : before + size;
+	peer->head[peer->head_size] = '\0';
+	if (end)
+		return read_head(peer) ? peer->head_size - before : 0;
+	if (size < room)
+		return size;
+	wrong(peer, "a head", peer->head, peer->head_size);
+	return 0;
+}
+
 /* How many of the bytes were used; 0: something was wrong. */
 static size_t take_http(struct peer *peer, const char *bytes, size_t size)
 {
-	size_t used = 0;
-	char small[64], token[24];
+	size_t used = peer->in_body ? 0 : take_head(peer, bytes, size);
+	char small[64], token[TOKEN_TEXT];
 
-	while (!peer->in_body && used < size) {
-		if (peer->head_size >= sizeof peer->head - 1) {
-			wrong(peer, "a head", peer->head, peer->head_size);
-			return 0;
-		}
-		peer->head[peer->head_size++] = bytes[used++];
-		peer->head[peer->head_size] = '\0';
-		if (peer->head_size < 4 || memcmp(peer->head + peer->head_size - 4, "\r\n\r\n", 4) != 0)
-			continue;
-		if (!read_head(peer))
-			return 0;
-	}
-	int length = snprintf(small, sizeof small, "hello %s\n",
-			      token_of(peer, peer->owed[peer->owed_first].serial, token, sizeof token));
-	if (peer->in_body && !peer->owed[peer->owed_first].bytes && peer->body_size != (uint64_t)length) {
+	if (!peer->in_body)
+		return used;
+	(void)token_of(peer, peer->owed[peer->owed_first].serial, token);
+	size_t length = (size_t)(put_text(put_text(put_text(small, "hello "), token), "\n") - small);
+	if (!peer->owed[peer->owed_first].bytes && peer->body_size != length) {
 		wrong(peer, small, bytes, size);
 		return 0;
 	}
-	if (used == size || !peer->in_body || peer->body_at == peer->body_size)
+	if (used == size || peer->body_at == peer->body_size)
 		return used;
 	const char *wanted = peer->owed[peer->owed_first].bytes
 				 ? letters(BODY_LETTERS) + peer->body_at % BODY_LETTERS
@@ -319,15 +356,13 @@ static size_t take_http(struct peer *peer, const char *bytes, size_t size)
 
 static size_t take_echo(struct peer *peer, const char *bytes, size_t size)
 {
-	static char wanted[READ_SIZE];
 	const struct owed *owed = &peer->owed[peer->owed_first];
-	char token[24];
+	char token[TOKEN_TEXT];
 
-	(void)token_of(peer, owed->serial, token, sizeof token);
+	(void)token_of(peer, owed->serial, token);
 	peer->in_body = true;
 	peer->body_size = owed->bytes;
-	(void)echo_bytes(token, peer->body_at, wanted, size < sizeof wanted ? size : sizeof wanted);
-	return take_body(peer, wanted, token, bytes, size);
+	return take_body(peer, echo_bytes(peer, owed) + peer->body_at, token, bytes, size);
 }
 
 /* Echo answers while the request is still being sent: that one counts too. */
@@ -372,10 +407,11 @@ static void ended(struct peer *peer)
 
 static void read_all(struct peer *peer)
 {
-	static char bytes[READ_SIZE];
+	struct kernel *kernel = sim_kernel(peer->sim);
 
 	while (peer->fd >= 0 && !peer->stalled && !peer->got_fin) {
-		int64_t got = kernel_receive(sim_kernel(peer->sim), SIM_PEERS, peer->fd, bytes, sizeof bytes);
+		const char *bytes = kernel_front(kernel, SIM_PEERS, peer->fd);
+		int64_t got = kernel_receive(kernel, SIM_PEERS, peer->fd, NULL, READ_SIZE);
 		if (got == -EAGAIN)
 			return;
 		if (got < 0) {

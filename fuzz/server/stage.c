@@ -80,8 +80,12 @@ static void arm(struct stage *stage, const struct move *step)
 	/* Only connections: cutting what is read from a signalfd, or written to a log, is nobody's mistake.
 	 */
 	fault.accepted_only = fault.class == CLASS_READ || fault.class == CLASS_WRITE;
-	if (fault_set_arm(stage->faults, &fault, &stage->fault_ids[stage->fault_count]) == 0)
-		emit_fault(stage, FAULT_ARMED, stage->fault_ids[stage->fault_count++], 0, text);
+	struct armed_fault *armed = &stage->armed[stage->fault_count];
+	if (fault_set_arm(stage->faults, &fault, &armed->id) < 0)
+		return;
+	(void)fault_text(&fault, armed->text, sizeof armed->text);
+	emit_fault(stage, FAULT_ARMED, armed->id, 0, text);
+	stage->fault_count++;
 }
 
 static void limit(struct stage *stage, const struct move *step)
@@ -104,7 +108,7 @@ static void lift_all(struct stage *stage)
 	uint64_t delivered = 0;
 
 	for (; stage->fault_count; stage->fault_count--) {
-		uint32_t id = stage->fault_ids[stage->fault_count - 1];
+		uint32_t id = stage->armed[stage->fault_count - 1].id;
 		(void)fault_set_lift(stage->faults, id, &delivered);
 		emit_fault(stage, FAULT_LIFTED, id, delivered, NULL);
 	}
@@ -112,12 +116,21 @@ static void lift_all(struct stage *stage)
 		limit(stage, &all);
 }
 
+/* As it was when it was armed: it strikes often. */
+static const char *text_of(const struct stage *stage, uint32_t id)
+{
+	size_t at = 0;
+
+	while (at + 1 < stage->fault_count && stage->armed[at].id != id)
+		at++;
+	return stage->armed[at].text;
+}
+
 static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted, size_t *size)
 {
 	struct stage *stage = arg;
 	struct event event = event_make(EV_FAULT, FAULT_DELIVERED);
 	struct fault fault;
-	char text[64];
 
 	if (!stage->fault_count || !fault_set_decide(stage->faults, SIM_PID, call, op, fd, accepted, &fault))
 		return 0;
@@ -130,8 +143,8 @@ static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted,
 	event.fd = fd;
 	event.ret = -fault.code;
 	event.arg[0] = fault.id;
-	event.data = fault_text(&fault, text, sizeof text);
-	event.size = (uint32_t)strlen(text) + 1;
+	event.data = text_of(stage, fault.id);
+	event.size = (uint32_t)strlen(event.data) + 1;
 	stage->sink(stage->arg, &event);
 	if (!fault.shorten)
 		return -fault.code;

@@ -15,6 +15,11 @@
 
 enum stage_phase { STAGE_BOOT, STAGE_BASE, STAGE_STEPS, STAGE_SETTLE, STAGE_RECOVERY, STAGE_STOP };
 
+struct armed_fault {
+	uint32_t id;
+	char text[64];
+};
+
 struct stage {
 	struct sim *sim;
 	void (*sink)(void *arg, const struct event *event);
@@ -33,7 +38,7 @@ struct stage {
 	int32_t next_id;
 	struct peer canary, peers[PEERS_MOST];
 	struct fault_set *faults;
-	uint32_t fault_ids[FAULTS_MOST];
+	struct armed_fault armed[FAULTS_MOST];
 	size_t fault_count;
 	bool limited;
 	int round; /* of a script in rounds */

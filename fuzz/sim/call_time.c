@@ -181,7 +181,8 @@ static void show_signal(struct sim *sim, int signo)
 {
 	const uint64_t one = 1;
 
-	for (int fd = 0; fd < KERNEL_FDS; fd++) {
+	int top = kernel_top(sim->kernel, SIM_SERVER);
+	for (int fd = 0; fd < top; fd++) {
 		const struct sim_file *file = sim_file(sim, fd);
 		if (file && file->kind == SIM_SIGNALS && file->signals & 1ull << signo)
 			(void)kernel_send(sim->kernel, SIM_SERVER, fd, &one, sizeof one);

@@ -103,9 +103,10 @@ void sim_limit(struct sim *sim, int files)
 
 unsigned sim_open(const struct sim *sim)
 {
+	int top = kernel_top(sim->kernel, SIM_SERVER);
 	unsigned count = 0;
 
-	for (int fd = 0; fd < KERNEL_FDS; fd++)
+	for (int fd = 0; fd < top; fd++)
 		count += kernel_is_open(sim->kernel, SIM_SERVER, fd);
 	return count;
 }
@@ -303,6 +304,7 @@ void sim_probe(struct sim *sim, bool asleep)
 	thread.fd = sim_blocked(sim) ? sim->blocked_fd : -1;
 	sim_emit(sim, &process);
 	sim_emit(sim, &thread);
-	for (int fd = 0; fd < KERNEL_FDS; fd++)
+	int top = kernel_top(sim->kernel, SIM_SERVER);
+	for (int fd = 0; fd < top; fd++)
 		probe_file(sim, fd);
 }

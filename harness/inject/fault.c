@@ -73,10 +73,9 @@ static bool row_allows(const struct fault_row *row, const struct fault *fault)
 
 bool fault_fits(const struct fault *fault, enum call call)
 {
-	const struct fault_row *row = fault_row_find(call);
-
 	if (fault->call != CALL_unknown ? fault->call != call : fault->class != call_class(call))
 		return false;
+	const struct fault_row *row = fault_row_find(call);
 	return row && row_allows(row, fault);
 }
 

@@ -15,6 +15,7 @@
 
 struct armed {
 	struct fault fault;
+	uint64_t calls[2]; /* those that it fits, a bit each */
 	bool live;
 	uint64_t delivered;
 	struct map counts; /* pid -> matching calls so far, the number itself in place of a pointer */
@@ -60,9 +61,8 @@ static void show(struct fault_set *set)
 	if (!set->mirror)
 		return;
 	for (size_t i = 0; i < set->count; i++)
-		for (unsigned call = 0; set->items[i].live && call < CALL_COUNT; call++)
-			if (fault_fits(&set->items[i].fault, (enum call)call))
-				calls[call / 64] |= 1ULL << call % 64;
+		for (int word = 0; set->items[i].live && word < 2; word++)
+			calls[word] |= set->items[i].calls[word];
 	for (int i = 0; i < 2; i++)
 		atomic_store(&set->mirror[i], calls[i]);
 }
@@ -84,6 +84,14 @@ static bool sound(const struct fault *fault)
 	return fault_possible(fault);
 }
 
+/* Asked of the catalogue once: what is armed is held against every call. */
+static void find_calls(struct armed *armed)
+{
+	for (unsigned call = 0; call < CALL_COUNT; call++)
+		if (fault_fits(&armed->fault, (enum call)call))
+			armed->calls[call / 64] |= 1ULL << call % 64;
+}
+
 int fault_set_arm(struct fault_set *set, const struct fault *fault, uint32_t *ret_id)
 {
 	struct armed *items;
@@ -98,6 +106,7 @@ int fault_set_arm(struct fault_set *set, const struct fault *fault, uint32_t *re
 
 		set->items = items;
 		items[set->count] = (struct armed){.fault = *fault, .live = true};
+		find_calls(&items[set->count]);
 		items[set->count++].fault.id = id;
 		atomic_fetch_add_explicit(&set->live, 1, memory_order_relaxed);
 		show(set);
@@ -158,7 +167,7 @@ static bool matches(const struct armed *armed, enum call call, uint64_t op, int3
 
 	if (!armed->live || (fault->accepted_only && !accepted))
 		return false;
-	return (fault->fd < 0 || fault->fd == fd) && fault_fits(fault, call) &&
+	return (fault->fd < 0 || fault->fd == fd) && armed->calls[call / 64] >> call % 64 & 1 &&
 	       fault_fits_op(fault, call, op);
 }
 

@@ -8,6 +8,7 @@
 static void begin(struct kernel *kernel)
 {
 	kernel->now = 1;
+	kernel->timed = false;
 	link_init(&kernel->woken);
 	kernel->buffer = KERNEL_BUFFER;
 	kernel->next_port = 32768;
@@ -116,6 +117,13 @@ struct file *kernel_get(const struct kernel *kernel, int proc, int fd)
 	const struct process *process = living(kernel, proc);
 
 	return process && fd >= 0 && fd < process->most ? process->fds[fd] : NULL;
+}
+
+int kernel_top(const struct kernel *kernel, int proc)
+{
+	const struct process *process = living(kernel, proc);
+
+	return process ? process->most : 0;
 }
 
 bool kernel_is_open(const struct kernel *kernel, int proc, int fd)

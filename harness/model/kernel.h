@@ -43,6 +43,8 @@ int kernel_limit(struct kernel *kernel, int proc, int files); /* RLIMIT_NOFILE, 
 int kernel_close(struct kernel *kernel, int proc, int fd);
 int kernel_dup(struct kernel *kernel, int proc, int fd);
 int kernel_dup_to(struct kernel *kernel, int proc, int fd, int to);
+/* Numbers in use are below it. */
+int kernel_top(const struct kernel *kernel, int proc);
 bool kernel_is_open(const struct kernel *kernel, int proc, int fd);
 /* Which description a number stands for: the same for a dup. Never 0; -EBADF. For the caller's own tables. */
 int kernel_file(const struct kernel *kernel, int proc, int fd);
@@ -89,6 +91,8 @@ int kernel_state(const struct kernel *kernel, int proc, int fd);
 int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, size_t size);
 int64_t kernel_receive(struct kernel *kernel, int proc, int fd, void *ret_bytes, size_t size);
 int64_t kernel_peek(struct kernel *kernel, int proc, int fd, void *ret_bytes, size_t size); /* MSG_PEEK */
+/* The bytes that the next kernel_receive of a socket takes away; theirs until something is sent to it again. */
+const void *kernel_front(const struct kernel *kernel, int proc, int fd);
 /* SCM_RIGHTS over a UNIX socket: one byte and one descriptor. Taking returns the new number. */
 int kernel_pass(struct kernel *kernel, int proc, int fd, int passed);
 int kernel_take(struct kernel *kernel, int proc, int fd);

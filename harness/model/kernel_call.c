@@ -60,6 +60,13 @@ int kernel_mask(struct kernel *kernel, int proc, int fd, uint32_t *ret_mask)
 	return 0;
 }
 
+const void *kernel_front(const struct kernel *kernel, int proc, int fd)
+{
+	const struct file *file = kernel_get(kernel, proc, fd);
+
+	return file && file->sock && file->sock->in.size ? file->sock->in.data + file->sock->in.start : NULL;
+}
+
 int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, size_t size)
 {
 	struct file *file = kernel_get(kernel, proc, fd);

@@ -89,6 +89,7 @@ int kernel_timer(struct kernel *kernel, int proc, int fd, uint64_t at, uint64_t 
 	file->count = 0;
 	file->at = at;
 	file->interval = at ? interval : 0;
+	kernel->timed |= at > 0;
 	if (at && at <= kernel->now)
 		expire(kernel, file);
 	return 0;
@@ -104,6 +105,8 @@ static uint64_t next_due(const struct kernel *kernel, unsigned *ret_file, unsign
 {
 	uint64_t due = UINT64_MAX;
 
+	if (!kernel->timed)
+		return due;
 	for (unsigned i = 0; i < kernel->file_top; i++) {
 		const struct file *file = &kernel->files[i];
 		if (file->kind != KIND_TIMER || !file->at || file->at >= due)
@@ -143,4 +146,5 @@ void kernel_advance(struct kernel *kernel, uint64_t ns)
 			(void)tcp_syn(kernel, &kernel->socks[sock]);
 	}
 	kernel->now = end;
+	kernel->timed &= due != UINT64_MAX;
 }

@@ -172,6 +172,7 @@ struct kernel {
 	struct sleeper sleepers[KERNEL_SLEEPERS];
 	struct link woken; /* in the order in which they were */
 	uint64_t now;
+	bool timed; /* something may be due one day: a timer, or a SYN to be sent again */
 	size_t buffer;
 	int next_port;
 	unsigned visit;

@@ -106,6 +106,7 @@ int tcp_syn(struct kernel *kernel, struct sock *sock)
 	if (!child) {
 		sock->retry_after = sock->retry_after ? sock->retry_after * 2 : 1000000000u;
 		sock->retry_at = kernel->now + sock->retry_after;
+		kernel->timed = true;
 		return 0;
 	}
 	sock->retry_at = sock->retry_after = 0;

@@ -36,6 +36,7 @@ struct judge {
 	double scale;
 	struct seat *seats;
 	size_t seat_count;
+	bool broken;   /* any of them */
 	void **states; /* one a family, in the order of rule_families */
 	size_t state_count;
 	struct finding *findings;
@@ -384,7 +385,7 @@ int judge_report(struct judge *judge, const struct finding *finding)
 
 	if (!seat)
 		return -EINVAL;
-	seat->broken = true;
+	seat->broken = judge->broken = true;
 	if (!seat->wanted)
 		return 0;
 	like = finding_like(judge, finding);
@@ -415,7 +416,7 @@ int judge_wants(const struct judge *judge, const struct rule *rule)
 
 int judge_broken(const struct judge *judge, const char *id)
 {
-	for (size_t i = 0; i < judge->seat_count; i++) {
+	for (size_t i = 0; judge->broken && i < judge->seat_count; i++) {
 		const struct seat *seat = &judge->seats[i];
 
 		if (strcmp(seat->rule->id, id) == 0)
