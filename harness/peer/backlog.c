@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER	  16384
-#define PART_FULL 4 /* a quarter */
+#define ANSWER	16384
+#define UNKNOWN 64 /* let through in a millisecond where nobody can be asked */
 
 struct backlog {
 	int netlink;
@@ -67,16 +67,26 @@ static int ask(const struct backlog *backlog)
 	return send(backlog->netlink, &message, sizeof message, 0) == (ssize_t)sizeof message ? 0 : -errno;
 }
 
-static bool has_room(const struct backlog *backlog, const struct nlmsghdr *head)
+/* An empty queue takes one, however short it is. */
+static uint32_t room_of(const struct inet_diag_msg *found)
+{
+	uint32_t half = found->idiag_wqueue / 2, waiting = found->idiag_rqueue;
+
+	if (half > waiting)
+		return half - waiting;
+	return waiting == 0;
+}
+
+static void look(const struct backlog *backlog, const struct nlmsghdr *head, uint32_t *room)
 {
 	const struct inet_diag_msg *found = NLMSG_DATA(head);
 
-	return found->id.idiag_sport != backlog->port ||
-	       found->idiag_rqueue * PART_FULL <= found->idiag_wqueue;
+	if (found->id.idiag_sport == backlog->port && room_of(found) < *room)
+		*room = room_of(found);
 }
 
 /* Reads one part of the answer; 1 when there is more, 0 at its end, or a negative errno. */
-static int read_part(struct backlog *backlog, bool *room)
+static int read_part(struct backlog *backlog, uint32_t *room)
 {
 	ssize_t got = recv(backlog->netlink, backlog->answer, sizeof backlog->answer, 0);
 	size_t left = got > 0 ? (size_t)got : 0;
@@ -91,21 +101,22 @@ static int read_part(struct backlog *backlog, bool *room)
 		if (head->nlmsg_type == NLMSG_ERROR)
 			return -EIO;
 		if (head->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
-			*room = *room && has_room(backlog, head);
+			look(backlog, head, room);
 		left = step < left ? left - step : 0;
 		head = (const struct nlmsghdr *)((const char *)head + step);
 	}
 	return 1;
 }
 
-bool backlog_room(struct backlog *backlog)
+uint32_t backlog_room(struct backlog *backlog)
 {
-	bool room = true;
+	uint32_t room = UINT32_MAX;
 	int r = backlog ? ask(backlog) : -ENOTSUP;
 
 	while (r == 0 && (r = read_part(backlog, &room)) == 1)
 		r = 0;
-	if (r < 0)
-		(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-	return room;
+	if (r == 0 && room < UINT32_MAX)
+		return room;
+	(void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	return UNKNOWN;
 }

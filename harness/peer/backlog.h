@@ -4,7 +4,7 @@
 #ifndef WRINGER_PEER_BACKLOG_H
 #define WRINGER_PEER_BACKLOG_H
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct backlog;
@@ -12,9 +12,9 @@ struct backlog;
 /* Of all listeners on that port in our network namespace. NULL where the kernel cannot be asked, or there is
  * no memory. */
 struct backlog *backlog_new(const struct sockaddr *address);
-/* Whether none of them is more than a quarter full. NULL: looks at nothing, and lets a few through every
- * millisecond. */
-bool backlog_room(struct backlog *backlog);
+/* How many more may connect until the fullest of them is half full. NULL: looks at nothing, and lets a few
+ * through every millisecond. */
+uint32_t backlog_room(struct backlog *backlog);
 void backlog_free(struct backlog *backlog);
 
 #endif

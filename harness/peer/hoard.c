@@ -18,6 +18,8 @@
  * while it is being made. */
 #define KERNEL_BYTES 10240
 
+#define WORTH_A_WORKER 1000 /* peers for which another core is used */
+
 struct hoard {
 	struct hoard_page *pages;
 	pid_t *pids;
@@ -74,12 +76,25 @@ uint64_t hoard_most(const char **ret_reason)
 	return most;
 }
 
+/* What the limit of fds asks for, and one for each core when there is something to do for it. 0: no fds. */
+static uint64_t workers_for(uint32_t peers)
+{
+	uint64_t each = fds_each(), needed = each ? (peers + each - 1) / each : 0;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t useful = (peers + WORTH_A_WORKER - 1) / WORTH_A_WORKER;
+
+	if (cores > 0 && useful > (uint64_t)cores)
+		useful = (uint64_t)cores;
+	return needed && useful > needed ? useful : needed;
+}
+
 static int start_worker(struct hoard *hoard, const struct hoard_options *options, uint32_t index,
 			uint32_t workers)
 {
 	const struct hoard_share share = {
 	    .options = options,
 	    .index = index,
+	    .workers = workers,
 	    .peers = options->peers / workers + (index < options->peers % workers),
 	    .rate = options->rate / workers,
 	    .page = &hoard->pages[index],
@@ -97,13 +112,13 @@ static int start_worker(struct hoard *hoard, const struct hoard_options *options
 int hoard_new(const struct hoard_options *options, struct hoard **ret_hoard, struct error *error)
 {
 	struct hoard *hoard = calloc(1, sizeof *hoard);
-	uint64_t each = fds_each();
-	uint32_t workers = each ? (uint32_t)((options->peers + each - 1) / each) : 0;
+	uint64_t wanted = workers_for(options->peers);
+	uint32_t workers = (uint32_t)wanted;
 	int r = 0;
 
 	if (!hoard)
 		return error_set(error, -ENOMEM, "out of memory");
-	if (!workers || workers > HOARD_WORKERS_MOST)
+	if (!wanted || wanted > HOARD_WORKERS_MOST)
 		r = -EMFILE;
 	hoard->grown = clock_now();
 	if (r == 0)

@@ -16,7 +16,7 @@ struct hoard_page {
 
 struct hoard_share {
 	const struct hoard_options *options;
-	uint32_t index, peers;
+	uint32_t index, peers, workers;
 	double rate;
 	struct hoard_page *page;
 };

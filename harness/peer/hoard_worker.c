@@ -3,7 +3,7 @@
  * One process of a hoard. It was forked from a process with threads and a watcher, whose fds it must not
  * hold: a socket of the watcher's kept open here would never end.
  *
- *     connect a few ── until the server's queue is a quarter full ── look again a little later
+ *     connect as many as the server's queue has room for ── look again a little later
  *         └── what is connected stays in one edge-triggered epoll: it speaks only when the server ends it
  */
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include "peer/source.h"
 
 #define BATCH	      64
-#define AT_ONCE	      64   /* connects between two looks at the server's queue */
+#define AT_ONCE	      256  /* connects between two looks at the server's queue, at most */
 #define UNDER_WAY     1024 /* connects whose handshake is not over */
 #define PER_SOURCE    16000
 #define BUSY_MS	      1
@@ -83,33 +83,79 @@ static uint32_t source_of(const struct worker *worker, uint32_t peer)
 	return (worker->share->index * each + peer / PER_SOURCE) % 250;
 }
 
+/* The first half of the text goes at once, the rest byte by byte. */
+static void made(struct worker *worker, uint32_t peer)
+{
+	const struct hoard_options *options = worker->share->options;
+	struct hoard_page *page = worker->share->page;
+	size_t size = options->text_size / 2;
+	ssize_t sent = size ? send(worker->fds[peer], options->text, size, MSG_NOSIGNAL) : 0;
+
+	worker->said[peer] = sent > 0 ? (uint16_t)sent : 0;
+	count(&page->made, 1);
+	count(&page->open, 1);
+	atomic_store(&page->bytes, atomic_load(&page->bytes) + worker->said[peer]);
+}
+
+/*
+ * Through loopback the handshake is over when connect() returns, although that says EINPROGRESS: asked again
+ * it says 0, and nothing but the end of the connection is worth an event.
+ */
+static bool connects_at_once(const struct worker *worker, int fd)
+{
+	const struct hoard_options *options = worker->share->options;
+
+	return connect(fd, options->address, options->address_size) == 0 ||
+	       (errno == EINPROGRESS && connect(fd, options->address, options->address_size) == 0);
+}
+
 static void begin(struct worker *worker, uint32_t peer)
 {
 	const struct hoard_options *options = worker->share->options;
-	struct epoll_event event = {.events = EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u32 = peer};
+	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.u32 = peer};
 	int fd = socket(options->address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool there, waits;
 
 	if (fd < 0)
 		broke(worker, -errno);
 	worker->fds[peer] = fd;
 	worker->said[peer] = UINT16_MAX;
-	if (source_bind(fd, options->address, source_of(worker, peer)) < 0 ||
-	    epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+	if (source_bind(fd, options->address, source_of(worker, peer)) < 0)
 		broke(worker, -errno);
-	if (connect(fd, options->address, options->address_size) == 0 || errno == EINPROGRESS)
-		worker->under_way++;
-	else
+	there = connects_at_once(worker, fd);
+	waits = !there && (errno == EALREADY || errno == EINPROGRESS);
+	if (!there && !waits) {
 		refused(worker, peer, errno);
+		return;
+	}
+	if (there)
+		made(worker, peer);
+	else
+		event.events |= EPOLLOUT;
+	worker->under_way += waits;
+	if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		broke(worker, -errno);
 }
 
-/* Some that have not been connected yet, from the first one on, again and again. */
+/* How many may connect now: several workers fill one queue. */
+static uint32_t allowance(const struct worker *worker)
+{
+	uint32_t workers = worker->share->workers, room;
+
+	if (clock_now() < worker->paused || worker->under_way >= UNDER_WAY)
+		return 0;
+	room = backlog_room(worker->backlog);
+	room = room / workers + (room % workers != 0);
+	return room < AT_ONCE ? room : AT_ONCE;
+}
+
+/* Some that have not been connected yet, from the first one on, again and again. Whether there may be more
+ * at once. */
 static bool begin_some(struct worker *worker)
 {
-	uint32_t some = 0, peers = worker->share->peers;
+	uint32_t some = 0, most = allowance(worker), peers = worker->share->peers;
 
-	if (clock_now() < worker->paused || worker->under_way >= UNDER_WAY || !backlog_room(worker->backlog))
-		return false;
-	for (; some < AT_ONCE && worker->begun < peers; worker->begun++) {
+	for (; some < most && worker->begun < peers; worker->begun++) {
 		if (worker->fds[worker->begun] >= 0)
 			continue;
 		begin(worker, worker->begun);
@@ -117,7 +163,7 @@ static bool begin_some(struct worker *worker)
 		if (worker->fds[worker->begun] < 0)
 			break;
 	}
-	return some == AT_ONCE;
+	return some && some == most;
 }
 
 static bool connected(int fd, int *ret_code)
@@ -144,9 +190,7 @@ static void ready(struct worker *worker, uint32_t peer, uint32_t events)
 			worker->begun = peer < worker->begun ? peer : worker->begun;
 			return;
 		}
-		worker->said[peer] = 0;
-		count(&page->made, 1);
-		count(&page->open, 1);
+		made(worker, peer);
 	}
 	if (!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
 		return;
@@ -165,6 +209,7 @@ static bool speaks(const struct worker *worker, uint32_t peer)
 static void drip(struct worker *worker)
 {
 	const struct hoard_options *options = worker->share->options;
+	struct hoard_page *page = worker->share->page;
 	double since = clock_seconds(clock_now() - worker->drip_began);
 	uint64_t due = (uint64_t)(since * worker->share->rate);
 	uint32_t passed = 0;
@@ -180,11 +225,10 @@ static void drip(struct worker *worker)
 		worker->said[peer]++;
 		worker->dripped++;
 		passed = 0;
+		atomic_store(&page->bytes, atomic_load(&page->bytes) + 1);
 	}
 	if (worker->dripped < due)
 		worker->dripped = due; /* nobody had more to say: it is not made up for later */
-	else
-		atomic_store(&worker->share->page->bytes, worker->dripped);
 }
 
 /* What this process has to itself: the rest is shared with the one it was forked from. */

@@ -8,9 +8,9 @@
 #include <sys/socket.h>
 
 /*
- * Binds to the number-th address beside 127.0.0.1 when `to` is on IPv4 loopback, and leaves the port to
- * connect(), which may then take one that is in use towards somebody else. 0 (also when there is nothing to
- * choose), or a negative errno.
+ * Binds to the number-th address beside 127.0.0.1 (0: that itself, which the kernel takes anyway) when `to` is
+ * on IPv4 loopback, and leaves the port to connect(), which may then take one that is in use towards somebody
+ * else. 0 (also when there is nothing to choose), or a negative errno.
  */
 int source_bind(int fd, const struct sockaddr *to, uint32_t number);
 
