@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Measures what the README claims, as ratios taken side by side in one run.
 
-usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [load] [slow] [held] [check] [list] [judge] [scale] [quiet]
+usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [load] [held] [check] [list] [judge] [scale] [quiet]
 
 strace  requests a second of nginx watched by wringer / under strace with the same calls (at least 1.3)
 preload requests a second of nginx watched by preload / not watched (at least 0.85), and watched by ptrace for comparison
 bpf     requests a second of nginx watched by bpf / not watched (at least 0.70); as root
 load    requests a second of `wringer bench --load` / wrk, one thread and 50 connections each, on nginx (at least 1.0)
-slow    slow connections a second until nginx holds 10,000, by `wringer run slowloris -D peers=…` / slowhttptest (at least 20)
 held    peers held at once, as many as the machine holds up to 100,000, and the harness's resident memory for each (at most 2 KiB)
 check   seconds and memory of a whole check on epoll-level with -j 2 (under 30 s, under 64 MiB)
 list    milliseconds of `wringer list` (under 20)
@@ -22,7 +21,6 @@ import json
 import os
 import pathlib
 import re
-import resource
 import signal
 import socket
 import statistics
@@ -147,75 +145,6 @@ def bench_load(rounds):
             "wrk_rps": round(statistics.median(b for _, b in pairs)), "at_least": 1.0}
 
 
-SLOW_NGINX = """daemon off; pid {dir}/pid; error_log {dir}/error.log crit; worker_processes 1; worker_rlimit_nofile {fds};
-events {{ worker_connections {connections}; multi_accept on; }}
-http {{ access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
-uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s; client_header_timeout 600s;
-server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "hello\\n"; }} }} }}
-"""
-
-
-def sockets_in_use():
-    """TCP sockets of this namespace that are no TIME_WAIT: a connection is two of them once the handshake is over."""
-    with open("/proc/net/sockstat") as table:
-        return int(re.search(r"TCP: inuse (\d+)", table.read()).group(1))
-
-
-def set_up(command, peers, before, patience=120):
-    """Connections a second, from the hundredth part of them to all, as the kernel counts them; None: they never were all there."""
-    began, deadline = None, time.monotonic() + patience
-    child = subprocess.Popen(command, start_new_session=True, **QUIET)
-    try:
-        while child.poll() is None and time.monotonic() < deadline:
-            there, now = (sockets_in_use() - before) / 2, time.monotonic()
-            if began is None and there >= peers / 100:
-                began, first = now, there
-            if there >= peers:
-                return (there - first) / (now - began)
-            time.sleep(0.005)
-        return None
-    finally:
-        child.terminate()
-        child.wait()
-
-
-def slow_peers(tool, peers):
-    """The same nginx on the same loopback for both; it never gives up on a slow header."""
-    with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
-        os.chmod(folder, 0o755)
-        port = free_port()
-        with open(folder + "/conf", "w") as conf:
-            conf.write(SLOW_NGINX.format(dir=folder, port=port, fds=peers * 2, connections=peers + 100))
-        nginx = ["nginx", "-c", folder + "/conf", "-p", folder]
-        before = sockets_in_use() + 1
-        if tool == "wringer":
-            return set_up([WRINGER, "run", "slowloris", "-q", "--watch", "none", "--no-sandbox", "--timeout", "120s", "--protocol", "http",
-                           "-D", f"peers={peers}", "--", *nginx], peers, before)
-        server = subprocess.Popen(nginx, **QUIET)
-        try:
-            await_port(port)
-            return set_up(["slowhttptest", "-H", "-c", str(peers), "-r", "1000000", "-i", "100", "-l", "200", "-p", "30",
-                           "-u", f"http://127.0.0.1:{port}/"], peers, before)
-        finally:
-            server.terminate()
-            server.wait()
-
-
-def bench_slow(rounds, peers=10_000):
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if limit < peers * 1.5:
-        return {"skipped": f"{limit} fds a process: slowhttptest cannot hold {peers} peers in one"}
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    pairs = []
-    for _ in range(rounds):
-        pair = slow_peers("wringer", peers), slow_peers("slowhttptest", peers)
-        if None in pair:
-            sys.exit(f"bench: slow: not all of {peers} were connected (wringer, slowhttptest: {pair})")
-        pairs.append(pair)
-    return {**ratios(pairs), "wringer_per_second": round(statistics.median(a for a, _ in pairs)),
-            "slowhttptest_per_second": round(statistics.median(b for _, b in pairs)), "peers": peers, "at_least": 20}
-
-
 def bench_held(_rounds, peers=100_000):
     asked = [WRINGER, "run", "idle-hoard", "--watch", "none", "--protocol", "echo", "--timeout", "300s", "-D", f"peers={peers}"]
     server = os.path.join(os.path.dirname(os.path.abspath(WRINGER)), "targets", "epoll-reuseport")
@@ -337,7 +266,7 @@ def bench_quiet(_rounds):
     return result
 
 
-BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "load": bench_load, "slow": bench_slow, "held": bench_held,
+BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "load": bench_load, "held": bench_held,
            "check": bench_check, "list": bench_list,
            "judge": bench_judge, "scale": bench_scale, "quiet": bench_quiet}
 
