@@ -121,9 +121,10 @@ static bool follow_result(struct omens *omens, const struct world *world, const 
 			  enum call_class class)
 {
 	const struct file *file = world_touch(world)->file;
-	bool soft = event->ret == -EAGAIN || event->ret == -EINTR || event->ret == -EINPROGRESS ||
-		    event->ret == -ENOENT;
 	bool injected = event->flags & EVF_INJECTED;
+	/* An EAGAIN that we made up is what the server did not expect: a wake-up for nothing. */
+	bool soft = (event->ret == -EAGAIN && !injected) || event->ret == -EINTR ||
+		    event->ret == -EINPROGRESS || event->ret == -ENOENT;
 
 	if (event->ret < 0 && !soft && (injected || (file && file->kind == FILE_CONN)))
 		omens->last = omen_make(OMEN_ERROR, world, event, file);

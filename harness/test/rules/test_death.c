@@ -318,6 +318,26 @@ static void test_message(void **state)
 	story_free(&s);
 }
 
+/* A wake-up for nothing was the last thing before: not the end of another connection, long read. */
+static void test_spurious(void **state)
+{
+	struct story s = story_new(NULL);
+	const struct finding *finding;
+
+	(void)state;
+	story_mark(&s, MARK_FAULT);
+	story_conn(&s, 3, 9, EPOLLIN);
+	story_read(&s, 9, 0);
+	story_injected(&s, CALL_accept4, STORY_LISTENER, -EAGAIN);
+	story_later(&s, 1000);
+	story_exit(&s, EXITED(1));
+	finding = assert_broken(&s, KILLED);
+	assert_string_equal(finding->message,
+			    "process 100 exited with status 1, 0.001 s after accept4(4) was made to fail "
+			    "with EAGAIN");
+	story_free(&s);
+}
+
 /* A wrapper that ends because the server did is no second death. */
 static void test_wrapper(void **state)
 {
@@ -375,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_deaths),
 	    cmocka_unit_test(test_message),
+	    cmocka_unit_test(test_spurious),
 	    cmocka_unit_test(test_wrapper),
 	    cmocka_unit_test(test_loop_left),
 	};
