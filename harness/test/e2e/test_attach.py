@@ -103,6 +103,8 @@ def test_faulty(tally, folder):
     server.end()
 
 
+# Who starts us in the background may have had this ignored, and wringer leaves an ignored one ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 tally = wringer.Tally()
 for test in (test_correct, test_faulty):
     with tempfile.TemporaryDirectory(prefix="wringer-test-") as home:
