@@ -19,7 +19,7 @@ struct hoard_options {
 	const struct sockaddr *address;
 	socklen_t address_size;
 	uint32_t peers;
-	const char *text; /* what each sends, a byte at a time; copied; NULL: nothing */
+	const char *text; /* each sends half at once, the rest a byte at a time; copied; NULL: nothing */
 	size_t text_size;
 	double rate; /* bytes a second of all peers together */
 };

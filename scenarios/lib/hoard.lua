@@ -17,7 +17,7 @@ local function until_fds(t, reached)
 end
 
 -- Holds them, sees that others are served meanwhile, lets go of them, and waits until the target did too. text: what each
--- sends, byte by byte, `rate` bytes a second of all of them together.
+-- sends, half of it at once and the rest byte by byte, `rate` bytes a second of all of them together.
 function hoard.play(t, text, rate)
   local wanted = math.tointeger(tonumber(t:setting("peers")))
   if not wanted or wanted < 1 then t:broken("-D peers wants a whole number above 0") end
