@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,6 +75,21 @@ static int find_base(struct duet *duet)
 	return 0;
 }
 
+/* Whether the numbers of a script are free: poll(2) tells all that are not at once. */
+static bool is_base_free(const struct duet *duet)
+{
+	struct pollfd numbers[DUET_OPEN];
+	bool is_free = true;
+
+	for (int i = 0; i < DUET_OPEN; i++)
+		numbers[i] = (struct pollfd){.fd = duet->base + i};
+	if (poll(numbers, DUET_OPEN, 0) < 0)
+		return false;
+	for (int i = 0; i < DUET_OPEN; i++)
+		is_free &= (numbers[i].revents & POLLNVAL) != 0;
+	return is_free;
+}
+
 /* Whoever runs us may have opened or closed something since. */
 static int check_base(struct duet *duet)
 {
@@ -82,7 +98,7 @@ static int check_base(struct duet *duet)
 	if (fd < 0)
 		return -errno;
 	(void)close(fd);
-	return fd == duet->base ? 0 : find_base(duet);
+	return fd == duet->base && is_base_free(duet) ? 0 : find_base(duet);
 }
 
 int duet_new(bool alone, struct duet **ret_duet)
@@ -267,12 +283,11 @@ static void end(struct duet *duet)
 		(void)kill(duet->names[i].child, SIGKILL);
 		(void)waitpid(duet->names[i].child, NULL, 0);
 	}
-	for (int number = 0; number < DUET_OPEN + 2; number++) {
+	for (int number = 0; number < DUET_OPEN; number++) { /* open or not: a step may have differed */
 		int fd = duet->base + number;
 		if (kernel_family_of(duet->model, 0, number) == KERNEL_TCP)
 			(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-		if (kernel_is_open(duet->model, 0, number))
-			(void)close(fd);
+		(void)close(fd);
 	}
 }
 

@@ -259,14 +259,14 @@ static int family(const struct duet *duet, const struct step *step, int which)
 	return kernel_family_of(duet->model, 0, duet_number(duet, step, which));
 }
 
+/* As many numbers as the step makes are free: each is below DUET_OPEN then, for the lowest is taken. */
 static bool can_make(const struct duet *duet, const struct step *step)
 {
-	int open = 0;
+	int wanted = step_forms[step->op].args[1] == 'n' ? 2 : 1, found = 0;
 
-	(void)step;
-	while (open < DUET_OPEN && kernel_is_open(duet->model, 0, open))
-		open++;
-	return open < DUET_OPEN;
+	for (int number = 0; number < DUET_OPEN; number++)
+		found += !kernel_is_open(duet->model, 0, number);
+	return found >= wanted;
 }
 
 static bool can_listen(const struct duet *duet, const struct step *step)

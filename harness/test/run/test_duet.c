@@ -189,12 +189,53 @@ static void test_any_bytes(void **state)
 	duet_free(duet);
 }
 
+static int open_numbers(void)
+{
+	DIR *numbers = opendir("/proc/self/fd");
+	int count = 0;
+
+	assert_non_null(numbers);
+	while (readdir(numbers))
+		count++;
+	(void)closedir(numbers);
+	return count;
+}
+
+/*
+ * A script that always leaves one hole makes pairs behind all numbers it has. Where numbers are up the rest
+ * is left out, and nothing stays open for the next script, which counts from 0 again.
+ */
+static void test_numbers_run_out(void **state)
+{
+	struct script script;
+	struct duet_result result;
+	struct error error = {0};
+	struct buf text = {0};
+	struct duet *duet;
+
+	(void)state;
+	for (int i = 0; i < 80; i++)
+		assert_int_equal(buf_puts(&text, "unix a b\nclose a\n"), 0);
+	assert_int_equal(script_parse(&script, "x", text.data, text.size, &error), 0);
+	assert_int_equal(duet_new(false, &duet), 0);
+	int open = open_numbers();
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(duet_play(duet, &script, &result), 0);
+		assert_false(result.differs);
+		assert_true(result.left_out > 0);
+		assert_int_equal(open_numbers(), open);
+	}
+	duet_free(duet);
+	script_free(&script);
+	buf_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_scripts),	      cmocka_unit_test(test_a_wrong_expectation_is_told),
 	    cmocka_unit_test(test_what_is_no_script), cmocka_unit_test(test_limits_of_a_script),
-	    cmocka_unit_test(test_any_bytes),
+	    cmocka_unit_test(test_any_bytes),	      cmocka_unit_test(test_numbers_run_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
