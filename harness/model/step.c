@@ -13,6 +13,7 @@ static const char *const whens[] = {"off", "past", "far", NULL};
 
 /* clang-format off */
 const struct step_form step_forms[STEP_OPS] = {
+	[STEP_NAMED] = {"name", "n", NULL, "of nothing yet: what is done to it is refused"},
 	[STEP_TCP] = {"tcp", "nn", NULL, "two connected TCP sockets"},
 	[STEP_UNIX] = {"unix", "nn", NULL, "two connected UNIX stream sockets"},
 	[STEP_TCP_SOCKET] = {"tcp-socket", "n", NULL, "one, not connected"},

@@ -13,6 +13,7 @@
 #include "base/error.h"
 
 enum step_op {
+	STEP_NAMED,
 	STEP_TCP,
 	STEP_UNIX,
 	STEP_TCP_SOCKET,
@@ -53,7 +54,13 @@ enum step_op {
 	STEP_OPS,
 };
 
-enum { STEP_NAMES = 32, STEP_NAME = 16, STEP_EXPECT = 120, STEP_MOST = 1024 };
+enum {
+	STEP_NAMES = 32,
+	STEP_NAME = 16,
+	STEP_EVENTS = 16,			      /* that a step may ask for */
+	STEP_EXPECT = STEP_EVENTS * (STEP_NAME + 64), /* all of them, each with all the bits poll(2) knows */
+	STEP_MOST = 1024,
+};
 
 struct step {
 	enum step_op op;

@@ -391,10 +391,29 @@ static int print_difference(const struct duet *duet, const struct script *script
 	return r == 0 ? buf_puts(out, "\n") : r;
 }
 
+/* What a step uses and none that was performed made: a script has to have a name for it all the same. */
+static int print_names(const struct duet *duet, const struct script *script, size_t last, struct buf *out)
+{
+	bool known[STEP_NAMES] = {0};
+	int r = 0;
+
+	for (size_t at = 0; at < script->count && at <= last && r == 0; at++) {
+		const struct step *step = &script->steps[at];
+		const char *args = step_forms[step->op].args;
+		for (int i = 0; i < 2 && step->names[i] >= 0 && !duet->left_out[at] && r == 0; i++) {
+			if (args[i] != 'n' && !known[step->names[i]])
+				r = buf_printf(out, "%s %s -> 0\n", step_forms[STEP_NAMED].word,
+					       script->names[step->names[i]]);
+			known[step->names[i]] = true;
+		}
+	}
+	return r;
+}
+
 int duet_print(const struct duet *duet, const struct script *script, const struct duet_result *result,
 	       struct buf *out)
 {
-	int r = 0;
+	int r = print_names(duet, script, result->step, out);
 
 	for (size_t at = 0; at < script->count && r == 0; at++) {
 		if (at > result->step)

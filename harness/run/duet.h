@@ -30,8 +30,8 @@ struct duet_result {
  * errno when our side is broken (no memory, no fds). */
 int duet_play(struct duet *duet, const struct script *script, struct duet_result *ret_result);
 
-/* The steps of the last play with what the kernel answered behind each, a script again; at a difference the
- * last one and what the model said. 0 or -ENOMEM. */
+/* The steps of the last play with what the kernel answered behind each, a script again that comes to the
+ * same: what was left out and, at a difference, what the model said are comments in it. 0 or -ENOMEM. */
 int duet_print(const struct duet *duet, const struct script *script, const struct duet_result *result,
 	       struct buf *out);
 

@@ -13,7 +13,7 @@
 #include "run/duet.h"
 
 enum {
-	DUET_EVENTS = 16,
+	DUET_EVENTS = STEP_EVENTS,
 	DUET_BYTES = 8192,
 	DUET_READS = 300, /* of a drain: a semaphore may be read for ever */
 	DUET_OPEN = 64,	  /* descriptors at a time, and the numbers they have */

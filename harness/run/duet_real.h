@@ -9,6 +9,7 @@
 #define DUET_POLL 0x23df /* IN PRI OUT ERR HUP RDNORM RDBAND WRNORM WRBAND RDHUP */
 
 #define REAL(name) void real_##name(struct duet *duet, const struct step *step, struct outcome *ret)
+REAL(named);
 REAL(tcp);
 REAL(unix);
 REAL(tcp_socket);
