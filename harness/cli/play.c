@@ -175,6 +175,36 @@ static void on_progress(void *arg, const struct suite_progress *progress)
 	session_progress(&playing->session, progress);
 }
 
+/*
+ * How many cases side by side, 0 as many as there are cores. Without a namespace for each, a command that
+ * insists on its port would find it taken by the case beside it: then one after the other, unless told.
+ */
+static uint32_t jobs_of(const struct playing *playing)
+{
+	const struct settings *settings = playing->settings;
+	struct error refused = {0};
+
+	if (settings->jobs || !playing->command)
+		return (uint32_t)settings->jobs;
+	return settings->no_sandbox || sandbox_probe(&refused) < 0 ? 1 : 0;
+}
+
+/* Where it was ready in other cases, it may be the cases beside them that kept it from it. */
+static void on_unready(void *arg, const struct start_record *record)
+{
+	const struct playing *playing = arg;
+
+	if (record->left_out > 0)
+		say_note("%s never came to answer in its first %u cases, so its other %u were not run",
+			 record->target, record->unready, record->left_out);
+	else if (record->ready > 0 && jobs_of(playing) != 1)
+		say_note(
+		    "%s never came to answer in %u of %u cases; if two of it cannot run side by side (a file "
+		    "both write, a "
+		    "UNIX socket), give -j 1; if it is slow to start, --time-scale",
+		    record->target, record->unready, record->ready + record->unready);
+}
+
 static const char *doc_of(void *arg, const char *name)
 {
 	const struct selection *selection = arg;
@@ -218,25 +248,11 @@ static int make_keep(const char *folder, struct error *error)
 			 strerror(code == EEXIST ? ENOTDIR : code));
 }
 
-/*
- * How many cases side by side, 0 as many as there are cores. Without a namespace for each, a command that
- * insists on its port would find it taken by the case beside it: then one after the other, unless told.
- */
-static uint32_t jobs_of(const struct playing *playing)
-{
-	const struct settings *settings = playing->settings;
-	struct error refused = {0};
-
-	if (settings->jobs || !playing->command)
-		return (uint32_t)settings->jobs;
-	return settings->no_sandbox || sandbox_probe(&refused) < 0 ? 1 : 0;
-}
-
 static int perform(struct playing *playing)
 {
 	const struct settings *settings = playing->settings;
 	struct suite_options options = {jobs_of(playing), settings->keep, settings->leave, signals_stop()};
-	struct suite_ops ops = {playing, on_case, on_progress};
+	struct suite_ops ops = {playing, on_case, on_progress, on_unready};
 	struct suite_totals totals = {0}, *counted = &playing->session.totals;
 	struct error error = {0};
 

@@ -130,7 +130,7 @@ static void on_done(void *arg, const struct result *result)
 static int play(struct search *search, const struct scenario *scenario, struct error *error)
 {
 	const struct suite_options options = {.jobs = 1, .stop = search->options->stop};
-	const struct suite_ops ops = {search, on_done, on_progress};
+	const struct suite_ops ops = {.arg = search, .done = on_done, .progress = on_progress};
 	const struct suite_case one = {.scenario = scenario, .options = search->options->base, .round = 1};
 	struct suite_totals totals = {0};
 

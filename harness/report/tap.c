@@ -149,7 +149,7 @@ static int tap_render(void *opaque, const struct report_head *head, const struct
 			       (unsigned long long)head->seed);
 	/* A plan that is not fulfilled is a failure to every reader; this says why. */
 	if (r == 0 && sums->over && state->count < head->planned)
-		r = buf_printf(out, "Bail out! interrupted with %u cases not run\n",
+		r = buf_printf(out, "Bail out! %u cases were not run\n",
 			       head->planned - state->count);
 	return r < 0 ? error_set(error, r, "out of memory") : 0;
 }

@@ -189,6 +189,7 @@ static void decide(const struct stage *stage, const struct death *death, struct 
 		result->verdict = VERDICT_FAIL;
 	else
 		result->verdict = stage->said ? stage->verdict : VERDICT_PASS;
+	result->unready = stage->unready && result->verdict == VERDICT_BROKEN;
 	result_text(result->reason, sizeof(result->reason), stage->reason);
 	if (death->died && !guilty && !stage->blind)
 		(void)snprintf(result->reason, sizeof(result->reason),

@@ -55,6 +55,7 @@ static int not_started(struct stage *stage)
 	if (stage->scenario->fd_limit != 0)
 		return stage_skip(stage, "the target does not start with %llu fds (%s)%s%s",
 				  (unsigned long long)stage->scenario->fd_limit, how, colon, output);
+	stage->unready = true;
 	if (stage->gone)
 		return stage_broken(stage, "the target ended before it listened on TCP (%s)%s%s", how, colon,
 				    output);
@@ -183,6 +184,7 @@ static int base_failed(struct stage *stage)
 	char how[64], output[300];
 	int status;
 
+	stage->unready = true;
 	if (stage->gone && watcher_status(target_watcher(stage->target), &status) == 0)
 		return stage_broken(stage, "the target ended during its first requests (%s) %s",
 				    status_text(status, how, sizeof(how)),

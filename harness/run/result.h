@@ -56,6 +56,7 @@ struct result {
 	char scenario[64], target[64];
 	enum verdict verdict;
 	char reason[512]; /* "" none */
+	bool unready;	  /* broken, for the target never came to listen, or to answer as the protocol says */
 	double seconds;
 	uint32_t round;	   /* of --repeat, 1 … */
 	char journal[256]; /* path when kept, "" else */

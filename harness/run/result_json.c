@@ -234,7 +234,8 @@ struct cJSON *result_to_json(const struct result *result)
 	    add_number(object, "seconds", result->seconds) && add_text(object, "reason", result->reason) &&
 	    add_lists(object, result) && add_measures(object, &result->measures) &&
 	    add_number(object, "round", result->round) && add_text(object, "journal", result->journal) &&
-	    add_text(object, "output", result->output))
+	    add_text(object, "output", result->output) &&
+	    (!result->unready || add(object, "unready", cJSON_CreateTrue())))
 		return object;
 	cJSON_Delete(object);
 	return NULL;

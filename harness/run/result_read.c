@@ -275,6 +275,7 @@ static int get_head(const cJSON *object, struct result *result, struct error *er
 	rc = rc ? rc : get_whole(object, "seconds", 0, 0, 1e9, &result->seconds, error);
 	rc = rc ? rc : get_int(object, "round", 0, &round, error);
 	result->round = round < 0 ? 0 : (uint32_t)round;
+	result->unready = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "unready"));
 	if (rc < 0)
 		return rc;
 	return verdict_parse(verdict, &result->verdict) < 0

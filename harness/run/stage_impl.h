@@ -36,6 +36,7 @@ struct stage {
 	bool blind;	       /* the journal or the watch failed: nothing can be said about the target */
 	bool gone;	       /* no process of the target is left */
 	bool asked;	       /* it was asked to end: by the scenario, or by us at the end */
+	bool unready;	       /* it did not: it does not start, or is not what we were told it is */
 	bool ready;	       /* it came to listen and to answer: from here on its death is its own fault */
 	bool paused;	       /* processes were stopped (SIGSTOP) */
 	int problem;	       /* following the journal failed */

@@ -26,6 +26,7 @@ struct suite {
 	struct folders folders;
 	struct brood before; /* children that are not ours to end */
 	struct suite_totals totals;
+	struct starts starts;
 	uint64_t began, ticked;
 	uint64_t short_since; /* since when the system refuses another process; 0 it does not */
 	int stop;	      /* the flag as last acted upon */
@@ -97,10 +98,13 @@ static void keep_files(const struct suite *suite, const char *directory, struct 
 	result_text(result->journal, sizeof(result->journal), journal);
 }
 
-static void report(struct suite *suite, const char *directory, struct result *result)
+static void report(struct suite *suite, const struct suite_case *item, const char *directory,
+		   struct result *result)
 {
 	keep_files(suite, directory, result);
 	suite_count(&suite->totals, result->verdict);
+	/* short of memory, nothing is given up */
+	(void)starts_note(&suite->starts, item->options.target_name, result);
 	suite->ops->done(suite->ops->arg, result);
 	result_free(result);
 	progress(suite);
@@ -115,7 +119,7 @@ static void report_broken(struct suite *suite, const struct suite_case *item, co
 	result_init(&result, item->scenario->name, item->options.target_name);
 	result.round = item->round;
 	result_text(result.reason, sizeof(result.reason), error->text);
-	report(suite, directory, &result);
+	report(suite, item, directory, &result);
 }
 
 static bool transient(int code)
@@ -162,12 +166,19 @@ static int start(struct suite *suite, struct slot *slot, const struct suite_case
 	return 0;
 }
 
+static bool leave_out(struct suite *suite, const struct suite_case *item)
+{
+	return starts_leave_out(&suite->starts, item->options.target_name);
+}
+
 static void start_some(struct suite *suite)
 {
 	for (uint32_t i = 0; i < suite->jobs && suite->next < suite->count; i++) {
 		/* a case that could not be started leaves its slot free for the next */
 		while (!suite->slots[i].item && suite->next < suite->count) {
-			if (start(suite, &suite->slots[i], &suite->cases[suite->next]) < 0)
+			if (leave_out(suite, &suite->cases[suite->next]))
+				suite->totals.not_run++;
+			else if (start(suite, &suite->slots[i], &suite->cases[suite->next]) < 0)
 				return;
 			suite->next++;
 		}
@@ -204,6 +215,7 @@ static bool interrupted(const struct suite *suite, const struct result *result)
 
 static void finish(struct suite *suite, struct slot *slot)
 {
+	const struct suite_case *item = slot->item;
 	struct result result;
 	bool own_end;
 
@@ -221,7 +233,7 @@ static void finish(struct suite *suite, struct slot *slot)
 		progress(suite);
 		return;
 	}
-	report(suite, slot->directory, &result);
+	report(suite, item, slot->directory, &result);
 }
 
 /* Waits for news of any case, at most a tick; a signal to the front ends the wait. */
@@ -289,6 +301,14 @@ static void run(struct suite *suite)
 	suite->totals.not_run += (uint32_t)(suite->count - suite->next);
 }
 
+static void tell_unready(const struct suite *suite)
+{
+	for (size_t i = 0; suite->ops->unready && i < suite->starts.count; i++) {
+		if (suite->starts.records[i].unready > 0)
+			suite->ops->unready(suite->ops->arg, &suite->starts.records[i]);
+	}
+}
+
 static int prepare(struct suite *suite, struct error *error)
 {
 	int rc;
@@ -323,11 +343,13 @@ int suite_run(const struct suite_options *options, const struct suite_case *case
 	if (rc == 0) {
 		run(&suite);
 		sweep(&suite);
+		tell_unready(&suite);
 		folders_close(&suite.folders);
 		*ret_totals = suite.totals;
 		rc = suite.stop ? -EINTR : 0;
 	}
 	(void)prctl(PR_SET_CHILD_SUBREAPER, reaper, 0, 0, 0);
+	starts_free(&suite.starts);
 	free(suite.slots);
 	free(suite.polls);
 	brood_free(&suite.before);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include "run/case.h"
+#include "run/starts.h"
 
 struct suite_case {
 	const struct scenario *scenario;
@@ -27,6 +28,8 @@ struct suite_ops {
 	void (*done)(void *arg, const struct result *result);
 	/* About ten times a second, and after each case. May be NULL. */
 	void (*progress)(void *arg, const struct suite_progress *progress);
+	/* After the last case, for each target that was not ready in one. May be NULL. */
+	void (*unready)(void *arg, const struct start_record *record);
 };
 
 struct suite_options {
@@ -46,8 +49,9 @@ void suite_count(struct suite_totals *totals, enum verdict verdict);
 
 /*
  * Runs them. A case's process that crashes, hangs past its limit or cannot be started is `broken`, never the
- * end of the run. Leaves no process, namespace or temporary file behind. 0, -EINTR when stopped (totals say
- * what was done), or a negative errno with error.
+ * end of the run. A target that never was ready in STARTS_ENOUGH cases is given up: its other cases are not
+ * run. Leaves no process, namespace or temporary file behind. 0, -EINTR when stopped (totals say what was
+ * done), or a negative errno with error.
  */
 int suite_run(const struct suite_options *options, const struct suite_case *cases, size_t count,
 	      const struct suite_ops *ops, struct suite_totals *ret_totals, struct error *error);

@@ -364,7 +364,7 @@ static void test_interrupted(void **state)
 	assert_says(ran.out, " not run");
 	assert_true(passed_so_far() >= 1);
 	slurp("r.tap", ran.out, sizeof ran.out);
-	assert_says(ran.out, "\nBail out! interrupted with ");
+	assert_says(ran.out, "\nBail out! ");
 	assert_false(half_written());
 }
 

@@ -246,6 +246,7 @@ struct heard {
 	struct result results[ROWS * 2];
 	size_t count;
 	unsigned progress;
+	struct start_record unready;
 	sig_atomic_t stop_at; /* what the flag becomes once something runs */
 	volatile sig_atomic_t stop;
 };
@@ -269,10 +270,16 @@ static void on_progress(void *arg, const struct suite_progress *progress)
 		heard->stop = heard->stop_at;
 }
 
+static void on_unready(void *arg, const struct start_record *record)
+{
+	((struct heard *)arg)->unready = *record;
+}
+
 static int run_suite(const struct suite_case *cases, size_t count, struct suite_options options,
 		     struct heard *heard, struct suite_totals *totals)
 {
-	const struct suite_ops ops = {.arg = heard, .done = on_done, .progress = on_progress};
+	const struct suite_ops ops = {
+	    .arg = heard, .done = on_done, .progress = on_progress, .unready = on_unready};
 	struct error error = {0};
 
 	options.stop = &heard->stop;
@@ -400,6 +407,32 @@ static void test_target_that_does_not_start(void **state)
 	assert_clean();
 }
 
+/* It is given up after some cases; a target beside it is not. */
+static void test_target_that_never_starts(void **state)
+{
+	enum { EACH = STARTS_ENOUGH + 3 };
+	static struct heard heard;
+	struct suite_case cases[2 * EACH];
+	struct suite_totals totals = {0};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * EACH; i++) {
+		cases[i] = make_case(&rows[0].scenario, "none");
+		if (i < EACH)
+			continue;
+		cases[i].options.target_name = "false";
+		cases[i].options.argv = false_argv;
+	}
+	assert_int_equal(run_suite(cases, 2 * EACH, (struct suite_options){.jobs = 1}, &heard, &totals), 0);
+	assert_int_equal(totals.passed, EACH);
+	assert_int_equal(totals.broken, STARTS_ENOUGH);
+	assert_int_equal(totals.not_run, EACH - STARTS_ENOUGH);
+	assert_int_equal(heard.unready.unready, STARTS_ENOUGH);
+	assert_int_equal(heard.unready.left_out, EACH - STARTS_ENOUGH);
+	assert_string_equal(heard.unready.target, "false");
+	assert_clean();
+}
+
 /* --keep keeps all, --leave what went wrong; two rounds do not overwrite each other. */
 static void test_files(void **state)
 {
@@ -438,8 +471,11 @@ static void test_files(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_verdicts), cmocka_unit_test(test_unwatched),
-	    cmocka_unit_test(test_stop),     cmocka_unit_test(test_target_that_does_not_start),
+	    cmocka_unit_test(test_verdicts),
+	    cmocka_unit_test(test_unwatched),
+	    cmocka_unit_test(test_stop),
+	    cmocka_unit_test(test_target_that_does_not_start),
+	    cmocka_unit_test(test_target_that_never_starts),
 	    cmocka_unit_test(test_files),
 	};
 	char folder[] = "/tmp/wringer-test-suite.XXXXXX";
