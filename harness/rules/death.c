@@ -87,10 +87,13 @@ static const struct rule rules[] = {
 		   "and on Linux the network errors that accept(2) lists), and shortages that pass (EMFILE, "
 		   "ENFILE, ENOBUFS, ENOMEM). None says that the listener is broken. A server that ends for "
 		   "them is switched off by a client that hangs up early, or by its own success.",
-	    .how = "The rule is broken when the last call of note in a thread was an accept that gave one "
-		   "of ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET, "
-		   "ENOPROTOOPT, EOPNOTSUPP, EPERM, EMFILE, ENFILE, ENOBUFS or ENOMEM, and the process "
-		   "ended by itself within 1 s without waiting again.",
+	    .how =
+		"The rule is broken when the last call of note in a thread was an accept that gave one "
+		"of ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET, "
+		"ENOPROTOOPT, EOPNOTSUPP, EPERM, EMFILE, ENFILE, ENOBUFS or ENOMEM, and the process "
+		"ended by itself within 1 s without waiting again. Or when the first process ended by itself "
+		"with nobody left who serves, and the last accept of any worker gave such an error: a "
+		"supervisor that gives up because its workers retired one after another.",
 	    .mend = "Go on accepting after errors of one connection. After a shortage stop accepting for a "
 		    "moment (a timer, or until a connection is closed), so as not to spin. Only EBADF, "
 		    "EINVAL, ENOTSOCK and EFAULT are the server's own mistakes.",
@@ -191,6 +194,22 @@ static const struct rule *rule_watched(const struct death *death, const struct p
 	return *ret_omen ? &rules[PEER_KILLS] : NULL;
 }
 
+/*
+ * A supervisor that ends after its workers did: they retired one after another because of accept's error, and
+ * that is what ended the service, however long ago.
+ */
+static bool gave_up(const struct judge *judge, const struct death *death, const struct process *process,
+		    const struct omen **ret_omen)
+{
+	const struct world *world = judge_world(judge);
+	const struct omen *omen = omens_shut(&death->omens, process->pid);
+
+	if (!omen || !process->first || !in_scenario(world) || others_serve(death, world))
+		return false;
+	*ret_omen = omen;
+	return true;
+}
+
 /* The rule that this death breaks, and the omen that says so (NULL for none); NULL when it breaks none. */
 static const struct rule *rule_for(const struct judge *judge, const struct death *death,
 				   const struct process *process, int status, const struct omen **ret_omen)
@@ -205,11 +224,21 @@ static const struct rule *rule_for(const struct judge *judge, const struct death
 		return &rules[EINTR_FATAL];
 	if (omens_pending(&death->omens, process->pid, OMEN_ACCEPT, since, ret_omen))
 		return &rules[ACCEPT_FATAL];
+	if (gave_up(judge, death, process, ret_omen))
+		return &rules[ACCEPT_FATAL];
 	if (in_scenario(judge_world(judge)))
 		return is_ctl_error(*ret_omen) ? &orphan_rules[CTL_ERROR_ORPHAN] : &rules[PEER_KILLS];
 	return world_phase(judge_world(judge)) == MARK_READY
 		   ? rule_watched(death, process, status, since, ret_omen)
 		   : NULL;
+}
+
+static void put_worker(struct finding *finding, int32_t pid)
+{
+	size_t used = strlen(finding->message);
+
+	(void)snprintf(finding->message + used, sizeof(finding->message) - used,
+		       " in process %d; nobody has accepted since", pid);
 }
 
 static void put_omen(struct finding *finding, const struct omen *omen)
@@ -225,6 +254,8 @@ static void put_omen(struct finding *finding, const struct omen *omen)
 	finding->from = omen->at;
 	(void)snprintf(finding->message + used, sizeof(finding->message) - used, ", %.3f s after %s",
 		       clock_seconds(finding->at - omen->at), omen_text(omen, after, sizeof(after)));
+	if (omen->kind == OMEN_ACCEPT && omen->pid != finding->pid)
+		put_worker(finding, omen->pid);
 }
 
 static int judge_exit(struct judge *judge, struct death *death, const struct event *event)

@@ -149,8 +149,11 @@ static int follow_call(struct omens *omens, const struct world *world, const str
 	}
 	if (class == CLASS_ACCEPT && is_passing(event->ret)) {
 		omen = omen_make(OMEN_ACCEPT, world, event, file);
+		omens->shut = omen;
 		return stand(&omens->threads, &omen);
 	}
+	if (class == CLASS_ACCEPT && event->ret >= 0)
+		omens->shut.kind = OMEN_NONE;
 	if (goes_on(class, file))
 		clear(omens, event->tid);
 	return reported || failed ? stand(&omens->words, &omens->last) : 0;
@@ -229,6 +232,11 @@ const struct omen *omens_of(const struct omens *omens, int32_t pid, uint64_t sin
 		    (!latest || omen->at > latest->at))
 			latest = omen;
 	return latest;
+}
+
+const struct omen *omens_shut(const struct omens *omens, int32_t pid)
+{
+	return omens->shut.kind == OMEN_ACCEPT && omens->shut.pid != pid ? &omens->shut : NULL;
 }
 
 const struct omen *omens_next(const struct omens *omens, size_t *at)

@@ -40,6 +40,7 @@ struct omens {
 	struct map words;   /* tid -> struct omen: its last ERROR, REPORT or END */
 	struct omen last;   /* the last of all others */
 	struct omen act;    /* the last thing a misbehaving peer did */
+	struct omen shut;   /* an accept's passing error, while no accept anywhere has succeeded since */
 };
 
 /* Follows an event that is in the world already. 0 or -ENOMEM. */
@@ -53,6 +54,9 @@ const struct omen *omens_recent(const struct omens *omens, uint64_t since);
 /* The same of the process's own, by what its threads saw last; standing: only what is still a thread's last
  * word. */
 const struct omen *omens_of(const struct omens *omens, int32_t pid, uint64_t since, bool standing);
+/* The passing error of accept that another process met, and behind which nobody accepted any more; NULL for
+ * none. */
+const struct omen *omens_shut(const struct omens *omens, int32_t pid);
 /* Walks the threads' omens: start with *at = 0, NULL at the end. */
 const struct omen *omens_next(const struct omens *omens, size_t *at);
 /* "accept4(4) gave EMFILE". Returns out. */

@@ -318,6 +318,38 @@ static void test_message(void **state)
 	story_free(&s);
 }
 
+/* The workers retire at accept's error, then the supervisor gives up; not so where an accept succeeded in
+ * between. */
+static void supervisor(bool accepted, const char *rule, const char *after)
+{
+	struct story s = story_new(NULL);
+	const struct finding *finding;
+
+	story_mark(&s, MARK_FAULT);
+	story_fork(&s, 101, 0);
+	story_as(&s, 101, 101);
+	aborted(&s);
+	story_wait_none(&s, 0);
+	if (accepted)
+		(void)story_accept(&s, STORY_LISTENER, 9, 3);
+	story_exit(&s, EXITED(0));
+	story_as(&s, 100, 100);
+	story_later(&s, 3000000);
+	story_exit(&s, EXITED(0));
+	finding = assert_broken(&s, rule);
+	assert_non_null(strstr(finding->message, after));
+	story_free(&s);
+}
+
+static void test_supervisor(void **state)
+{
+	(void)state;
+	supervisor(false, ACCEPTED,
+		   "3.000 s after accept4(4) was made to fail with ECONNABORTED in process 101; nobody has "
+		   "accepted since");
+	supervisor(true, KILLED, "exited with status 0");
+}
+
 /* A wake-up for nothing was the last thing before: not the end of another connection, long read. */
 static void test_spurious(void **state)
 {
@@ -393,11 +425,9 @@ static void test_loop_left(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_deaths),
-	    cmocka_unit_test(test_message),
-	    cmocka_unit_test(test_spurious),
-	    cmocka_unit_test(test_wrapper),
-	    cmocka_unit_test(test_loop_left),
+	    cmocka_unit_test(test_deaths),     cmocka_unit_test(test_message),
+	    cmocka_unit_test(test_supervisor), cmocka_unit_test(test_spurious),
+	    cmocka_unit_test(test_wrapper),    cmocka_unit_test(test_loop_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
