@@ -52,7 +52,7 @@ static void try_fault(const char *text)
 	}
 	fuzz_claim(fault_parse(fault_text(&fault, out, sizeof out), &again, &error) == 0);
 	fuzz_claim(fault.call == again.call && fault.class == again.class && fault.code == again.code);
-	fuzz_claim(fault.shorten == again.shorten && fault.last == again.last);
+	fuzz_claim(fault.shorten == again.shorten && fault.delay == again.delay && fault.last == again.last);
 	for (uint64_t count = 1; count < 8; count++)
 		fuzz_claim(fault_window_hit(&fault, count) == fault_window_hit(&again, count));
 }

@@ -38,8 +38,8 @@ static const struct peer_fault peer_faults[] = {
 
 static int call_doc(const struct fault_row *row, char *out, size_t size)
 {
-	return snprintf(out, size, "made to fail with %s%s", row->errnos,
-			row->shorten ? ", or cut short" : "");
+	return snprintf(out, size, "made to fail with %s%s, or held back", row->errnos,
+			row->shorten ? ", cut short" : "");
 }
 
 static int faults_each(int (*each)(void *arg, const struct thing *thing), void *arg, struct error *error)
@@ -94,7 +94,7 @@ static int explain_call_fault(const struct fault_row *row, size_t width, struct 
 	(void)snprintf(form, sizeof form,
 		       "t:fault(\"%s:%.*s:1..4\") in a scenario fails the first four calls of each process; "
 		       "\"3\" the third, "
-		       "\"3..+2\" every second from there%s",
+		       "\"3..+2\" every second from there%s; \":delay=20ms\" holds the call back so long",
 		       call_name(row->call), (int)strcspn(row->errnos, " "), row->errnos,
 		       row->shorten ? "; \":short=1\" instead of an error cuts the length to one byte" : "");
 	if (r == 0)

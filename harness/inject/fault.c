@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A fault as text: "accept4:EMFILE:1..40", "@read:short=1", and the check that the kernel could do such a
- * thing. */
+/* A fault as text: "accept4:EMFILE:1..40", "@read:short=1", "@write:delay=20ms", and the check that the
+ * kernel could do such a thing. */
 #include "inject/fault.h"
 
 #include <errno.h>
@@ -10,9 +10,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include "base/names.h"
+#include "base/units.h"
 
 #define FAULT_PART 64
-#define FAULT_FORM "expected CALL:ERRNO[:WINDOW] or CALL:short=N[:WINDOW]"
+#define FAULT_FORM "expected CALL:ERRNO[:WINDOW], CALL:short=N[:WINDOW] or CALL:delay=TIME[:WINDOW]"
 
 static const struct {
 	const char *name;
@@ -67,7 +68,7 @@ static bool row_allows(const struct fault_row *row, const struct fault *fault)
 	const char *name = errno_name(fault->code);
 
 	if (!fault->code)
-		return row->shorten;
+		return fault->delay || row->shorten;
 	return name && errno_listed(row->errnos, name);
 }
 
@@ -157,6 +158,17 @@ static int parse_short(const char *text, struct fault *fault, struct error *erro
 	return 0;
 }
 
+static int parse_delay(const char *text, struct fault *fault, struct error *error)
+{
+	if (units_duration(text, &fault->delay) < 0)
+		return error_set(error, -EINVAL, "delay=%s: not a time such as 20ms", text);
+	if (!fault->delay)
+		return error_set(error, -EINVAL, "delay=%s: no time at all", text);
+	if (fault->delay > FAULT_DELAY_MOST)
+		return error_set(error, -EINVAL, "delay=%s: more than 10s", text);
+	return 0;
+}
+
 static int parse_what(const char *text, struct fault *fault, struct error *error)
 {
 	int code;
@@ -165,6 +177,8 @@ static int parse_what(const char *text, struct fault *fault, struct error *error
 		return error_set(error, -EINVAL, "no errno named; " FAULT_FORM);
 	if (!strncmp(text, "short=", 6))
 		return parse_short(text + 6, fault, error);
+	if (!strncmp(text, "delay=", 6))
+		return parse_delay(text + 6, fault, error);
 	code = errno_parse(text);
 	if (code <= 0)
 		return error_set(error, -EINVAL, "unknown errno '%s'", text);
@@ -263,18 +277,40 @@ static void window_text(const struct fault *fault, char *out, size_t size)
 	snprintf(out, size, ":%" PRIu64 "..%s%s", first, last, step);
 }
 
-char *fault_text(const struct fault *fault, char *out, size_t size)
+/* In the largest unit that needs no fraction. */
+static void delay_text(uint64_t ns, char *out, size_t size)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {{"s", NS_PER_S}, {"ms", NS_PER_MS}, {"us", NS_PER_US}, {"ns", 1}};
+	size_t unit = 0;
+
+	while (ns % units[unit].ns)
+		unit++;
+	snprintf(out, size, "delay=%" PRIu64 "%s", ns / units[unit].ns, units[unit].name);
+}
+
+static void what_text(const struct fault *fault, char *out, size_t size)
 {
 	const char *name = errno_name(fault->code);
+
+	if (fault->delay)
+		delay_text(fault->delay, out, size);
+	else if (!fault->code)
+		snprintf(out, size, "short=%" PRIu64, fault->shorten);
+	else if (name)
+		snprintf(out, size, "%s", name);
+	else
+		snprintf(out, size, "%d", fault->code);
+}
+
+char *fault_text(const struct fault *fault, char *out, size_t size)
+{
 	char window[80], what[32];
 
 	window_text(fault, window, sizeof window);
-	if (!fault->code)
-		snprintf(what, sizeof what, "short=%" PRIu64, fault->shorten);
-	else if (name)
-		snprintf(what, sizeof what, "%s", name);
-	else
-		snprintf(what, sizeof what, "%d", fault->code);
+	what_text(fault, what, sizeof what);
 	snprintf(out, size, "%s:%s%s", fault_subject(fault), what, window);
 	return out;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/clock.h"
 #include "base/error.h"
 #include "journal/calls.h"
 
@@ -18,14 +19,17 @@ struct fault {
 	uint32_t id;          /* given by fault_set_arm */
 	enum call call;       /* CALL_unknown with class != CLASS_OTHER: every call of that class */
 	enum call_class class;
-	int code;             /* positive errno the call fails with; 0 when it is shortened instead */
+	int code;             /* positive errno the call fails with; 0 when it is shortened or held back instead */
 	uint64_t shorten;     /* bytes the length is cut to; 0: not */
+	uint64_t delay;       /* ns the thread is held back before the kernel sees the call; 0: not */
 	uint64_t first, last, step; /* 1-based, last 0: for ever, step 0 counts as 1 */
 	int32_t fd;           /* only this number, -1 any */
 	bool accepted_only;   /* only fds that were accepted (not log files, not the listener) */
 };
 
-/* What may be done to which call: data, with the man page that says so. */
+#define FAULT_DELAY_MOST (10 * NS_PER_S) /* longer than any healthy client waits */
+
+/* What may be done to which call: data, with the man page that says so. Any of them may be held back. */
 struct fault_row {
 	enum call call;
 	const char *errnos;   /* "EMFILE ENFILE ECONNABORTED" */
@@ -37,14 +41,14 @@ extern const size_t fault_row_count;
 const struct fault_row *fault_row_find(enum call call);
 
 /*
- * Parses "CALL:ERRNO[:WINDOW]" or "CALL:short=N[:WINDOW]"; CALL is a name or @accept, @read, @write, @wait for a class.
- * Nonsense (an errno that the call cannot give, a window backwards) is refused. 0 or -EINVAL with error.
+ * Parses "CALL:ERRNO[:WINDOW]", "CALL:short=N[:WINDOW]" or "CALL:delay=TIME[:WINDOW]"; CALL is a name or @accept, @read,
+ * @write, @wait for a class. Nonsense (an errno that the call cannot give, a window backwards) is refused. 0 or -EINVAL with error.
  */
 int fault_parse(const char *text, struct fault *ret_fault, struct error *error);
 /* The fault as text, the form fault_parse reads. */
 char *fault_text(const struct fault *fault, char *out, size_t size);
 
-/* Whether the fault is about that call, and the call can fail (or be shortened) so: @write:ENOBUFS leaves sendfile alone. */
+/* Whether the fault is about that call, and the call can fail (or be shortened, or held back) so: @write:ENOBUFS leaves sendfile alone. */
 bool fault_fits(const struct fault *fault, enum call call);
 /* Whether the kernel gives that errno to that operation: of epoll_ctl only ADD can run out of memory or watches. */
 bool fault_fits_op(const struct fault *fault, enum call call, uint64_t op);

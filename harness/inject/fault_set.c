@@ -77,7 +77,7 @@ void fault_set_mirror(struct fault_set *set, _Atomic uint64_t *calls)
 
 static bool sound(const struct fault *fault)
 {
-	if (fault->code < 0 || !fault->code == !fault->shorten)
+	if (fault->code < 0 || (fault->code > 0) + (fault->shorten > 0) + (fault->delay > 0) != 1)
 		return false;
 	if (fault->last && fault->last < fault->first)
 		return false;

@@ -102,7 +102,8 @@ enum proc {
 
 enum fault_what {
 	FAULT_ARMED,     /* arg[0] fault id; data: e.g. "accept4: EMFILE 1..40" */
-	FAULT_DELIVERED, /* the same id; what it did to which call follows as an EV_CALL with EVF_INJECTED; ret -errno */
+	FAULT_DELIVERED, /* the same id; what it did to which call follows as an EV_CALL with EVF_INJECTED; ret -errno. A delay:
+	                    arg[1] how many ns the thread is held back from here on, before it enters the call */
 	FAULT_LIFTED,    /* the same id, arg[1] how often it was delivered */
 	FAULT_LIMIT,     /* RLIMIT_NOFILE of pid set: arg[0] soft, arg[1] hard, arg[2] 1 when set before the start */
 	FAULT_SIGNAL,    /* the harness sent signal ret to pid */

@@ -232,7 +232,10 @@ static void fault_text_of(struct text *text, const struct event *event)
 		break;
 	case FAULT_DELIVERED:
 		text_add(text, "delivered");
-		add_result(text, event);
+		if (event->arg[1])
+			text_add(text, ": held back for %g ms", (double)event->arg[1] / NS_PER_MS);
+		else
+			add_result(text, event);
 		break;
 	case FAULT_LIFTED:
 		text_add(text, "lifted after %llu", (unsigned long long)event->arg[1]);

@@ -153,17 +153,33 @@ static bool is_open(struct tracer *tracer, pid_t tid, int fd)
 	return false;
 }
 
-/* Everything between the entry and letting the kernel do the call. */
-static void enter(struct tracer *tracer, struct tracee *tracee)
+/* Everything between the entry and letting the kernel do the call. fault: what is to strike it, or NULL. */
+static void enter(struct tracer *tracer, struct tracee *tracee, const struct fault *fault)
 {
 	call_journal_entry(tracer, tracee);
-	if (fault_set_armed(tracer->watcher->faults) && deliver(tracer, tracee))
+	if (fault && deliver(tracer, tracee, fault))
 		return;
 	if (tracee->state.row->kind == ROW_CLOSE && is_open(tracer, tracee->tid, (int)tracee->state.arg[0])) {
 		call_finish(tracer, tracee, 0, 0);
 		return;
 	}
 	tracee->in_call = true;
+}
+
+/* Of a call that is held back nothing is told before it goes on: until then it is not entered. */
+static void enter_faulty(struct tracer *tracer, struct tracee *tracee)
+{
+	struct fault fault;
+	bool strikes = deliver_decide(tracer, tracee, &fault);
+
+	if (!strikes || !deliver_delay(tracer, tracee, &fault))
+		enter(tracer, tracee, strikes && !fault.delay ? &fault : NULL);
+}
+
+void call_go_on(struct tracer *tracer, struct tracee *tracee)
+{
+	enter(tracer, tracee, NULL);
+	tracer_resume(tracer, tracee, 0);
 }
 
 /* False when the tracee is dying; a kernel that cannot tell is not watched blindly. */
@@ -185,8 +201,12 @@ static void entered(struct tracer *tracer, struct tracee *tracee, const struct _
 	row = call_identify(tracer, tracee, info);
 	if (row && row->kind == ROW_SIGACTION)
 		note_sigaction(tracee, info->seccomp.args);
-	else if (row && !agent_claimed(tracer, tracee))
-		enter(tracer, tracee);
+	else if (row && agent_claimed(tracer, tracee))
+		return;
+	else if (row && fault_set_armed(tracer->watcher->faults))
+		enter_faulty(tracer, tracee);
+	else if (row)
+		enter(tracer, tracee, NULL);
 }
 
 void call_enter(struct tracer *tracer, struct tracee *tracee)

@@ -15,6 +15,8 @@ struct __ptrace_syscall_info;
 
 /* A seccomp stop. */
 void call_enter(struct tracer *tracer, struct tracee *tracee);
+/* What was held back at its seccomp stop goes on from there. */
+void call_go_on(struct tracer *tracer, struct tracee *tracee);
 /* The exit stop, or, where no filter chooses the calls, either. */
 void call_stop(struct tracer *tracer, struct tracee *tracee);
 /* Journals the call that was interrupted, as EINTR, now that it is known whether the target sees that (flags:

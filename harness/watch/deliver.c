@@ -7,6 +7,7 @@
 #include "watch/arch.h"
 #include "watch/borrow.h"
 #include "watch/call.h"
+#include "watch/hold.h"
 #include "watch/memory.h"
 
 #define IOV_LOOK 64 /* iovecs looked at for the first that is not empty */
@@ -21,6 +22,7 @@ static void journal_delivery(struct tracer *tracer, const struct tracee *tracee,
 	event.fd = fd;
 	event.ret = -fault->code;
 	event.arg[0] = fault->id;
+	event.arg[1] = fault->delay;
 	event.data = text;
 	event.size = (uint32_t)__builtin_strlen(text) + 1;
 	tracer_append(tracer, &event);
@@ -173,30 +175,51 @@ static bool may_give(const struct tracee *tracee, const struct event *call, int 
 	return borrow_nonblocking(tracee->process->pidfd, call->fd);
 }
 
-bool deliver(struct tracer *tracer, struct tracee *tracee)
+bool deliver_decide(struct tracer *tracer, struct tracee *tracee, struct fault *ret_fault)
 {
-	struct fault_set *faults = tracer->watcher->faults;
 	struct event call = tracer_event(tracee, EV_CALL, tracee->state.row->call);
-	struct fault fault;
-	bool done;
 
 	row_fill(&tracee->state, &call);
-	if (!fault_set_decide(faults, call.pid, tracee->state.row->call,
-			      tracee->state.row->call == CALL_epoll_ctl ? call.arg[1] : 0, call.fd,
-			      fds_accepted(tracee->fds, call.fd), &fault))
+	return fault_set_decide(tracer->watcher->faults, call.pid, tracee->state.row->call,
+				tracee->state.row->call == CALL_epoll_ctl ? call.arg[1] : 0, call.fd,
+				fds_accepted(tracee->fds, call.fd), ret_fault);
+}
+
+bool deliver_delay(struct tracer *tracer, struct tracee *tracee, const struct fault *fault)
+{
+	struct event call = tracer_event(tracee, EV_CALL, tracee->state.row->call);
+
+	if (!fault->delay)
 		return false;
-	if (!may_give(tracee, &call, fault.code))
-		done = false;
-	else if (needs_number(fault.code) && !fds_exhausted(tracee->fds, fault.id))
-		done = false;
-	else
-		done = fault.code ? fail(tracee, fault.code) : shorten(tracee, fault.shorten);
-	if (!done) {
-		fault_set_retract(faults, fault.id);
+	if (hold_begin(tracer, tracee, fault->delay) < 0) {
+		fault_set_retract(tracer->watcher->faults, fault->id);
 		return false;
 	}
-	journal_delivery(tracer, tracee, &fault, call.fd);
-	if (fault.code)
-		call_finish(tracer, tracee, -fault.code, EVF_INJECTED);
-	return fault.code != 0;
+	row_fill(&tracee->state, &call);
+	journal_delivery(tracer, tracee, fault, call.fd);
+	return true;
+}
+
+static bool carry_out(struct tracee *tracee, const struct event *call, const struct fault *fault)
+{
+	if (!may_give(tracee, call, fault->code))
+		return false;
+	if (needs_number(fault->code) && !fds_exhausted(tracee->fds, fault->id))
+		return false;
+	return fault->code ? fail(tracee, fault->code) : shorten(tracee, fault->shorten);
+}
+
+bool deliver(struct tracer *tracer, struct tracee *tracee, const struct fault *fault)
+{
+	struct event call = tracer_event(tracee, EV_CALL, tracee->state.row->call);
+
+	row_fill(&tracee->state, &call);
+	if (!carry_out(tracee, &call, fault)) {
+		fault_set_retract(tracer->watcher->faults, fault->id);
+		return false;
+	}
+	journal_delivery(tracer, tracee, fault, call.fd);
+	if (fault->code)
+		call_finish(tracer, tracee, -fault->code, EVF_INJECTED);
+	return fault->code != 0;
 }

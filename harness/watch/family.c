@@ -196,6 +196,7 @@ static void renew(struct tracer *tracer, struct tracee *tracee)
 	tracee->process->stops = 0;
 	tracee->in_call = tracee->cut = tracee->resumes = false;
 	tracee->interrupted = 0;
+	tracee->held_until = 0;
 	tracee->state.row = NULL;
 }
 

@@ -9,8 +9,9 @@
  *             end            family_exit
  *          ◄─ resume
  *
- * The seccomp filter lets every call that has no row pass at full speed. When this thread dies, the kernel
- * kills the target (PTRACE_O_EXITKILL).
+ * A call that a fault holds back stays in its first stop until hold_release. The seccomp filter lets every
+ * call that has no row pass at full speed. When this thread dies, the kernel kills the target
+ * (PTRACE_O_EXITKILL).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include "agent/share.h"
 #include "watch/family.h"
 #include "watch/filter.h"
+#include "watch/hold.h"
 #include "watch/spawn.h"
 #include "watch/status.h"
 #include "watch/tracer.h"
@@ -59,16 +61,28 @@ void tracer_handle(struct tracer *tracer, pid_t tid, int status)
 	pthread_mutex_unlock(&tracer->lock);
 }
 
+static void release(struct tracer *tracer)
+{
+	if (!tracer->holds)
+		return;
+	if (tracer->agent)
+		pthread_mutex_lock(&tracer->lock);
+	hold_release(tracer);
+	if (tracer->agent)
+		pthread_mutex_unlock(&tracer->lock);
+}
+
 void tracer_loop(struct tracer *tracer)
 {
 	while (!tracer->attached || !atomic_load(&tracer->watcher->stopping)) {
 		int status;
-		pid_t tid = waitpid(-1, &status, __WALL | __WNOTHREAD);
+		pid_t tid = hold_wait(tracer, &status);
 
 		if (tid > 0)
 			tracer_handle(tracer, tid, status);
 		else if (errno != EINTR)
 			return;
+		release(tracer);
 	}
 }
 
@@ -169,6 +183,7 @@ void tracer_run(struct watcher *watcher, const struct watch_target *target, stru
 		row_index_build(&tracer->rows);
 		filter_build(filter, &tracer->rows, agent ? AGENT_STUB_AFTER : 0);
 		trace_beside(tracer, filter, beside);
+		holds_free(tracer->holds);
 		tracer_clear(tracer);
 	} else {
 		watcher_refused(watcher, -ENOMEM, "no memory for the tracer");

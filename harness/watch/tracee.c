@@ -36,6 +36,8 @@ void tracer_resume(struct tracer *tracer, struct tracee *tracee, int signo)
 
 	if (stopping && !tracer->attached)
 		(void)kill(tracee->process ? tracee->process->pid : tracee->tid, SIGKILL);
+	if (tracee->held_until)
+		return;
 	/* ESRCH: it was killed meanwhile; its end is reported by the next wait. */
 	(void)ptrace(how, tracee->tid, NULL, (void *)(long)signo);
 }

@@ -6,8 +6,8 @@
  *   tracee  ── thread; process, fds, the call it is in
  *
  * A tracee is either running, or stopped and about to be resumed by the handler of its stop; none stays
- * stopped over a turn of the loop except those held (their parent's fork event has not come yet) and those
- * that job control stopped.
+ * stopped over a turn of the loop except those held (their parent's fork event has not come yet), those
+ * whose call is held back, and those that job control stopped.
  */
 #ifndef WRINGER_WATCH_TRACER_H
 #define WRINGER_WATCH_TRACER_H
@@ -37,13 +37,14 @@ struct tracee {
 	pid_t tid;
 	struct process *process; /* NULL: held */
 	struct fds *fds;
-	int held;	 /* the status it stopped with while held, 0 before */
-	bool dead;	 /* it ended while held, with that status */
-	bool in_call;	 /* the next stop is the call's exit */
-	bool cut;	 /* its registers were changed and are put back at the exit */
-	bool poked;	 /* asked to stop: its next stop of that kind is our doing */
-	bool resumes;	 /* a restart_syscall goes on with the call in state */
-	int interrupted; /* -ERESTART…: what the target sees of it depends on the signal that follows */
+	int held;	     /* the status it stopped with while held, 0 before */
+	bool dead;	     /* it ended while held, with that status */
+	bool in_call;	     /* the next stop is the call's exit */
+	bool cut;	     /* its registers were changed and are put back at the exit */
+	uint64_t held_until; /* its call is held back until then (see hold.h); 0 not */
+	bool poked;	     /* asked to stop: its next stop of that kind is our doing */
+	bool resumes;	     /* a restart_syscall goes on with the call in state */
+	int interrupted;     /* -ERESTART…: what the target sees of it depends on the signal that follows */
 	struct call_state state;
 	uint32_t rings[RING_INDICES]; /* ids of the rings it has registered, 0 none */
 	uint32_t slot;		      /* its place with the agent, from 1; 0 none */
@@ -68,6 +69,7 @@ struct tracer {
 	struct row_index rows;
 	struct map tracees;
 	struct tracee *last; /* found last */
+	struct holds *holds; /* NULL: nothing was ever held back */
 	size_t held;	     /* tracees stopped until their parent's fork event comes */
 	pid_t first;
 	bool attached; /* to a server of somebody else's: never killed, and without a filter every call stops
@@ -83,8 +85,8 @@ void tracer_append(struct tracer *tracer, const struct event *event);
 void tracer_loop(struct tracer *tracer);
 /* One turn of it: what wait said of a thread. */
 void tracer_handle(struct tracer *tracer, pid_t tid, int status);
-/* Lets a stopped tracee go on, with a signal or 0; kills it instead when the watcher is stopping; one
- * that was attached to stops at no more calls then. */
+/* Lets a stopped tracee go on, with a signal or 0, unless its call is held back; kills it instead when the
+ * watcher is stopping; one that was attached to stops at no more calls then. */
 void tracer_resume(struct tracer *tracer, struct tracee *tracee, int signo);
 /* An event of that tracee. */
 struct event tracer_event(const struct tracee *tracee, enum event_kind kind, uint32_t what);

@@ -54,6 +54,10 @@ static void test_every_row_can_be_asked_for(void **state)
 		}
 		snprintf(text, sizeof text, "%s:short=1", call_name(row->call));
 		assert_int_equal(fault_parse(text, &fault, NULL), row->shorten ? 0 : -EINVAL);
+		snprintf(text, sizeof text, "%s:delay=5ms:3", call_name(row->call));
+		assert_int_equal(fault_parse(text, &fault, NULL), 0);
+		assert_string_equal(fault_text(&fault, again, sizeof again), text);
+		assert_true(fault_fits(&fault, row->call));
 	}
 }
 
@@ -84,6 +88,21 @@ static void test_what_is_read(void **state)
 	    {"@accept:ECONNABORTED:1..",
 	     {.class = CLASS_ACCEPT, .code = ECONNABORTED, .first = 1, .step = 1},
 	     "@accept:ECONNABORTED"},
+	    {"@write:delay=20ms:1..4",
+	     {.class = CLASS_WRITE, .delay = 20 * NS_PER_MS, .first = 1, .last = 4, .step = 1},
+	     NULL},
+	    {"close:delay=0.25", /* s, as everywhere */
+	     {.call = CALL_close, .class = CLASS_CLOSE, .delay = 250 * NS_PER_MS, .first = 1, .step = 1},
+	     "close:delay=250ms"},
+	    {"epoll_ctl:delay=1500us:2",
+	     {.call = CALL_epoll_ctl,
+	      .class = CLASS_CTL,
+	      .delay = 1500 * NS_PER_US,
+	      .first = 2,
+	      .last = 2,
+	      .step = 1},
+	     NULL},
+	    {"@wait:delay=10s", {.class = CLASS_WAIT, .delay = 10 * NS_PER_S, .first = 1, .step = 1}, NULL},
 	    {"sendmsg:short=4096:2..8+3",
 	     {.call = CALL_sendmsg, .class = CLASS_WRITE, .shorten = 4096, .first = 2, .last = 8, .step = 3},
 	     NULL},
@@ -99,6 +118,7 @@ static void test_what_is_read(void **state)
 		assert_int_equal(fault.class, wanted.class);
 		assert_int_equal(fault.code, wanted.code);
 		assert_int_equal(fault.shorten, wanted.shorten);
+		assert_int_equal(fault.delay, wanted.delay);
 		assert_int_equal(fault.first, wanted.first);
 		assert_int_equal(fault.last, wanted.last);
 		assert_int_equal(fault.step, wanted.step);
@@ -108,7 +128,7 @@ static void test_what_is_read(void **state)
 	}
 }
 
-#define FORM "expected CALL:ERRNO[:WINDOW] or CALL:short=N[:WINDOW]"
+#define FORM "expected CALL:ERRNO[:WINDOW], CALL:short=N[:WINDOW] or CALL:delay=TIME[:WINDOW]"
 
 static void test_what_is_refused(void **state)
 {
@@ -151,6 +171,17 @@ static void test_what_is_refused(void **state)
 	    {"read:short=0x1", "short=0x1: not a number of bytes"},
 	    {"read:short=99999999999999999999", "short=99999999999999999999: not a number of bytes"},
 	    {"read:short", "unknown errno 'short'"},
+	    {"read:delay", "unknown errno 'delay'"},
+	    {"read:delay=", "delay=: not a time such as 20ms"},
+	    {"read:delay=0", "delay=0: no time at all"},
+	    {"read:delay=0.1ns", "delay=0.1ns: no time at all"},
+	    {"read:delay=-1ms", "delay=-1ms: not a time such as 20ms"},
+	    {"read:delay=20 ms", "delay=20 ms: not a time such as 20ms"},
+	    {"read:delay=20mss", "delay=20mss: not a time such as 20ms"},
+	    {"read:delay=11s", "delay=11s: more than 10s"},
+	    {"read:delay=1h", "delay=1h: more than 10s"},
+	    {"read:DELAY=1ms", "unknown errno 'DELAY=1ms'"},
+	    {"alarm:delay=1ms", "alarm cannot be made to fail"},
 	    {"read:EIO:", "window '': expected FIRST[..[LAST][+STEP]]"},
 	    {"read:EIO:x", "window 'x': expected FIRST[..[LAST][+STEP]]"},
 	    {"read:EIO:..4", "window '..4': expected FIRST[..[LAST][+STEP]]"},

@@ -6,7 +6,10 @@
 #include "play.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -362,6 +365,107 @@ static void test_registers_are_put_back(void **state)
 }
 #endif
 
+/*
+ * One thread's read is held back; meanwhile another makes calls of its own until that is over.
+ *
+ *     reader   read ····· held ····· = 1
+ *     other    write write write …        until the reader is back
+ */
+static atomic_bool is_back;
+
+static void *make_calls(void *arg)
+{
+	int fd = *(int *)arg;
+
+	while (!atomic_load(&is_back))
+		CHECK(RAW(SYS_write, fd, &(uint64_t){1}, 8) == 8);
+	return NULL;
+}
+
+static int part_held(void)
+{
+	int pair[2], event = eventfd(0, 0);
+	pthread_t other;
+	char byte;
+
+	await_go();
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && RAW(SYS_write, pair[1], "x", 1) == 1);
+	CHECK(pthread_create(&other, NULL, make_calls, &event) == 0);
+	results[0] = RAW(SYS_read, pair[0], &byte, 1);
+	atomic_store(&is_back, true);
+	CHECK(pthread_join(other, NULL) == 0);
+	return finish();
+}
+
+#define HELD_NS (50 * NS_PER_MS)
+
+static void test_delay_holds_one_thread(void **state)
+{
+	static const struct deliver_row row = {.part = "held", .fault = "read:delay=50ms:1"};
+	const struct event *held, *back;
+	ssize_t at, end;
+	struct play play;
+	size_t others = 0;
+	uint32_t id;
+
+	(void)state;
+	id = start_armed(&play, &row);
+	assert_int_equal(play_finish(&play), 0);
+	assert_int_equal(fault_set_delivered(play.faults, id), 1);
+	at = play_find(&play, 0, EV_FAULT, FAULT_DELIVERED);
+	assert_true(at >= 0);
+	end = play_find(&play, (size_t)at, EV_CALL, CALL_read);
+	assert_true(end > at);
+	held = &play.events[at];
+	back = &play.events[end];
+	assert_string_equal(held->data, row.fault);
+	assert_int_equal(held->arg[1], HELD_NS);
+	assert_int_equal(held->tid, back->tid);
+	assert_int_equal(held->fd, back->fd);
+	assert_int_equal(back->ret, 1);
+	assert_int_equal(back->flags, 0);			 /* the kernel's own result */
+	assert_true(back->at >= held->at + HELD_NS - NS_PER_MS); /* it is stamped after the hold begins */
+	for (ssize_t i = at; i < end; i++)
+		others += play.events[i].kind == EV_CALL && play.events[i].tid != held->tid;
+	assert_true(others > 0);
+	play_free(&play);
+}
+
+/* A wait that is held back is not entered until then: nobody takes the thread for asleep. */
+static void test_delayed_wait_is_entered_late(void **state)
+{
+	static const struct deliver_row row = {.part = "wait", .fault = "epoll_pwait:delay=20ms:2"};
+	struct play play;
+	size_t first;
+	ssize_t held;
+
+	(void)state;
+	(void)start_armed(&play, &row);
+	assert_int_equal(play_finish(&play), 0);
+	held = play_find(&play, 0, EV_FAULT, FAULT_DELIVERED);
+	assert_true(held > 0);
+	first = (size_t)play_find(&play, 0, EV_CALL, CALL_epoll_pwait);
+	assert_int_equal(first + 1, held);
+	assert_int_equal(play.events[held + 1].kind, EV_ENTER);
+	assert_int_equal(play.events[held + 1].what, CALL_epoll_pwait);
+	assert_int_equal(play.events[held + 2].ret, 1);
+	play_free(&play);
+}
+
+/* Killed meanwhile: nothing is left to be resumed, and nobody waits for it. */
+static void test_held_target_can_be_killed(void **state)
+{
+	static const struct deliver_row row = {.part = "wait", .fault = "epoll_pwait:delay=10s:1"};
+	struct play play;
+
+	(void)state;
+	(void)start_armed(&play, &row);
+	play_await(&play, EV_FAULT, FAULT_DELIVERED);
+	assert_int_equal(watcher_signal(play.watcher, SIGKILL, true), 0);
+	assert_int_equal(play_finish(&play), SIGKILL);
+	play_free(&play);
+}
+
 /* Lifted while the target runs: from then on nothing strikes. */
 static int part_loop(void)
 {
@@ -408,6 +512,7 @@ int main(int argc, char **argv)
 		{"close", part_close},
 		{"children", part_children},
 		{"loop", part_loop},
+		{"held", part_held},
 #if defined __x86_64__
 		{"registers", part_registers},
 #endif
@@ -415,6 +520,9 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_lifting_ends_it),
+		cmocka_unit_test(test_delay_holds_one_thread),
+		cmocka_unit_test(test_delayed_wait_is_entered_late),
+		cmocka_unit_test(test_held_target_can_be_killed),
 #if defined __x86_64__
 		cmocka_unit_test(test_registers_are_put_back),
 #endif
