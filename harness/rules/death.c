@@ -87,13 +87,15 @@ static const struct rule rules[] = {
 		   "and on Linux the network errors that accept(2) lists), and shortages that pass (EMFILE, "
 		   "ENFILE, ENOBUFS, ENOMEM). None says that the listener is broken. A server that ends for "
 		   "them is switched off by a client that hangs up early, or by its own success.",
-	    .how =
-		"The rule is broken when the last call of note in a thread was an accept that gave one "
-		"of ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET, "
-		"ENOPROTOOPT, EOPNOTSUPP, EPERM, EMFILE, ENFILE, ENOBUFS or ENOMEM, and the process "
-		"ended by itself within 1 s without waiting again. Or when the first process ended by itself "
-		"with nobody left who serves, and the last accept of any worker gave such an error: a "
-		"supervisor that gives up because its workers retired one after another.",
+	    .how = "The rule is broken when the last call of note in a thread was an accept that gave one "
+		   "of ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET, "
+		   "ENOPROTOOPT, EOPNOTSUPP, EPERM, EMFILE, ENFILE, ENOBUFS or ENOMEM, and the process "
+		   "ended by itself within 1 s without waiting again (however late, if that was the first "
+		   "thread "
+		   "and the process exited: it may have joined others before). Or when the first process "
+		   "ended by itself "
+		   "with nobody left who serves, and the last accept of any worker gave such an error: a "
+		   "supervisor that gives up because its workers retired one after another.",
 	    .mend = "Go on accepting after errors of one connection. After a shortage stop accepting for a "
 		    "moment (a timer, or until a connection is closed), so as not to spin. Only EBADF, "
 		    "EINVAL, ENOTSOCK and EFAULT are the server's own mistakes.",
@@ -210,6 +212,25 @@ static bool gave_up(const struct judge *judge, const struct death *death, const 
 	return true;
 }
 
+/*
+ * Whether accept's error was the last word of a thread. If it was the first thread's, and the process exited,
+ * the time between is that of an orderly end: other threads are joined, connections served to their end.
+ */
+static bool left_accepting(const struct judge *judge, const struct death *death,
+			   const struct process *process, int status, uint64_t since,
+			   const struct omen **ret_omen)
+{
+	const struct omen *omen;
+
+	if (omens_pending(&death->omens, process->pid, OMEN_ACCEPT, since, ret_omen))
+		return true;
+	if (!in_scenario(judge_world(judge)) || !WIFEXITED(status) ||
+	    !omens_pending(&death->omens, process->pid, OMEN_ACCEPT, 0, &omen) || omen->tid != process->pid)
+		return false;
+	*ret_omen = omen;
+	return true;
+}
+
 /* The rule that this death breaks, and the omen that says so (NULL for none); NULL when it breaks none. */
 static const struct rule *rule_for(const struct judge *judge, const struct death *death,
 				   const struct process *process, int status, const struct omen **ret_omen)
@@ -222,7 +243,7 @@ static const struct rule *rule_for(const struct judge *judge, const struct death
 		return &rules[SIGPIPE_DEATH];
 	if (omens_pending(&death->omens, process->pid, OMEN_EINTR, since, ret_omen))
 		return &rules[EINTR_FATAL];
-	if (omens_pending(&death->omens, process->pid, OMEN_ACCEPT, since, ret_omen))
+	if (left_accepting(judge, death, process, status, since, ret_omen))
 		return &rules[ACCEPT_FATAL];
 	if (gave_up(judge, death, process, ret_omen))
 		return &rules[ACCEPT_FATAL];

@@ -90,6 +90,13 @@ static void accept_empty(struct story *s)
 	story_accept(s, STORY_LISTENER, -EAGAIN, 0);
 }
 
+/* It ends in order: what the other threads do is waited for. */
+static void no_fds_joins(struct story *s)
+{
+	no_fds(s);
+	story_later(s, 2200000);
+}
+
 static void asked(struct story *s)
 {
 	story_mark(s, MARK_STOP);
@@ -207,6 +214,19 @@ static const struct death deaths[] = {
      .watched = true},
     {.name = "accept aborted", .broken = ACCEPTED, .last = aborted, .status = EXITED(1)},
     {.name = "accept without fds", .broken = ACCEPTED, .last = no_fds, .status = EXITED(71)},
+    {.name = "accept without fds, ends in order",
+     .broken = ACCEPTED,
+     .last = no_fds_joins,
+     .status = EXITED(255)},
+    {.name = "accept without fds, crashes much later",
+     .broken = KILLED,
+     .last = no_fds_joins,
+     .status = SIGSEGV},
+    {.name = "accept without fds, fails much later under a watch",
+     .broken = NULL,
+     .last = no_fds_joins,
+     .status = EXITED(1),
+     .watched = true},
     {.name = "a reset", .broken = KILLED, .last = reset_read, .status = EXITED(1)},
     {.name = "a reset, crashes", .broken = KILLED, .last = reset_read, .status = SIGSEGV},
     {.name = "a reset, exits with 0", .broken = KILLED, .last = reset_read, .status = EXITED(0)},
