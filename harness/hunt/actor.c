@@ -83,9 +83,12 @@ static int begin(struct actor *actor, uint64_t bytes, const char *token)
 
 int actor_ask(struct actor *actor, uint64_t bytes, size_t most, const char *token)
 {
-	int rc = actor->rest.size ? 0 : begin(actor, bytes, token);
+	int rc;
 	size_t part;
 
+	if (actor->dismissed && actor->rest.size == 0)
+		return 0;
+	rc = actor->rest.size ? 0 : begin(actor, bytes, token);
 	if (rc < 0)
 		return rc;
 	part = most < actor->rest.size ? most : actor->rest.size;
@@ -154,6 +157,7 @@ static int look_once(struct actor *actor, char *why, size_t size)
 	if (got > 0) {
 		peer_note(actor->peer, PEER_ANSWER, owed->ordinal, (uint64_t)got,
 			  owed->at ? clock_now() - owed->at : 0, NULL);
+		actor->dismissed = protocol->closes && protocol->closes(protocol, inbox->data, (size_t)got);
 		buf_consume(inbox, (size_t)got);
 	} else if (got < 0) {
 		rc = wrong(actor, &said, why, size);

@@ -14,6 +14,7 @@ struct actor {
 	struct stage *stage;
 	struct peer *peer; /* the stage's; NULL: not connected, or ended by the schedule */
 	bool stalled, greeted, confused;
+	bool dismissed;	 /* an answer said that the target closes the connection: nothing new is asked */
 	struct buf rest; /* of a request that was begun */
 	uint64_t bytes;	 /* what that one asks for, 0 a small answer */
 	char token[32];
@@ -27,8 +28,8 @@ int actor_connect(struct actor *actor, struct stage *stage, const char *name);
 /* Both sides are open, or only ours half closed. */
 bool actor_alive(const struct actor *actor);
 /* Sends what is missing of a request that was begun, or of a new one for an answer of so many bytes (0: a
- * small one); `most` bytes of it at the most. 0 or -ENOMEM and the like; that the target ended it is no
- * error. */
+ * small one); `most` bytes of it at the most. Nothing new where the target said that it closes. 0 or -ENOMEM
+ * and the like; that the target ended it is no error. */
 int actor_ask(struct actor *actor, uint64_t bytes, size_t most, const char *token);
 /* Takes what has come. 0, or -EBADMSG: a wrong answer, which is journalled, with why (flat text) in it. */
 int actor_look(struct actor *actor, char *why, size_t size);

@@ -49,7 +49,8 @@ static void close_connection(struct asker *asker)
 
 static void finish(struct asker *asker, enum ask_outcome outcome, int code)
 {
-	bool keep = asker->keeps && outcome == ASK_SERVED && peer_state(asker->peer) == PEER_OPEN;
+	bool keep = asker->keeps && outcome == ASK_SERVED && !asker->dismissed &&
+		    peer_state(asker->peer) == PEER_OPEN;
 
 	stop_timers(asker);
 	asker->asking = false;
@@ -99,9 +100,12 @@ static void unasked(struct asker *asker, size_t at, const char *where)
 
 static void served(struct asker *asker, uint64_t bytes)
 {
+	const struct protocol *protocol = protocol_of(asker);
 	uint64_t latency = clock_now() - asker->began;
 
 	peer_note(asker->peer, PEER_ANSWER, ++asker->ordinal, bytes, latency, NULL);
+	asker->dismissed = bytes && protocol->closes &&
+			   protocol->closes(protocol, peer_inbox(asker->peer)->data, (size_t)bytes);
 	buf_consume(peer_inbox(asker->peer), bytes);
 	finish(asker, ASK_SERVED, 0);
 }

@@ -49,6 +49,7 @@ struct asker {
 	bool greeted, requested, sent; /* sent: to the last byte */
 	bool reused;		       /* the connection served before */
 	bool retried;
+	bool dismissed; /* the answer said that the target closes the connection */
 	enum request_kind kind;
 	char token[ASK_TOKEN];
 	uint64_t began, ordinal;

@@ -40,6 +40,11 @@ struct protocol {
 	 */
 	int64_t (*answer)(const struct protocol *protocol, enum request_kind kind, const char *token, uint64_t bytes,
 			  const char *data, size_t size, bool closed, uint64_t *ret_announced, struct buf *why);
+	/*
+	 * Whether that answer, whole and right, says that the target ends the connection behind it: asking there again would be the
+	 * client's mistake. NULL: no answer says so.
+	 */
+	bool (*closes)(const struct protocol *protocol, const char *data, size_t size);
 	/* Length of the greeting at the start of data, 0: more is needed, -EBADMSG with why as above. Only with PROTOCOL_GREETS. */
 	int64_t (*greeting)(const struct protocol *protocol, const char *data, size_t size, struct buf *why);
 };

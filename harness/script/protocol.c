@@ -68,6 +68,12 @@ static void read_answer(lua_State *L, struct protocol_file *file)
 	file->protocol.answer = protocol_file_answer;
 }
 
+static void read_closes(lua_State *L, struct protocol_file *file)
+{
+	check_function(L, file, "closes");
+	file->protocol.closes = protocol_file_closes;
+}
+
 static void read_greeting(lua_State *L, struct protocol_file *file)
 {
 	check_function(L, file, "greeting");
@@ -79,7 +85,7 @@ static const struct key_row {
 	void (*read)(lua_State *L, struct protocol_file *file);
 } key_rows[] = {
     {"doc", read_doc},	     {"offers", read_offers},	  {"request", read_request},
-    {"answer", read_answer}, {"greeting", read_greeting},
+    {"answer", read_answer}, {"greeting", read_greeting}, {"closes", read_closes},
 };
 
 static void read_key(lua_State *L, struct protocol_file *file)

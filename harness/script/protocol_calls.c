@@ -151,6 +151,24 @@ int64_t protocol_file_answer(const struct protocol *protocol, enum request_kind 
 	return result;
 }
 
+static int call_closes(lua_State *L)
+{
+	struct asked *call = lua_touserdata(L, 1);
+
+	push_function(L, "closes");
+	push_view(L, call);
+	lua_call(L, 1, 1);
+	call->result = lua_toboolean(L, -1);
+	return 0;
+}
+
+bool protocol_file_closes(const struct protocol *protocol, const char *data, size_t size)
+{
+	struct asked call = {.file = protocol->state, .data = data, .size = size};
+
+	return look(&call, call_closes) > 0;
+}
+
 int64_t protocol_file_greeting(const struct protocol *protocol, const char *data, size_t size,
 			       struct buf *why)
 {

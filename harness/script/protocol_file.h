@@ -10,6 +10,8 @@
  *     answer   = function(kind, token, bytes, data, closed)
  *                  data: a view (view.h). Returns its length when whole and right; 0, announced when more is needed;
  *                  nil, "expected …, received …" when it is wrong
+ *     closes   = function(data)
+ *                  whether that answer, whole and right, says that the target closes the connection behind it; need not be there
  *     greeting = function(data)
  *                  its length; 0; or nil, "expected …, received …"; with "greets" only
  *   }
@@ -42,6 +44,8 @@ int protocol_file_request(const struct protocol *protocol, enum request_kind kin
 int64_t protocol_file_answer(const struct protocol *protocol, enum request_kind kind, const char *token,
 			     uint64_t bytes, const char *data, size_t size, bool closed,
 			     uint64_t *ret_announced, struct buf *why);
+/* A function that fails is taken for a no: the answer was right all the same. */
+bool protocol_file_closes(const struct protocol *protocol, const char *data, size_t size);
 int64_t protocol_file_greeting(const struct protocol *protocol, const char *data, size_t size,
 			       struct buf *why);
 

@@ -219,10 +219,21 @@ local function answer(kind, token, bytes, data, closed)
   return stop
 end
 
+-- A server of HTTP/1.0 closes unless it says otherwise, one of 1.1 if it says so.
+local function closes(data)
+  local head = parse_head(data, 1)
+  while head and head.status < 200 and head.status ~= 101 do head = parse_head(data, head.body) end
+  if not head then return false end
+  local words = "," .. (head.headers["connection"] or ""):lower():gsub("%s", "") .. ","
+  if words:find(",close,", 1, true) then return true end
+  return head.version == "0" and not words:find(",keep-alive,", 1, true)
+end
+
 return protocol {
   "http",
   doc = "HTTP/1.1, GET; the first right answer is what all others are compared with",
   offers = { "protocol", "partial", "big", "keepalive", "pipeline", "half-close", "body" },
   request = request,
   answer = answer,
+  closes = closes,
 }

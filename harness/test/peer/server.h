@@ -16,6 +16,7 @@ enum habit {
 	SERVES_SLOWLY,	   /* byte by byte, a turn of the loop each */
 	CLOSES_AFTERWARDS, /* after each answer */
 	CLOSES_IDLE,	   /* with a word of farewell, some time after each answer */
+	SAYS_IT_CLOSES,	   /* the protocol says so of its answers: nobody asks there again */
 	ENDS_BY_CLOSE,	   /* the answer has no end but the FIN */
 	DROPS_REUSED,	   /* a second request on a connection finds it closed */
 	RESETS_REUSED,
@@ -110,6 +111,10 @@ static inline void answer(struct conn *conn, const char *token)
 	case CLOSES_AFTERWARDS:
 		say(conn, text);
 		conn_end(conn, false);
+		return;
+	case SAYS_IT_CLOSES:
+		assert_false(reused);
+		say(conn, text);
 		return;
 	case CLOSES_IDLE:
 	case TALKS_IDLE:

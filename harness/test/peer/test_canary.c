@@ -51,6 +51,13 @@ static int64_t greet(const struct protocol *protocol, const char *data, size_t s
 	return size < 8 ? 0 : 8;
 }
 
+static bool always_closes(const struct protocol *protocol, const char *data, size_t size)
+{
+	(void)protocol;
+	assert_true(size > 4 && memcmp(data, "got ", 4) == 0);
+	return true;
+}
+
 #define ALL (PROTOCOL_REQUEST | PROTOCOL_KEEPALIVE | PROTOCOL_TOKEN)
 
 struct stand {
@@ -87,6 +94,8 @@ static void stand_open(struct stand *stand, enum habit habit, uint32_t offers, u
 	    loop_watch(stand->bench.loop, stand->bench.listener, EPOLLIN, on_accept, &stand->server), 0);
 	stand->protocol = (struct protocol){
 	    .name = "test", .offers = offers, .request = ask, .answer = check, .greeting = greet};
+	if (habit == SAYS_IT_CLOSES)
+		stand->protocol.closes = always_closes;
 	struct canary_options options = {
 	    .protocol = &stand->protocol,
 	    .address = (struct sockaddr *)&stand->bench.address,
@@ -151,6 +160,7 @@ static const struct habit_row {
     {"no keep-alive", SERVES, PROTOCOL_REQUEST, 5000, 8, 0, 0, 8, PEER_ACTS, NULL},
     {"greets", SERVES, ALL | PROTOCOL_GREETS, 5000, 8, 0, 0, 3, PEER_ACTS, NULL},
     {"closes afterwards", CLOSES_AFTERWARDS, ALL, 5000, 8, 0, 0, 8, PEER_ACTS, NULL},
+    {"says it closes", SAYS_IT_CLOSES, ALL, 5000, 8, 0, 0, 8, PEER_ACTS, NULL},
     {"closes while idle", CLOSES_IDLE, ALL, 5000, 8, 0, 0, 8, PEER_ACTS, NULL},
     {"ends by close", ENDS_BY_CLOSE, ALL, 5000, 8, 0, 0, 8, PEER_ACTS, NULL},
     /* a legal race: asked again on a new connection, never counted */

@@ -117,6 +117,30 @@ static void http_announces(void **state)
 	protocol_free(protocol);
 }
 
+static void http_says_that_it_closes(void **state)
+{
+	static const struct {
+		const char *data;
+		bool closes;
+	} rows[] = {
+	    {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false},
+	    {"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n", true},
+	    {"HTTP/1.1 200 OK\r\nConnection: upgrade, close\r\nContent-Length: 0\r\n\r\n", true},
+	    {"HTTP/1.1 200 OK\r\nConnection: closed-loop\r\nContent-Length: 0\r\n\r\n", false},
+	    {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+	     true},
+	    {"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", true},
+	    {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n", false},
+	};
+	struct protocol *protocol = load("http", NULL, 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (protocol->closes(protocol, rows[i].data, strlen(rows[i].data)) != rows[i].closes)
+			fail_msg("%s", rows[i].data);
+	protocol_free(protocol);
+}
+
 static void http_compares_as_told(void **state)
 {
 	static const struct run_setting settings[] = {{"compare", "status"}}, wrong[] = {{"path", "/a b"}};
@@ -297,10 +321,15 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(http_answers),	   cmocka_unit_test(http_requests),
-	    cmocka_unit_test(http_announces),	   cmocka_unit_test(http_compares_as_told),
-	    cmocka_unit_test(echo_answers),	   cmocka_unit_test(tcp_offers_nothing),
-	    cmocka_unit_test(mistakes_are_placed), cmocka_unit_test(errors_in_calls_are_ours),
+	    cmocka_unit_test(http_answers),
+	    cmocka_unit_test(http_requests),
+	    cmocka_unit_test(http_announces),
+	    cmocka_unit_test(http_compares_as_told),
+	    cmocka_unit_test(http_says_that_it_closes),
+	    cmocka_unit_test(echo_answers),
+	    cmocka_unit_test(tcp_offers_nothing),
+	    cmocka_unit_test(mistakes_are_placed),
+	    cmocka_unit_test(errors_in_calls_are_ours),
 	    cmocka_unit_test(all_are_listed),
 	};
 
