@@ -53,6 +53,8 @@ static void try_fault(const char *text)
 	fuzz_claim(fault_parse(fault_text(&fault, out, sizeof out), &again, &error) == 0);
 	fuzz_claim(fault.call == again.call && fault.class == again.class && fault.code == again.code);
 	fuzz_claim(fault.shorten == again.shorten && fault.delay == again.delay && fault.last == again.last);
+	fuzz_claim(fault.fd == again.fd && fault.peer == again.peer &&
+		   fault.accepted_only == again.accepted_only);
 	for (uint64_t count = 1; count < 8; count++)
 		fuzz_claim(fault_window_hit(&fault, count) == fault_window_hit(&again, count));
 }

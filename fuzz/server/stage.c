@@ -132,7 +132,11 @@ static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted,
 	struct event event = event_make(EV_FAULT, FAULT_DELIVERED);
 	struct fault fault;
 
-	if (!stage->fault_count || !fault_set_decide(stage->faults, SIM_PID, call, op, fd, accepted, &fault))
+	if (!stage->fault_count ||
+	    !fault_set_decide(
+		stage->faults,
+		&(struct fault_call){.pid = SIM_PID, .call = call, .op = op, .fd = fd, .accepted = accepted},
+		&fault))
 		return 0;
 	if (fault.shorten && (!size || *size <= fault.shorten)) {
 		fault_set_retract(stage->faults, fault.id);

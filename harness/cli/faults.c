@@ -88,13 +88,14 @@ static int explain_peer_fault(const struct peer_fault *fault, size_t width, stru
 
 static int explain_call_fault(const struct fault_row *row, size_t width, struct buf *out)
 {
-	char form[256];
+	char form[384];
 	int r = thing_section("Errors it may be made to give", row->errnos, width, out);
 
 	(void)snprintf(form, sizeof form,
 		       "t:fault(\"%s:%.*s:1..4\") in a scenario fails the first four calls of each process; "
 		       "\"3\" the third, "
-		       "\"3..+2\" every second from there%s; \":delay=20ms\" holds the call back so long",
+		       "\"3..+2\" every second from there%s; \":delay=20ms\" holds the call back so long; "
+		       "\"@fd=7\", \"@accepted\" or \"@peer=PORT\" at the end says on what",
 		       call_name(row->call), (int)strcspn(row->errnos, " "), row->errnos,
 		       row->shorten ? "; \":short=1\" instead of an error cuts the length to one byte" : "");
 	if (r == 0)

@@ -13,7 +13,7 @@
 #include "base/units.h"
 
 #define FAULT_PART 64
-#define FAULT_FORM "expected CALL:ERRNO[:WINDOW], CALL:short=N[:WINDOW] or CALL:delay=TIME[:WINDOW]"
+#define FAULT_FORM "expected CALL:WHAT[:WINDOW][@WHERE], WHAT an errno, short=N or delay=TIME"
 
 static const struct {
 	const char *name;
@@ -27,10 +27,11 @@ static const struct {
 
 #define CLASSES (sizeof classes / sizeof *classes)
 
-/* Takes the next part up to ':' into out. False when it is too long to be anything. */
+/* Takes the next part up to ':' or '@' (behind its first character, which a class has) into out. False when
+ * it is too long to be anything. */
 static bool take_part(const char **text, char out[FAULT_PART])
 {
-	size_t length = strcspn(*text, ":");
+	size_t first = **text == '@', length = first + strcspn(*text + first, ":@");
 
 	if (length >= FAULT_PART)
 		return false;
@@ -219,6 +220,53 @@ static int parse_window(const char *text, struct fault *fault, struct error *err
 	return 0;
 }
 
+static bool means_connections(const struct fault *fault)
+{
+	return fault->call == CALL_unknown && (fault->class == CLASS_READ || fault->class == CLASS_WRITE);
+}
+
+/* "=N" up to most. */
+static bool take_value(const char *text, uint64_t most, uint64_t *ret_value)
+{
+	return take_number(&text, ret_value) && !*text && *ret_value <= most;
+}
+
+static int parse_where(const char *text, struct fault *fault, struct error *error)
+{
+	uint64_t value;
+
+	fault->accepted_only = !strcmp(text, "accepted");
+	if (fault->accepted_only || !strcmp(text, "any"))
+		return 0;
+	if (!strncmp(text, "fd=", 3) && take_value(text + 3, INT32_MAX, &value)) {
+		fault->fd = (int32_t)value;
+		return 0;
+	}
+	if (!strncmp(text, "peer=", 5) && take_value(text + 5, UINT16_MAX, &value) && value) {
+		fault->peer = (uint16_t)value;
+		return 0;
+	}
+	return error_set(error, -EINVAL, "where '%s': expected fd=N, accepted, any or peer=PORT", text);
+}
+
+static int parse_rest(const char *text, struct fault *fault, struct error *error)
+{
+	char part[FAULT_PART];
+	int ret = 0;
+
+	if (*text == ':') {
+		text++;
+		if (!take_part(&text, part))
+			return error_set(error, -EINVAL, "no window is that long");
+		ret = parse_window(part, fault, error);
+	}
+	if (ret == 0 && *text == '@')
+		return parse_where(text + 1, fault, error);
+	if (ret == 0 && *text)
+		ret = error_set(error, -EINVAL, "'%s' is left over", text);
+	return ret;
+}
+
 static int parse_parts(const char *text, struct fault *fault, struct error *error)
 {
 	char part[FAULT_PART];
@@ -234,15 +282,8 @@ static int parse_parts(const char *text, struct fault *fault, struct error *erro
 	if (!take_part(&text, part))
 		return error_set(error, -EINVAL, "no errno has such a long name");
 	ret = parse_what(part, fault, error);
-	if (ret < 0 || !*text)
-		return ret;
-	text++;
-	if (!take_part(&text, part))
-		return error_set(error, -EINVAL, "no window is that long");
-	ret = parse_window(part, fault, error);
-	if (ret == 0 && *text)
-		ret = error_set(error, -EINVAL, "'%s' is left over", text);
-	return ret;
+	fault->accepted_only = means_connections(fault);
+	return ret < 0 ? ret : parse_rest(text, fault, error);
 }
 
 int fault_parse(const char *text, struct fault *ret_fault, struct error *error)
@@ -305,12 +346,24 @@ static void what_text(const struct fault *fault, char *out, size_t size)
 		snprintf(out, size, "%d", fault->code);
 }
 
+static void where_text(const struct fault *fault, char *out, size_t size)
+{
+	out[0] = '\0';
+	if (fault->fd >= 0)
+		snprintf(out, size, "@fd=%" PRId32, fault->fd);
+	else if (fault->peer)
+		snprintf(out, size, "@peer=%u", fault->peer);
+	else if (fault->accepted_only != means_connections(fault))
+		snprintf(out, size, "@%s", fault->accepted_only ? "accepted" : "any");
+}
+
 char *fault_text(const struct fault *fault, char *out, size_t size)
 {
-	char window[80], what[32];
+	char window[80], what[32], where[24];
 
 	window_text(fault, window, sizeof window);
 	what_text(fault, what, sizeof what);
-	snprintf(out, size, "%s:%s%s", fault_subject(fault), what, window);
+	where_text(fault, where, sizeof where);
+	snprintf(out, size, "%s:%s%s%s", fault_subject(fault), what, window, where);
 	return out;
 }

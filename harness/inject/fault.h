@@ -25,6 +25,17 @@ struct fault {
 	uint64_t first, last, step; /* 1-based, last 0: for ever, step 0 counts as 1 */
 	int32_t fd;           /* only this number, -1 any */
 	bool accepted_only;   /* only fds that were accepted (not log files, not the listener) */
+	uint16_t peer;        /* only the connection accepted from this port, 0 any */
+};
+
+/* A call that is being entered, as far as faults ask. */
+struct fault_call {
+	int32_t pid;
+	enum call call;
+	uint64_t op;          /* what epoll_ctl is to do, else 0 */
+	int32_t fd;
+	bool accepted;        /* the fd was */
+	uint16_t peer;        /* from this port; 0: not, or that is not known */
 };
 
 #define FAULT_DELAY_MOST (10 * NS_PER_S) /* longer than any healthy client waits */
@@ -41,8 +52,10 @@ extern const size_t fault_row_count;
 const struct fault_row *fault_row_find(enum call call);
 
 /*
- * Parses "CALL:ERRNO[:WINDOW]", "CALL:short=N[:WINDOW]" or "CALL:delay=TIME[:WINDOW]"; CALL is a name or @accept, @read,
- * @write, @wait for a class. Nonsense (an errno that the call cannot give, a window backwards) is refused. 0 or -EINVAL with error.
+ * Parses "CALL:WHAT[:WINDOW][@WHERE]": CALL is a name, or @accept, @read, @write, @wait for a class; WHAT an errno, "short=N"
+ * or "delay=TIME"; WHERE "fd=N", "accepted", "peer=PORT" or "any", which is the default but for @read and @write: those mean
+ * "accepted", not log files and wake-up pipes. Nonsense (an errno that the call cannot give, a window backwards) is refused.
+ * 0 or -EINVAL with error.
  */
 int fault_parse(const char *text, struct fault *ret_fault, struct error *error);
 /* The fault as text, the form fault_parse reads. */
@@ -74,11 +87,10 @@ uint64_t fault_set_delivered(const struct fault_set *set, uint32_t id);
 /* Whether anything is armed: a relaxed atomic read, cheap enough for each call. */
 bool fault_set_armed(const struct fault_set *set);
 /*
- * The decision, by the watcher, for a call that is being entered: counts it for that process and fills ret_fault when a
- * fault strikes. op: what epoll_ctl is to do, else 0. accepted: whether the fd was accepted. Marks it delivered. False: leave the call alone.
+ * The decision, by the watcher, for a call that is being entered: counts it for its process and fills ret_fault when a
+ * fault strikes. Marks it delivered. False: leave the call alone.
  */
-bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, uint64_t op, int32_t fd, bool accepted,
-		      struct fault *ret_fault);
+bool fault_set_decide(struct fault_set *set, const struct fault_call *call, struct fault *ret_fault);
 /* The watcher could not carry out what was decided (the call was short enough already): it does not count as delivered. */
 void fault_set_retract(struct fault_set *set, uint32_t id);
 

@@ -161,14 +161,15 @@ bool fault_set_armed(const struct fault_set *set)
 	return atomic_load_explicit(&set->live, memory_order_relaxed) > 0;
 }
 
-static bool matches(const struct armed *armed, enum call call, uint64_t op, int32_t fd, bool accepted)
+static bool matches(const struct armed *armed, const struct fault_call *call)
 {
 	const struct fault *fault = &armed->fault;
 
-	if (!armed->live || (fault->accepted_only && !accepted))
+	if (!armed->live || !(armed->calls[call->call / 64] >> call->call % 64 & 1))
 		return false;
-	return (fault->fd < 0 || fault->fd == fd) && armed->calls[call / 64] >> call % 64 & 1 &&
-	       fault_fits_op(fault, call, op);
+	if ((fault->accepted_only && !call->accepted) || (fault->peer && fault->peer != call->peer))
+		return false;
+	return (fault->fd < 0 || fault->fd == call->fd) && fault_fits_op(fault, call->call, call->op);
 }
 
 /* Counts one matching call; 0 when memory ran out, so that nothing strikes. */
@@ -181,8 +182,7 @@ static uint64_t count_call(struct armed *armed, int32_t pid)
 	return count;
 }
 
-bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, uint64_t op, int32_t fd,
-		      bool accepted, struct fault *ret_fault)
+bool fault_set_decide(struct fault_set *set, const struct fault_call *call, struct fault *ret_fault)
 {
 	struct armed *strikes = NULL;
 
@@ -191,8 +191,8 @@ bool fault_set_decide(struct fault_set *set, int32_t pid, enum call call, uint64
 		struct armed *armed = &set->items[i];
 
 		/* Every fault that matches counts the call; the one armed first strikes. */
-		if (matches(armed, call, op, fd, accepted) &&
-		    fault_window_hit(&armed->fault, count_call(armed, pid)) && !strikes)
+		if (matches(armed, call) && fault_window_hit(&armed->fault, count_call(armed, call->pid)) &&
+		    !strikes)
 			strikes = armed;
 	}
 	if (strikes) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* t:fault and its handle, t:limit_fds, t:signal, t:keep_only. */
+/* t:fault and its handle, t:until_delivered, t:limit_fds, t:signal, t:keep_only. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include "base/names.h"
+#include "script/peer_api.h"
 #include "script/scenario_api.h"
 
 #define FAULT_TYPE "wringer.fault"
@@ -15,6 +16,17 @@ struct fault_handle {
 	char text[96];
 };
 
+/* A peer behind the text: only its connection. */
+static void aim(lua_State *L, struct fault *fault)
+{
+	const struct script_peer *peer = peer_api_check(L, 3);
+
+	if (fault->fd >= 0 || fault->peer)
+		luaL_error(L, "the fault says already where it is to strike");
+	fault->peer = peer_port(peer->peer);
+	fault->accepted_only = false;
+}
+
 static int api_fault(lua_State *L)
 {
 	struct play *play = play_of(L);
@@ -23,9 +35,8 @@ static int api_fault(lua_State *L)
 
 	if (fault_parse(luaL_checkstring(L, 2), &fault, &error) < 0)
 		return luaL_error(L, "%s", error.text);
-	/* A class of reads or writes means those of connections, not of log files and wake-up pipes. */
-	if (fault.call == CALL_unknown && (fault.class == CLASS_READ || fault.class == CLASS_WRITE))
-		fault.accepted_only = true;
+	if (!lua_isnoneornil(L, 3))
+		aim(L, &fault);
 	struct fault_handle *handle = lua_newuserdatauv(L, sizeof(*handle), 0);
 	*handle = (struct fault_handle){.lifted = true};
 	luaL_setmetatable(L, FAULT_TYPE);
@@ -63,6 +74,37 @@ static int handle_delivered(lua_State *L)
 	    handle->lifted ? handle->delivered : stage_delivered(play_of(L)->stage, handle->id);
 	lua_pushinteger(L, (lua_Integer)delivered);
 	return 1;
+}
+
+static int handle_text(lua_State *L)
+{
+	const struct fault_handle *handle = luaL_checkudata(L, 1, FAULT_TYPE);
+
+	lua_pushstring(L, handle->text);
+	return 1;
+}
+
+static int wait_delivered(struct play *play, struct wait *wait)
+{
+	return stage_delivered(play->stage, (uint32_t)wait->number) > 0;
+}
+
+static int delivered_or_not(lua_State *L, int status, lua_KContext context)
+{
+	(void)status;
+	(void)context;
+	lua_pushboolean(L, play_result(L)->result == 1);
+	return 1;
+}
+
+static int api_until_delivered(lua_State *L)
+{
+	const struct fault_handle *handle = luaL_checkudata(L, 2, FAULT_TYPE);
+	struct wait wait = play_waiting(play_of(L), patience_read(L, 3, PLAY_PATIENCE));
+
+	wait.check = wait_delivered;
+	wait.number = handle->id;
+	return play_wait(L, &wait, 0, delivered_or_not);
 }
 
 static int api_expect_delivered(lua_State *L)
@@ -118,6 +160,7 @@ static int api_keep_only(lua_State *L)
 
 const luaL_Reg fault_methods[] = {
     {"fault", api_fault},
+    {"until_delivered", api_until_delivered},
     {"expect_delivered", api_expect_delivered},
     {"limit_fds", api_limit_fds},
     {"limit_restore", api_limit_restore},
@@ -129,7 +172,7 @@ const luaL_Reg fault_methods[] = {
 void fault_api_open(lua_State *L)
 {
 	static const luaL_Reg handle_methods[] = {
-	    {"lift", handle_lift}, {"delivered", handle_delivered}, {NULL, NULL}};
+	    {"lift", handle_lift}, {"delivered", handle_delivered}, {"text", handle_text}, {NULL, NULL}};
 
 	luaL_newmetatable(L, FAULT_TYPE);
 	luaL_newlib(L, handle_methods);

@@ -30,8 +30,10 @@
  *   t:wait(seconds)           only where time itself is the subject; always true in the end
  *
  * Faults
- *   t:fault("accept4:EMFILE:1..40")         arms. The handle's :lift() stops it and says how often it struck,
- *                             :delivered() says so at any time. @read and @write strike accepted connections only
+ *   t:fault("accept4:EMFILE:1..40"[, peer]) arms. The handle's :lift() stops it and says how often it struck,
+ *                             :delivered() says so at any time, :text() is the fault as text. @read and @write strike
+ *                             accepted connections only; with a peer only its own is struck
+ *   t:until_delivered(handle) it has struck
  *   t:expect_delivered(handle)              lifts it; never delivered is broken
  *   t:limit_fds(spare)        t:limit_restore()      RLIMIT_NOFILE of the running target
  *   t:signal("STOP")          to all its processes

@@ -180,9 +180,14 @@ bool deliver_decide(struct tracer *tracer, struct tracee *tracee, struct fault *
 	struct event call = tracer_event(tracee, EV_CALL, tracee->state.row->call);
 
 	row_fill(&tracee->state, &call);
-	return fault_set_decide(tracer->watcher->faults, call.pid, tracee->state.row->call,
-				tracee->state.row->call == CALL_epoll_ctl ? call.arg[1] : 0, call.fd,
-				fds_accepted(tracee->fds, call.fd), ret_fault);
+	return fault_set_decide(tracer->watcher->faults,
+				&(struct fault_call){.pid = call.pid,
+						     .call = tracee->state.row->call,
+						     .op = call.what == CALL_epoll_ctl ? call.arg[1] : 0,
+						     .fd = call.fd,
+						     .accepted = fds_accepted(tracee->fds, call.fd),
+						     .peer = fds_peer(tracee->fds, call.fd)},
+				ret_fault);
 }
 
 bool deliver_delay(struct tracer *tracer, struct tracee *tracee, const struct fault *fault)

@@ -3,18 +3,22 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define FDS_MAX (1 << 22) /* numbers beyond are never called accepted */
 
 struct fds {
 	uint32_t references;
-	uint32_t words;
+	uint32_t size;
 	uint32_t starved_by; /* the fault that said "no number is free" last, 0 none */
 	int64_t freed;	     /* numbers given back since, less those taken */
-	uint64_t *bits;
+	uint32_t *numbers;   /* of each: 0 not accepted, else ACCEPTED and the peer's port */
 };
+
+#define ACCEPTED 0x10000u
 
 struct fds *fds_new(void)
 {
@@ -34,15 +38,15 @@ struct fds *fds_inherit(struct fds *fds, bool share)
 		return fds;
 	}
 	copy = fds_new();
-	if (!copy || !fds->words)
+	if (!copy || !fds->size)
 		return copy;
-	copy->bits = malloc(fds->words * sizeof *copy->bits);
-	if (!copy->bits) {
+	copy->numbers = malloc(fds->size * sizeof *copy->numbers);
+	if (!copy->numbers) {
 		fds_free(copy);
 		return NULL;
 	}
-	memcpy(copy->bits, fds->bits, fds->words * sizeof *copy->bits);
-	copy->words = fds->words;
+	memcpy(copy->numbers, fds->numbers, fds->size * sizeof *copy->numbers);
+	copy->size = fds->size;
 	return copy;
 }
 
@@ -50,57 +54,75 @@ void fds_free(struct fds *fds)
 {
 	if (!fds || --fds->references)
 		return;
-	free(fds->bits);
+	free(fds->numbers);
 	free(fds);
+}
+
+static uint32_t look_up(const struct fds *fds, int64_t fd)
+{
+	return fd >= 0 && fd < fds->size ? fds->numbers[fd] : 0;
 }
 
 bool fds_accepted(const struct fds *fds, int32_t fd)
 {
-	uint32_t word = (uint32_t)fd / 64;
-
-	return fd >= 0 && word < fds->words && fds->bits[word] >> (fd % 64) & 1;
+	return look_up(fds, fd) != 0;
 }
 
-/* Out of memory leaves the bit unset: a fault for accepted fds then does not strike there, and is missed as
- * undelivered. */
-static bool reach(struct fds *fds, uint32_t word)
+uint16_t fds_peer(const struct fds *fds, int32_t fd)
 {
-	uint32_t words = fds->words ? fds->words : 4;
-	uint64_t *bits;
+	return (uint16_t)look_up(fds, fd);
+}
 
-	if (word < fds->words)
+/* Out of memory leaves the number unmarked: a fault for accepted fds then does not strike there, and is
+ * missed as undelivered. */
+static bool reach(struct fds *fds, uint32_t fd)
+{
+	uint32_t size = fds->size ? fds->size : 64;
+	uint32_t *numbers;
+
+	if (fd < fds->size)
 		return true;
-	while (words <= word)
-		words *= 2;
-	bits = realloc(fds->bits, words * sizeof *bits);
-	if (!bits)
+	while (size <= fd)
+		size *= 2;
+	numbers = realloc(fds->numbers, size * sizeof *numbers);
+	if (!numbers)
 		return false;
-	memset(bits + fds->words, 0, (words - fds->words) * sizeof *bits);
-	fds->bits = bits;
-	fds->words = words;
+	memset(numbers + fds->size, 0, (size - fds->size) * sizeof *numbers);
+	fds->numbers = numbers;
+	fds->size = size;
 	return true;
 }
 
-static void mark(struct fds *fds, int64_t fd, bool accepted)
+/* what: as in the table. */
+static void mark(struct fds *fds, int64_t fd, uint32_t what)
 {
-	uint32_t word = (uint32_t)(fd / 64);
-
 	if (fd < 0 || fd >= FDS_MAX)
 		return;
-	if (!accepted && word < fds->words)
-		fds->bits[word] &= ~(1ULL << (fd % 64));
-	if (accepted && reach(fds, word))
-		fds->bits[word] |= 1ULL << (fd % 64);
+	if (what ? reach(fds, (uint32_t)fd) : fd < fds->size)
+		fds->numbers[fd] = what;
 }
 
 static void follow_range(struct fds *fds, const struct event *event)
 {
-	uint64_t last = event->arg[1] < fds->words * 64ULL ? event->arg[1] + 1 : fds->words * 64ULL;
+	uint64_t last = event->arg[1] < fds->size ? event->arg[1] + 1 : fds->size;
 
 	if (event->arg[2] & CLOSE_RANGE_CLOEXEC)
 		return;
 	for (uint64_t fd = event->arg[0]; fd < last; fd++)
-		mark(fds, (int64_t)fd, false);
+		mark(fds, (int64_t)fd, 0);
+}
+
+/* The address behind an accept. */
+static uint16_t port_of(const struct event *event)
+{
+	struct sockaddr_in6 address; /* the port lies where sockaddr_in has it */
+	sa_family_t family;
+
+	if (event->size < sizeof(struct sockaddr_in))
+		return 0;
+	memcpy(&address, event->data, event->size < sizeof address ? event->size : sizeof address);
+	family = address.sin6_family;
+	return family == AF_INET || family == AF_INET6 ? ntohs(address.sin6_port) : 0;
 }
 
 static bool duplicates(const struct event *event)
@@ -111,10 +133,10 @@ static bool duplicates(const struct event *event)
 static void follow_create(struct fds *fds, const struct event *event)
 {
 	if (event->what == CALL_pipe || event->what == CALL_pipe2 || event->what == CALL_socketpair) {
-		mark(fds, (int32_t)event->arg[2], false);
-		mark(fds, (int32_t)event->arg[3], false);
+		mark(fds, (int32_t)event->arg[2], 0);
+		mark(fds, (int32_t)event->arg[3], 0);
 	} else {
-		mark(fds, event->ret, false);
+		mark(fds, event->ret, 0);
 	}
 }
 
@@ -143,13 +165,13 @@ void fds_follow(struct fds *fds, const struct event *event)
 		return;
 	follow_balance(fds, event, class);
 	if (class == CLASS_ACCEPT)
-		mark(fds, event->ret, true);
+		mark(fds, event->ret, ACCEPTED | port_of(event));
 	else if (class == CLASS_CREATE)
 		follow_create(fds, event);
 	else if (class == CLASS_DUP || duplicates(event))
-		mark(fds, event->ret, fds_accepted(fds, event->fd));
+		mark(fds, event->ret, look_up(fds, event->fd));
 	else if (event->what == CALL_close)
-		mark(fds, event->fd, false);
+		mark(fds, event->fd, 0);
 	else if (event->what == CALL_close_range)
 		follow_range(fds, event);
 }

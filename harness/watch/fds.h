@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which fd numbers of a table were accepted: one bit each, shared by the threads (and processes) that share
+/* Which fd numbers of a table were accepted, and from whom: shared by the threads (and processes) that share
  * the table. */
 #ifndef WRINGER_WATCH_FDS_H
 #define WRINGER_WATCH_FDS_H
@@ -16,6 +16,8 @@ struct fds *fds_inherit(struct fds *fds, bool share);
 void fds_free(struct fds *fds); /* drops a reference */
 
 bool fds_accepted(const struct fds *fds, int32_t fd);
+/* The port of its peer; 0: it was not accepted, or that is not known. */
+uint16_t fds_peer(const struct fds *fds, int32_t fd);
 /*
  * Whether a fault that says "no number is free" (EMFILE, ENFILE) may strike now: always for the first time,
  * but not once the process has given back more numbers than it took since then. Closing a reserve to accept

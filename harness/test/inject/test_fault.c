@@ -123,12 +123,47 @@ static void test_what_is_read(void **state)
 		assert_int_equal(fault.last, wanted.last);
 		assert_int_equal(fault.step, wanted.step);
 		assert_int_equal(fault.fd, -1);
+		assert_int_equal(fault.peer, 0);
 		assert_string_equal(fault_text(&fault, text, sizeof text),
 				    rows[i].again ? rows[i].again : rows[i].text);
 	}
 }
 
-#define FORM "expected CALL:ERRNO[:WINDOW], CALL:short=N[:WINDOW] or CALL:delay=TIME[:WINDOW]"
+#define FORM "expected CALL:WHAT[:WINDOW][@WHERE], WHAT an errno, short=N or delay=TIME"
+
+static void test_where_it_is_to_strike(void **state)
+{
+	static const struct {
+		const char *text, *again; /* NULL: the same */
+		int32_t fd;
+		bool accepted;
+		uint16_t peer;
+	} rows[] = {
+	    {"@read:EIO:1@fd=0", NULL, 0, false, 0},
+	    {"read:EIO@fd=2147483647", NULL, INT32_MAX, false, 0},
+	    {"write:short=1:2..@peer=65535", NULL, -1, false, 65535},
+	    {"@write:delay=1ms@peer=1", NULL, -1, false, 1},
+	    {"@write:EPIPE", NULL, -1, true, 0},
+	    {"@read:EIO@accepted", "@read:EIO", -1, true, 0},
+	    {"@read:EIO@any", NULL, -1, false, 0},
+	    {"read:EIO@accepted", NULL, -1, true, 0},
+	    {"read:EIO@any", "read:EIO", -1, false, 0},
+	    {"@accept:EPERM@fd=3", NULL, 3, false, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct fault fault;
+		char text[128];
+
+		assert_int_equal(fault_parse(rows[i].text, &fault, NULL), 0);
+		assert_int_equal(fault.fd, rows[i].fd);
+		assert_int_equal(fault.accepted_only, rows[i].accepted);
+		assert_int_equal(fault.peer, rows[i].peer);
+		assert_string_equal(fault_text(&fault, text, sizeof text),
+				    rows[i].again ? rows[i].again : rows[i].text);
+	}
+}
 
 static void test_what_is_refused(void **state)
 {
@@ -182,6 +217,19 @@ static void test_what_is_refused(void **state)
 	    {"read:delay=1h", "delay=1h: more than 10s"},
 	    {"read:DELAY=1ms", "unknown errno 'DELAY=1ms'"},
 	    {"alarm:delay=1ms", "alarm cannot be made to fail"},
+	    {"read@fd=3:EIO", "no errno named; " FORM},
+	    {"read:@fd=3", "unknown errno '@fd=3'"},
+	    {"read:EIO@", "where '': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO@fd", "where 'fd': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO@fd=", "where 'fd=': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO@fd=-1", "where 'fd=-1': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO@fd=2147483648", "where 'fd=2147483648': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO@peer=0", "where 'peer=0': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO@peer=65536", "where 'peer=65536': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO@Accepted", "where 'Accepted': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO@fd=3:1", "where 'fd=3:1': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO:1@fd=3@fd=4", "where 'fd=3@fd=4': expected fd=N, accepted, any or peer=PORT"},
+	    {"read:EIO:@fd=3", "window '@fd=3': expected FIRST[..[LAST][+STEP]]"},
 	    {"read:EIO:", "window '': expected FIRST[..[LAST][+STEP]]"},
 	    {"read:EIO:x", "window 'x': expected FIRST[..[LAST][+STEP]]"},
 	    {"read:EIO:..4", "window '..4': expected FIRST[..[LAST][+STEP]]"},
@@ -268,9 +316,13 @@ static void test_classes_leave_misfits_alone(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_every_row_is_real), cmocka_unit_test(test_every_row_can_be_asked_for),
-	    cmocka_unit_test(test_what_is_read),      cmocka_unit_test(test_what_is_refused),
-	    cmocka_unit_test(test_windows),	      cmocka_unit_test(test_classes_leave_misfits_alone),
+	    cmocka_unit_test(test_every_row_is_real),
+	    cmocka_unit_test(test_every_row_can_be_asked_for),
+	    cmocka_unit_test(test_what_is_read),
+	    cmocka_unit_test(test_where_it_is_to_strike),
+	    cmocka_unit_test(test_what_is_refused),
+	    cmocka_unit_test(test_windows),
+	    cmocka_unit_test(test_classes_leave_misfits_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

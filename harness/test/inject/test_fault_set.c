@@ -29,6 +29,19 @@ static uint32_t armed(struct fault_set *set, const char *text)
 	return id;
 }
 
+static bool struck(struct fault_set *set, int32_t pid, enum call call, uint64_t op, int32_t fd, bool accepted,
+		   struct fault *ret_hit)
+{
+	return fault_set_decide(set,
+				&(struct fault_call){.pid = pid,
+						     .call = call,
+						     .op = op,
+						     .fd = fd,
+						     .accepted = accepted,
+						     .peer = accepted ? 4000 : 0},
+				ret_hit);
+}
+
 static void test_windows_count_for_each_process(void **state)
 {
 	struct fault_set *set = fault_set_new();
@@ -42,13 +55,13 @@ static void test_windows_count_for_each_process(void **state)
 	id = armed(set, "accept4:EMFILE:2..3");
 	assert_true(fault_set_armed(set));
 	for (int pid = 10; pid < 12; pid++) {
-		assert_false(fault_set_decide(set, pid, CALL_accept4, 0, 3, false, &hit));
-		assert_false(fault_set_decide(set, pid, CALL_accept, 0, 3, false, &hit)); /* another call */
-		assert_true(fault_set_decide(set, pid, CALL_accept4, 0, 3, false, &hit));
+		assert_false(struck(set, pid, CALL_accept4, 0, 3, false, &hit));
+		assert_false(struck(set, pid, CALL_accept, 0, 3, false, &hit)); /* another call */
+		assert_true(struck(set, pid, CALL_accept4, 0, 3, false, &hit));
 		assert_int_equal(hit.id, id);
 		assert_int_equal(hit.code, EMFILE);
-		assert_true(fault_set_decide(set, pid, CALL_accept4, 0, 3, false, &hit));
-		assert_false(fault_set_decide(set, pid, CALL_accept4, 0, 3, false, &hit));
+		assert_true(struck(set, pid, CALL_accept4, 0, 3, false, &hit));
+		assert_false(struck(set, pid, CALL_accept4, 0, 3, false, &hit));
 	}
 	assert_int_equal(fault_set_delivered(set, id), 4);
 	assert_int_equal(fault_set_lift(set, id, &delivered), 0);
@@ -59,40 +72,48 @@ static void test_windows_count_for_each_process(void **state)
 	fault_set_free(set);
 }
 
-static void test_only_the_fd_and_the_accepted(void **state)
+static void test_only_where_it_is_meant(void **state)
 {
-	struct fault_set *set = fault_set_new();
-	struct fault fault = parsed("@write:EPIPE"), hit;
-	uint32_t by_fd, accepted;
+	static const struct {
+		const char *fault;
+		bool other, seven, accepted; /* fd 8; fd 7; an accepted one, from port 4000 */
+	} rows[] = {
+	    {"@write:EPIPE", false, false, true},
+	    {"@write:EPIPE@any", true, true, true},
+	    {"@write:EPIPE@fd=7", false, true, false},
+	    {"write:EPIPE", true, true, true},
+	    {"write:EPIPE@accepted", false, false, true},
+	    {"write:EPIPE@peer=4000", false, false, true},
+	    {"write:EPIPE@peer=4001", false, false, false},
+	    {"@write:delay=1ms@peer=4000", false, false, true},
+	    {"@write:EPIPE@fd=9", false, false, true},
+	};
 
 	(void)state;
-	fault.fd = 7;
-	assert_int_equal(fault_set_arm(set, &fault, &by_fd), 0);
-	assert_false(fault_set_decide(set, 1, CALL_write, 0, 8, true, &hit));
-	assert_true(fault_set_decide(set, 1, CALL_write, 0, 7, false, &hit));
-	assert_int_equal(fault_set_lift(set, by_fd, NULL), 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct fault_set *set = fault_set_new();
+		struct fault hit;
 
-	fault.fd = -1;
-	fault.accepted_only = true;
-	assert_int_equal(fault_set_arm(set, &fault, &accepted), 0);
-	assert_int_not_equal(accepted, by_fd);
-	assert_false(fault_set_decide(set, 1, CALL_writev, 0, 8, false, &hit));
-	assert_true(fault_set_decide(set, 1, CALL_writev, 0, 8, true, &hit));
-	fault_set_free(set);
+		(void)armed(set, rows[i].fault);
+		assert_int_equal(struck(set, 1, CALL_write, 0, 8, false, &hit), rows[i].other);
+		assert_int_equal(struck(set, 1, CALL_write, 0, 7, false, &hit), rows[i].seven);
+		assert_int_equal(struck(set, 1, CALL_write, 0, 9, true, &hit), rows[i].accepted);
+		fault_set_free(set);
+	}
 }
 
 static void test_the_first_armed_strikes_all_count(void **state)
 {
 	struct fault_set *set = fault_set_new();
 	struct fault hit;
-	uint32_t first = armed(set, "read:EIO:1"), second = armed(set, "@read:EINTR:1..2");
+	uint32_t first = armed(set, "read:EIO:1"), second = armed(set, "@read:EINTR:1..2@any");
 
 	(void)state;
-	assert_true(fault_set_decide(set, 1, CALL_read, 0, 3, false, &hit));
+	assert_true(struck(set, 1, CALL_read, 0, 3, false, &hit));
 	assert_int_equal(hit.id, first);
-	assert_true(fault_set_decide(set, 1, CALL_read, 0, 3, false, &hit));
+	assert_true(struck(set, 1, CALL_read, 0, 3, false, &hit));
 	assert_int_equal(hit.id, second);
-	assert_false(fault_set_decide(set, 1, CALL_read, 0, 3, false, &hit));
+	assert_false(struck(set, 1, CALL_read, 0, 3, false, &hit));
 	assert_int_equal(fault_set_delivered(set, second), 1);
 	fault_set_retract(set, second);
 	assert_int_equal(fault_set_delivered(set, second), 0);
@@ -147,8 +168,7 @@ static void *watching(void *arg)
 	while (!shared->over) {
 		struct fault hit;
 
-		if (fault_set_armed(shared->set) &&
-		    fault_set_decide(shared->set, 1, CALL_read, 0, 3, true, &hit))
+		if (fault_set_armed(shared->set) && struck(shared->set, 1, CALL_read, 0, 3, true, &hit))
 			shared->struck++;
 	}
 	return NULL;
@@ -187,10 +207,10 @@ static void test_operations(void **state)
 	(void)state;
 	assert_int_equal(fault_parse("epoll_ctl:ENOSPC:2", &fault, NULL), 0);
 	assert_int_equal(fault_set_arm(set, &fault, &id), 0);
-	assert_false(fault_set_decide(set, 1, CALL_epoll_ctl, EPOLL_CTL_ADD, 3, false, &hit));
-	assert_false(fault_set_decide(set, 1, CALL_epoll_ctl, EPOLL_CTL_MOD, 3, false, &hit));
-	assert_false(fault_set_decide(set, 1, CALL_epoll_ctl, EPOLL_CTL_DEL, 3, false, &hit));
-	assert_true(fault_set_decide(set, 1, CALL_epoll_ctl, EPOLL_CTL_ADD, 3, false, &hit));
+	assert_false(struck(set, 1, CALL_epoll_ctl, EPOLL_CTL_ADD, 3, false, &hit));
+	assert_false(struck(set, 1, CALL_epoll_ctl, EPOLL_CTL_MOD, 3, false, &hit));
+	assert_false(struck(set, 1, CALL_epoll_ctl, EPOLL_CTL_DEL, 3, false, &hit));
+	assert_true(struck(set, 1, CALL_epoll_ctl, EPOLL_CTL_ADD, 3, false, &hit));
 	fault_set_free(set);
 	assert_true(fault_parse("epoll_ctl:ENOENT", &fault, NULL) == 0);
 	assert_false(fault_fits_op(&fault, CALL_epoll_ctl, EPOLL_CTL_ADD));
@@ -203,7 +223,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_operations),
 	    cmocka_unit_test(test_windows_count_for_each_process),
-	    cmocka_unit_test(test_only_the_fd_and_the_accepted),
+	    cmocka_unit_test(test_only_where_it_is_meant),
 	    cmocka_unit_test(test_the_first_armed_strikes_all_count),
 	    cmocka_unit_test(test_nonsense_is_refused),
 	    cmocka_unit_test(test_two_threads),

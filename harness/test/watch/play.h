@@ -168,7 +168,7 @@ static inline void play_through(struct play *play, const char *part)
 	assert_int_equal(play_finish(play), 0);
 }
 
-static inline uint32_t play_arm(struct play *play, const char *text, bool accepted_only)
+static inline uint32_t play_arm(struct play *play, const char *text)
 {
 	struct fault fault;
 	struct error error;
@@ -176,7 +176,6 @@ static inline uint32_t play_arm(struct play *play, const char *text, bool accept
 
 	if (fault_parse(text, &fault, &error) < 0)
 		fail_msg("%s", error.text);
-	fault.accepted_only = accepted_only;
 	assert_int_equal(fault_set_arm(play->faults, &fault, &id), 0);
 	return id;
 }

@@ -440,8 +440,8 @@ static void test_faults_are_delivered(void **state)
 		skip();
 	play_init(&play, "struck");
 	play.ops = watch_find("preload");
-	lifted = play_arm(&play, "sendto:EPIPE", false);
-	id = play_arm(&play, "recvfrom:ENOMEM:3..+2", false);
+	lifted = play_arm(&play, "sendto:EPIPE");
+	id = play_arm(&play, "recvfrom:ENOMEM:3..+2");
 	assert_int_equal(fault_set_lift(play.faults, lifted, NULL), 0);
 	play_start(&play);
 	assert_int_equal(WEXITSTATUS(play_finish(&play)), 2);
