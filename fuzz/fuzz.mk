@@ -117,3 +117,20 @@ $(SIM_TESTED:%=$(BUILD)/test/fuzz/sim-%): $(BUILD)/test/fuzz/sim-%: $(BUILD)/fuz
 		$(SIM_OBJECTS) $(BUILD)/fuzz/common/claim.o $(SIM_ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
+
+# What `make bench` measures: the pace of epoll-level's fuzzer on a fixed set of scripts, without an engine and without
+# sanitizers; the same with ASan and UBSan in the server, as `make fuzz-own` would have it; the fuzzers themselves.
+.SECONDARY: $(BUILD)/fuzz/test/pace.o
+$(SERVER_NAMES:%=$(BUILD)/fuzz_pace/%): $(BUILD)/fuzz_pace/%: $(BUILD)/fuzz/test/pace.o $(BUILD)/fuzz_server/%.o $(SERVER_OBJECTS) \
+		$(SIM_OBJECTS) $(BUILD)/fuzz/common/claim.o $(SIM_ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
+fuzz-pace:
+	@ci/deps.sh fuzz
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-pace CC=clang LDFLAGS= $(BUILD)-pace/fuzz_pace/epoll-level
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-pace-asan CC=clang SIM_COVER='-fsanitize=address,undefined' \
+		LDFLAGS='-fsanitize=address,undefined' $(BUILD)-pace-asan/fuzz_pace/epoll-level
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang LDFLAGS= SIM_COVER='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp' \
+		$(BUILD)-sim/fuzz_server/epoll-level
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-model CC=clang LDFLAGS= SANITIZE=-fsanitize=fuzzer-no-link $(BUILD)-model/fuzz_model
+.PHONY: fuzz-pace

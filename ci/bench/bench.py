@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Measures what the README claims, as ratios taken side by side in one run.
 
-usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [load] [held] [check] [list] [judge] [scale] [quiet]
+usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [load] [held] [check] [list] [judge] [scale] [server] [model] [fuzz] [quiet]
 
 strace  requests a second of nginx watched by wringer / under strace with the same calls (at least 1.3)
 preload requests a second of nginx watched by preload / not watched (at least 0.85), and watched by ptrace for comparison
@@ -14,6 +14,10 @@ list    milliseconds of `wringer list` (under 20)
 judge   events a second of `wringer judge` on a journal of ten million (at least 2,000,000), and its peak of resident memory
         (at most 100 MiB)
 scale   CPU time of epoll-level for a request with 15,000 idle connections / with 100 (at most 1.25)
+server  scripts a second of CPU time that epoll-level plays in the simulation, judged, at a median of 30 moves (at least
+        20,000); the same with ASan and UBSan in the server (at least 5,000); and what fuzz_server executes of its own
+model   scripts a second of CPU time that fuzz_model plays on the kernel and its model (at least 2,000)
+fuzz    schedules a second that `wringer fuzz` tries on epoll-level, all of it on one core (at least 100)
 quiet   findings of `check -n 20` on epoll-level and epoll-edge with every core kept busy (0)
 """
 import argparse
@@ -248,6 +252,65 @@ def bench_scale(rounds):
     return {**ratios(found), "at_most": 1.25}
 
 
+def built(kind):
+    """The folder of another build than wringer's own, as fuzz/fuzz.mk names it."""
+    return os.path.join(os.path.dirname(os.path.abspath(WRINGER)) + "-" + kind)
+
+
+def engine_run(program, runs, folder):
+    """A fuzzer's executions from an empty corpus: a second of CPU time, and what FUZZ_FIGURES says at the end."""
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        child = subprocess.Popen([program, f"-runs={runs}", "-seed=1", "-artifact_prefix=" + folder + "/", folder], stdin=subprocess.DEVNULL,
+                                 stdout=log, stderr=log, env={**os.environ, "FUZZ_FIGURES": "1"})
+        _, status, used = os.wait4(child.pid, 0)
+        log.seek(0)
+        text = log.read()
+    if status != 0:
+        sys.exit(f"bench: {program} ends with {status}: {text[-2000:]}")
+    return runs / (used.ru_utime + used.ru_stime), text
+
+
+def paces(kind, rounds):
+    asked = [os.path.join(built(kind), "fuzz_pace", "epoll-level")]
+    return [json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout) for _ in range(rounds)]
+
+
+def bench_server(rounds, runs=20_000):
+    subprocess.run(["make", "-s", "-C", ROOT, "BUILD=" + os.path.dirname(os.path.abspath(WRINGER)), "fuzz-pace"], check=True)
+    plain, checked = paces("pace", rounds), paces("pace-asan", rounds)
+    with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
+        own, text = engine_run(os.path.join(built("sim"), "fuzz_server", "epoll-level"), runs, folder)
+    moves, events = (round(int(re.search(r"(\d+) " + word, text)[1]) / runs) for word in ("moves", "events"))
+    rates = sorted(pace["per_second"] for pace in plain)
+    return {"per_second": round(statistics.median(rates)), "min": rates[0], "max": rates[-1], "at_least": 20_000,
+            **{name: plain[0][name] for name in ("median_moves", "median_calls", "median_events")},
+            "asan_per_second": round(statistics.median(pace["per_second"] for pace in checked)), "asan_at_least": 5_000,
+            "engine_per_second": round(own), "engine_mean_moves": moves, "engine_mean_events": events}
+
+
+def bench_model(rounds, runs=20_000):
+    subprocess.run(["make", "-s", "-C", ROOT, "BUILD=" + os.path.dirname(os.path.abspath(WRINGER)), "fuzz-pace"], check=True)
+    rates = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
+            rate, text = engine_run(os.path.join(built("model"), "fuzz_model"), runs, folder)
+        rates.append(rate)
+    compared = int(re.search(r"(\d+) operations compared", text)[1])
+    return {"per_second": round(statistics.median(rates)), "min": round(min(rates)), "max": round(max(rates)), "at_least": 2_000,
+            "mean_operations": round(compared / runs, 1)}
+
+
+def bench_fuzz(rounds, seconds=10):
+    """Searcher, engine, server and watcher share one core."""
+    rates = []
+    for turn in range(rounds):
+        out = subprocess.run(["taskset", "-c", "0", WRINGER, "fuzz", "--time", f"{seconds}s", "--seed", str(turn + 1), "--protocol", "http",
+                              "--target", "epoll-level"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+        tries, took = re.search(r"nothing found after ([\d.]+) s: (\d+) tries", out).group(2, 1)
+        rates.append(int(tries) / float(took))
+    return {"per_second": round(statistics.median(rates)), "min": round(min(rates)), "max": round(max(rates)), "at_least": 100}
+
+
 def bench_quiet(_rounds):
     burners = [subprocess.Popen(["sh", "-c", "while :; do :; done"], **QUIET) for _ in range(os.cpu_count())]
     result = {}
@@ -268,7 +331,7 @@ def bench_quiet(_rounds):
 
 BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "load": bench_load, "held": bench_held,
            "check": bench_check, "list": bench_list,
-           "judge": bench_judge, "scale": bench_scale, "quiet": bench_quiet}
+           "judge": bench_judge, "scale": bench_scale, "server": bench_server, "model": bench_model, "fuzz": bench_fuzz, "quiet": bench_quiet}
 
 
 def main():

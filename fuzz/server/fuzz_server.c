@@ -5,7 +5,8 @@
  * its memory.
  *
  * From the environment: FUZZ_ARGS, the server's command line in words (else "server --protocol echo|http");
- * FUZZ_PROTOCOL, where it speaks only one; FUZZ_RULES, only these rules; FUZZ_SHOW, every event as text.
+ * FUZZ_PROTOCOL, where it speaks only one; FUZZ_RULES, only these rules; FUZZ_SHOW, every event and finding
+ * as text; FUZZ_FIGURES, at the end how much was done.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,18 @@
 #include "fuzz/common/target.h"
 #include "inject/schedule_lua.h"
 #include "fuzz/server/verdict.h"
+
+static struct trial *trial; /* made with the first input, kept for all of them */
+static uint64_t executions;
+
+static void tell_figures(void)
+{
+	const struct trial_figures *figures = &trial->figures;
+
+	(void)fprintf(stderr, "%llu executions, %llu moves, %llu calls, %llu events\n",
+		      (unsigned long long)executions, (unsigned long long)figures->moves,
+		      (unsigned long long)figures->calls, (unsigned long long)figures->events);
+}
 
 /* Says what was found, and writes it down for the real kernel. */
 static void tell(const struct schedule *script, const struct finding *finding)
@@ -43,18 +56,24 @@ static char *const *server_words(void)
 	return count ? words : NULL;
 }
 
+static void begin(void)
+{
+	trial = trial_new(getenv("FUZZ_SHOW") != NULL, getenv("FUZZ_RULES"));
+	fuzz_claim(trial);
+	trial->stage.argv = server_words();
+	if (getenv("FUZZ_FIGURES"))
+		(void)atexit(tell_figures);
+}
+
 static void run(const uint8_t *data, size_t size)
 {
-	static struct trial *trial;
 	struct schedule script = schedule_read(data, size);
 	struct finding finding;
 	uint8_t steps[SCHEDULE_MOST];
 
-	if (!trial) {
-		trial = trial_new(getenv("FUZZ_SHOW") != NULL, getenv("FUZZ_RULES"));
-		fuzz_claim(trial);
-		trial->stage.argv = server_words();
-	}
+	if (!trial)
+		begin();
+	executions++;
 	if (getenv("FUZZ_PROTOCOL"))
 		script.http = strcmp(getenv("FUZZ_PROTOCOL"), "http") == 0;
 	if (!trial_play(trial, &script, NULL, &finding))

@@ -364,6 +364,7 @@ static enum sim_turn steps(struct stage *stage, uint64_t timeout, bool ready)
 		do {
 			step = schedule_move(&stage->script, stage->at++);
 			perform(stage, &step);
+			stage->performed++;
 		} while (step.merge && stage->at < stage->script.count);
 		stage->hot = 0;
 		return SIM_LOOK;
@@ -499,7 +500,7 @@ struct sim_outcome stage_play(struct stage *stage, const struct schedule *script
 	int argc = 3;
 
 	stage->script = *script;
-	stage->at = 0;
+	stage->at = stage->performed = 0;
 	stage->idle = stage->waits = 0;
 	stage->next_id = 1;
 	stage->limited = stage->left = false;

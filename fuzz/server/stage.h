@@ -27,6 +27,7 @@ struct stage {
 	struct schedule script;
 	char *const *argv; /* of the server, NULL at its end; NULL: --protocol and what the script says */
 	size_t at;	   /* the next step */
+	size_t performed;  /* so many, those of earlier rounds too */
 	enum stage_phase phase;
 	uint64_t since; /* when the phase began, sim_now */
 	uint64_t idle;	/* ns a MOVE_TIME still has to pass */

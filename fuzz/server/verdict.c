@@ -12,10 +12,22 @@ static void take_event(void *arg, const struct event *event)
 	struct trial *trial = arg;
 	char line[256];
 
+	trial->figures.events++;
+	trial->figures.calls += event->kind == EV_CALL;
 	if (trial->show)
 		(void)fprintf(stderr, "%11.6f %s\n", (double)event->at / 1e9,
 			      event_text(event, line, sizeof line));
 	fuzz_claim(judge_event(trial->judge, event) == 0);
+}
+
+static void show_findings(const struct trial *trial)
+{
+	size_t count;
+	const struct finding *findings = judge_findings(trial->judge, &count);
+
+	for (size_t i = 0; i < count; i++)
+		(void)fprintf(stderr, "%s %s: %s\n", severity_name(findings[i].severity),
+			      findings[i].rule->id, findings[i].message);
 }
 
 /* The gravest finding, in the order of the judge; NULL: none. Warnings count, what is only worth knowing does
@@ -36,7 +48,10 @@ bool trial_play(struct trial *trial, const struct schedule *script, const struct
 	const struct judge_options options = {.rules = trial->rules};
 	fuzz_claim(judge_new(&options, &trial->judge, &error) == 0);
 	(void)stage_play(&trial->stage, script);
+	trial->figures.moves += trial->stage.performed;
 	fuzz_claim(judge_finish(trial->judge) == 0);
+	if (trial->show)
+		show_findings(trial);
 	const struct finding *finding = first_finding(trial);
 	bool broken = finding && (!rule || finding->rule == rule);
 	if (broken)

@@ -6,8 +6,15 @@
 #include "fuzz/server/stage.h"
 #include "rules/judge.h"
 
+/* What was done, since they were last set to 0: moves performed (a script in rounds performs each again),
+ * calls of the server, events of the journal. */
+struct trial_figures {
+	uint64_t moves, calls, events;
+};
+
 struct trial {
 	struct stage stage;
+	struct trial_figures figures;
 	struct judge *judge;
 	bool show; /* every event as text, on standard error */
 	const char
