@@ -153,6 +153,7 @@ struct file *kernel_file_new(struct kernel *kernel, enum kind kind)
 	link_init(&file->members);
 	link_init(&file->ready);
 	link_init(&file->sleepers);
+	link_init(&file->pollers);
 	return file;
 }
 

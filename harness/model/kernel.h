@@ -22,7 +22,7 @@ enum {
 	KERNEL_FDS = 1024,	/* numbers a process may have, see kernel_limit */
 	KERNEL_FILES = 2048,	/* open file descriptions */
 	KERNEL_ITEMS = 4096,	/* registrations of all epoll instances */
-	KERNEL_SLEEPERS = 32,	/* threads asleep in epoll_wait */
+	KERNEL_SLEEPERS = 32,	/* threads asleep in epoll_wait or poll */
 	KERNEL_TAKEN = 16,	/* events that one of them comes back with at most */
 	KERNEL_BUFFER = 262144, /* bytes between two sockets, unless kernel_buffer says otherwise */
 };
@@ -91,7 +91,8 @@ int kernel_state(const struct kernel *kernel, int proc, int fd);
 int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, size_t size);
 int64_t kernel_receive(struct kernel *kernel, int proc, int fd, void *ret_bytes, size_t size);
 int64_t kernel_peek(struct kernel *kernel, int proc, int fd, void *ret_bytes, size_t size); /* MSG_PEEK */
-/* The bytes that the next kernel_receive of a socket takes away; theirs until something is sent to it again. */
+/* The bytes that the next kernel_receive of a socket takes away; theirs until something is sent to it again.
+ */
 const void *kernel_front(const struct kernel *kernel, int proc, int fd);
 /* SCM_RIGHTS over a UNIX socket: one byte and one descriptor. Taking returns the new number. */
 int kernel_pass(struct kernel *kernel, int proc, int fd, int passed);
@@ -137,9 +138,13 @@ int kernel_epoll_wait(struct kernel *kernel, int proc, int epoll, struct kernel_
  * finds, or sleeps on. A sleeper keeps the set alive, whoever closes it.
  */
 int kernel_sleep(struct kernel *kernel, int proc, int epoll, int most); /* its number */
+/* One that polls the set for IN and then takes what is there, without patience; where another was faster it
+ * polls again. -EBADF is what it comes back with when it is woken and the number is closed. */
+int kernel_sleep_poll(struct kernel *kernel, int proc, int epoll, int most);
 void kernel_run(struct kernel *kernel);
 /* What it came back with, as kernel_epoll_wait: then it is gone. -EAGAIN: it sleeps. */
 int kernel_slept(struct kernel *kernel, int sleeper, struct kernel_event *ret_events);
+int kernel_peek_slept(struct kernel *kernel, int sleeper, struct kernel_event *ret_events); /* and is not */
 bool kernel_is_back(const struct kernel *kernel, int sleeper);
 /* A signal ends the sleep. */
 int kernel_interrupt(struct kernel *kernel, int sleeper);

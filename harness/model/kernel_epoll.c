@@ -25,6 +25,13 @@ static bool is_enough(const struct item *item, uint32_t key)
 	return false;
 }
 
+/* ep_poll_safewake: whoever polls the set, and the sets that it stands in. */
+static void set_woken(struct kernel *kernel, struct file *set)
+{
+	epoll_wake_pollers(kernel, set);
+	kernel_file_wake(kernel, set, EPOLLIN);
+}
+
 /*
  * ep_poll_callback: what a wake-up does to a registration. Whether it is really ready is asked later. Returns
  * whether it was told to somebody who sleeps and can use it.
@@ -36,7 +43,7 @@ static bool item_woken(struct kernel *kernel, struct item *item, uint32_t key)
 	if (link_alone(&item->ready))
 		link_last(&item->set->ready, &item->ready);
 	bool told = epoll_wake_one(kernel, item->set) && is_enough(item, key);
-	kernel_file_wake(kernel, item->set, EPOLLIN); /* ep_poll_safewake: whoever watches the set */
+	set_woken(kernel, item->set);
 	return told;
 }
 
@@ -121,7 +128,7 @@ static void item_look(struct kernel *kernel, struct item *item)
 		return;
 	link_last(&item->set->ready, &item->ready);
 	(void)epoll_wake_one(kernel, item->set);
-	kernel_file_wake(kernel, item->set, EPOLLIN);
+	set_woken(kernel, item->set);
 }
 
 static int item_add(struct kernel *kernel, struct file *set, struct file *file, int fd, uint32_t events,

@@ -129,6 +129,7 @@ struct file {
 	/* epoll's */
 	struct link members, ready;
 	struct link sleepers; /* the latest first */
+	struct link pollers;  /* threads in poll(2), which are all woken */
 	unsigned visit;	      /* of the search for loops */
 	int depth;
 };
@@ -143,12 +144,14 @@ struct item {
 	uint64_t data;
 };
 
-/* A thread in epoll_wait. */
+/* A thread in epoll_wait, or in poll(2) of a set. */
 struct sleeper {
 	struct file *set; /* with a reference until it is back; NULL: nobody */
-	bool is_back;	  /* with count events */
+	bool polls;
+	int proc, fd; /* where poll looks each time anew */
+	bool is_back; /* with count events, or a negative errno */
 	int most, count;
-	struct link queue; /* of the set's sleepers, or of those who were woken */
+	struct link queue; /* of the set's sleepers or pollers, or of those who were woken */
 	struct kernel_event events[KERNEL_TAKEN];
 };
 
@@ -199,6 +202,7 @@ uint32_t epoll_poll(struct kernel *kernel, struct file *set);
 int epoll_take(struct kernel *kernel, struct file *set, struct kernel_event *ret_events, int most);
 /* kernel_sleep.c */
 bool epoll_wake_one(struct kernel *kernel, struct file *set); /* whether anybody slept */
+void epoll_wake_pollers(struct kernel *kernel, struct file *set);
 void kernel_interrupt_all(struct kernel *kernel);
 /* kernel_nest.c: 0, -ELOOP or -EINVAL. */
 int nest_check(struct kernel *kernel, struct file *set, struct file *file);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads asleep in epoll_wait, after ep_poll of fs/eventpoll.c. */
+/* Threads asleep in epoll_wait, after ep_poll of fs/eventpoll.c, and in poll(2), after do_poll of
+ * fs/select.c. */
 #include "model/kernel_impl.h"
 
 #include <string.h>
@@ -15,22 +16,51 @@ bool epoll_wake_one(struct kernel *kernel, struct file *set)
 	return true;
 }
 
-/* Takes what there is, or goes to sleep in front of the others: __add_wait_queue_exclusive. */
+/* All of them: __pollwait does not queue exclusively. pollwake. */
+void epoll_wake_pollers(struct kernel *kernel, struct file *set)
+{
+	while (!link_alone(&set->pollers)) {
+		struct link *at = set->pollers.next;
+		link_out(at);
+		link_last(&kernel->woken, at);
+	}
+}
+
+/* poll(2) asks the number, whatever that stands for by now; the set it fell asleep on is only what wakes it.
+ */
+static int poll_and_take(struct kernel *kernel, struct sleeper *sleeper)
+{
+	uint32_t mask = 0;
+	int r = kernel_mask(kernel, sleeper->proc, sleeper->fd, &mask);
+
+	if (r < 0)
+		return r;
+	return mask & EPOLLIN
+		   ? kernel_epoll_wait(kernel, sleeper->proc, sleeper->fd, sleeper->events, sleeper->most)
+		   : 0;
+}
+
+/*
+ * Takes what there is, or goes to sleep: for epoll_wait in front of the others (__add_wait_queue_exclusive),
+ * for poll where order is nothing.
+ */
 static void look(struct kernel *kernel, struct sleeper *sleeper)
 {
 	struct file *set = sleeper->set;
 
-	sleeper->count =
-	    link_alone(&set->ready) ? 0 : epoll_take(kernel, set, sleeper->events, sleeper->most);
+	if (sleeper->polls)
+		sleeper->count = poll_and_take(kernel, sleeper);
+	else if (!link_alone(&set->ready))
+		sleeper->count = epoll_take(kernel, set, sleeper->events, sleeper->most);
 	if (!sleeper->count) {
-		link_behind(&set->sleepers, &sleeper->queue);
+		link_behind(sleeper->polls ? &set->pollers : &set->sleepers, &sleeper->queue);
 		return;
 	}
 	sleeper->is_back = true;
 	kernel_file_put(kernel, set);
 }
 
-int kernel_sleep(struct kernel *kernel, int proc, int epoll, int most)
+static int fall_asleep(struct kernel *kernel, int proc, int epoll, int most, bool polls)
 {
 	struct file *set = kernel_get(kernel, proc, epoll);
 	int number = 0;
@@ -44,11 +74,25 @@ int kernel_sleep(struct kernel *kernel, int proc, int epoll, int most)
 	if (number == KERNEL_SLEEPERS)
 		return -EAGAIN;
 	struct sleeper *sleeper = &kernel->sleepers[number];
-	*sleeper = (struct sleeper){.set = set, .most = most < KERNEL_TAKEN ? most : KERNEL_TAKEN};
+	*sleeper = (struct sleeper){.set = set,
+				    .polls = polls,
+				    .proc = proc,
+				    .fd = epoll,
+				    .most = most < KERNEL_TAKEN ? most : KERNEL_TAKEN};
 	link_init(&sleeper->queue);
 	set->refs++;
 	look(kernel, sleeper);
 	return number;
+}
+
+int kernel_sleep(struct kernel *kernel, int proc, int epoll, int most)
+{
+	return fall_asleep(kernel, proc, epoll, most, false);
+}
+
+int kernel_sleep_poll(struct kernel *kernel, int proc, int epoll, int most)
+{
+	return fall_asleep(kernel, proc, epoll, most, true);
 }
 
 void kernel_run(struct kernel *kernel)
@@ -73,17 +117,27 @@ bool kernel_is_back(const struct kernel *kernel, int number)
 	       kernel->sleepers[number].is_back;
 }
 
-int kernel_slept(struct kernel *kernel, int number, struct kernel_event *ret_events)
+int kernel_peek_slept(struct kernel *kernel, int number, struct kernel_event *ret_events)
 {
-	struct sleeper *sleeper = sleeper_of(kernel, number);
+	const struct sleeper *sleeper = sleeper_of(kernel, number);
 
 	if (!sleeper)
 		return -ESRCH;
 	if (!sleeper->is_back)
 		return -EAGAIN;
-	memcpy(ret_events, sleeper->events, (size_t)sleeper->count * sizeof *ret_events);
-	sleeper->set = NULL;
+	if (sleeper->count > 0)
+		memcpy(ret_events, sleeper->events, (size_t)sleeper->count * sizeof *ret_events);
 	return sleeper->count;
+}
+
+int kernel_slept(struct kernel *kernel, int number, struct kernel_event *ret_events)
+{
+	struct sleeper *sleeper = sleeper_of(kernel, number);
+	int r = kernel_peek_slept(kernel, number, ret_events);
+
+	if (sleeper && sleeper->is_back)
+		sleeper->set = NULL;
+	return r;
 }
 
 int kernel_interrupt(struct kernel *kernel, int number)

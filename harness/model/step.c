@@ -49,6 +49,8 @@ const struct step_form step_forms[STEP_OPS] = {
 	[STEP_DEL] = {"del", "ff", NULL, ""},
 	[STEP_WAIT] = {"wait", "fu", NULL, "for at most so many events, without patience"},
 	[STEP_SLEEP] = {"sleep", "nfu", NULL, "a thread waits for at most so many events, with all patience"},
+	[STEP_SLEEP_POLL] = {"sleep-poll", "nfu", NULL, "a thread polls a set for IN and then takes what is there, until there is something"},
+	[STEP_EITHER] = {"either", "ff", NULL, "how many of two threads are back; that one, or the one of the earlier name, is now the first"},
 	[STEP_WOKEN] = {"woken", "f", NULL, "what it came back with, or asleep"},
 	[STEP_POLL] = {"poll", "f", NULL, "what poll says of it"},
 };

@@ -210,7 +210,7 @@ static void keep_numbers(struct duet *duet, const struct step *step, const struc
 {
 	const char *args = step_forms[step->op].args;
 
-	for (int i = 0; i < 2 && args[i] == 'n' && step->op != STEP_FORK && step->op != STEP_SLEEP; i++)
+	for (int i = 0; i < 2 && args[i] == 'n'; i++)
 		if (outcome->numbers[i] >= 0)
 			duet->names[step->names[i]].number = outcome->numbers[i];
 }

@@ -29,20 +29,20 @@ struct outcome {
 	struct kernel_event events[DUET_EVENTS];
 };
 
-/* A thread in epoll_wait. */
+/* A thread in epoll_wait, or in poll and then epoll_wait. */
 struct sleeper_thread {
 	pthread_t thread;
-	bool is_there;
+	bool is_there, polls;
 	int epoll, most;
 	_Atomic int tid, is_back;
 	struct outcome found;
 };
 
 struct name {
-	int number;  /* as the model counts; -1: none yet */
-	int proc;    /* of fork; 0: none */
-	int sleeper; /* the model's number, where is_there */
-	struct sleeper_thread asleep;
+	int number;		       /* as the model counts; -1: none yet */
+	int proc;		       /* of fork; 0: none */
+	struct sleeper_thread *asleep; /* NULL: none. Two names may change theirs: step either */
+	int sleeper;		       /* the model's number of it */
 	pid_t child;
 	char stack[4096] __attribute__((aligned(16))); /* the child's: it shares our memory */
 	uint64_t seen; /* what the model said of it when it was last seen settled */
@@ -65,6 +65,7 @@ struct duet {
 	uint32_t addresses; /* of loopback that were used */
 	void (*old_pipe)(int);
 	struct name names[STEP_NAMES];
+	struct sleeper_thread threads[STEP_NAMES];
 	unsigned char sent[DUET_BYTES], got[2][DUET_BYTES];
 	struct outcome real[STEP_MOST], model_said[STEP_MOST];
 	bool left_out[STEP_MOST];
@@ -87,7 +88,7 @@ int duet_number(const struct duet *duet, const struct step *step, int which);
 int outcome_print(const struct script *script, const struct step *step, const struct outcome *outcome,
 		  struct buf *out);
 bool outcome_same(const struct outcome *real, const struct outcome *model);
-/* Until every sleeper is asleep or back as the model says. 0, or -ETIMEDOUT. */
+/* Until every sleeper is asleep or back, and as many are back as the model says. 0, or -ETIMEDOUT. */
 int duet_settle_sleepers(struct duet *duet);
 void duet_end_sleepers(struct duet *duet);
 /* Until every TCP socket is in the state that the model says, and acknowledged. 0, or -ETIMEDOUT. */

@@ -252,6 +252,36 @@ MODEL(sleep)
 	duet->names[step->names[0]].sleeper = sleeper;
 }
 
+MODEL(sleep_poll)
+{
+	int sleeper = kernel_sleep_poll(duet->model, 0, B, (int)step->number);
+
+	ret->result = sleeper < 0 ? sleeper : 0;
+	duet->names[step->names[0]].sleeper = sleeper;
+}
+
+/* What a sleeper's place is among those whose names may change: those that are back by what they have to
+ * tell. */
+static uint64_t rank(const struct duet *duet, int sleeper)
+{
+	struct kernel_event events[KERNEL_TAKEN];
+
+	return kernel_peek_slept(duet->model, sleeper, events) > 0 ? events[0].data : UINT64_MAX;
+}
+
+MODEL(either)
+{
+	struct name *first = &duet->names[step->names[0]], *second = &duet->names[step->names[1]];
+	int sleeper = first->sleeper;
+
+	ret->result =
+	    kernel_is_back(duet->model, first->sleeper) + kernel_is_back(duet->model, second->sleeper);
+	if (rank(duet, second->sleeper) < rank(duet, first->sleeper)) {
+		first->sleeper = second->sleeper;
+		second->sleeper = sleeper;
+	}
+}
+
 MODEL(woken)
 {
 	ret->result = kernel_slept(duet->model, duet->names[step->names[0]].sleeper, ret->events);
@@ -350,13 +380,19 @@ static bool can_wait(const struct duet *duet, const struct step *step)
 /* Only on what is a set: a thread that comes back with an error is no sleeper. */
 static bool can_sleep(const struct duet *duet, const struct step *step)
 {
-	return !duet->names[step->names[0]].asleep.is_there && can_wait(duet, step) && step->number &&
+	return !duet->names[step->names[0]].asleep && can_wait(duet, step) && step->number &&
 	       kernel_is_epoll(duet->model, 0, B);
 }
 
 static bool can_ask_sleeper(const struct duet *duet, const struct step *step)
 {
-	return duet->names[step->names[0]].asleep.is_there;
+	return duet->names[step->names[0]].asleep != NULL;
+}
+
+static bool can_ask_sleepers(const struct duet *duet, const struct step *step)
+{
+	return can_ask_sleeper(duet, step) && duet->names[step->names[1]].asleep &&
+	       step->names[0] != step->names[1];
 }
 
 static bool can_dup_to(const struct duet *duet, const struct step *step)
@@ -403,6 +439,8 @@ const struct duet_op duet_ops[STEP_OPS] = {
     [STEP_DEL] = {NULL, BOTH(del), false},
     [STEP_WAIT] = {can_wait, BOTH(wait), false},
     [STEP_SLEEP] = {can_sleep, BOTH(sleep), false},
+    [STEP_SLEEP_POLL] = {can_sleep, BOTH(sleep_poll), false},
+    [STEP_EITHER] = {can_ask_sleepers, BOTH(either), false},
     [STEP_WOKEN] = {can_ask_sleeper, BOTH(woken), false},
     [STEP_POLL] = {NULL, BOTH(poll), false},
 };

@@ -46,6 +46,8 @@ REAL(del);
 REAL(wait);
 REAL(poll);
 REAL(sleep);
+REAL(sleep_poll);
+REAL(either);
 REAL(woken);
 #undef REAL
 

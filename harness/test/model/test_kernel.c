@@ -246,6 +246,35 @@ static void test_refusals(void **state)
 	assert_int_equal(kernel_peer_port(kernel, 0, unbound), -ENOTCONN);
 }
 
+/* A thread in poll looks for its number each time it is woken, and sleeps on where another was faster. */
+static void test_pollers(void **state)
+{
+	struct kernel *kernel = *state;
+	struct kernel_event events[KERNEL_TAKEN];
+	int set = kernel_epoll(kernel, 0), fd = kernel_eventfd(kernel, 0, 0, false);
+
+	assert_int_equal(kernel_epoll_ctl(kernel, 0, set, KERNEL_ADD, fd, EPOLLIN | EPOLLET, 7), 0);
+	int one = kernel_sleep_poll(kernel, 0, set, 1), other = kernel_sleep_poll(kernel, 0, set, 1);
+	assert_int_equal(kernel_slept(kernel, one, events), -EAGAIN);
+	assert_int_equal(kernel_send(kernel, 0, fd, &(uint64_t){1}, 8), 8);
+	assert_int_equal(kernel_slept(kernel, one, events), -EAGAIN); /* it has not run yet */
+	kernel_run(kernel);
+	assert_int_equal(kernel_is_back(kernel, one) + kernel_is_back(kernel, other), 1);
+	int back = kernel_is_back(kernel, one) ? one : other, asleep = back == one ? other : one;
+	assert_int_equal(kernel_peek_slept(kernel, back, events), 1);
+	assert_int_equal(kernel_slept(kernel, back, events), 1);
+	assert_int_equal(events[0].data, 7);
+	assert_int_equal(kernel_slept(kernel, back, events), -ESRCH);
+	assert_int_equal(kernel_close(kernel, 0, set), 0);
+	kernel_run(kernel);
+	assert_false(kernel_is_back(kernel, asleep)); /* it keeps the set, and nobody woke it */
+	assert_int_equal(kernel_send(kernel, 0, fd, &(uint64_t){1}, 8), 8);
+	kernel_run(kernel);
+	assert_int_equal(kernel_slept(kernel, asleep, events), -EBADF);
+	assert_int_equal(kernel_sleep_poll(kernel, 0, set, 1), -EBADF);
+	assert_int_equal(kernel_sleep_poll(kernel, 0, fd, 1), -EINVAL);
+}
+
 static void test_limits(void **state)
 {
 	struct kernel *kernel = *state;
@@ -300,6 +329,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_full_and_room_again, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_one_who_vanished, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_pollers, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_reset_gives_everything_back, set_up, tear_down),
