@@ -64,6 +64,9 @@ int kernel_accept(struct kernel *kernel, int proc, int fd);
 int kernel_shutdown(struct kernel *kernel, int proc, int fd, enum kernel_how how);
 /* SO_LINGER with 0 seconds: close resets. */
 int kernel_linger(struct kernel *kernel, int proc, int fd, bool on);
+/* SO_RCVLOWAT: a TCP socket is readable with so many bytes, or at its end. Reading takes less all the same.
+ */
+int kernel_low_water(struct kernel *kernel, int proc, int fd, int bytes);
 /* SO_ERROR: a positive errno or 0, which it takes away. */
 int kernel_so_error(struct kernel *kernel, int proc, int fd);
 /* The port a socket is bound to, or that of its other end; 0: none. */
@@ -94,6 +97,14 @@ int64_t kernel_peek(struct kernel *kernel, int proc, int fd, void *ret_bytes, si
 /* The bytes that the next kernel_receive of a socket takes away; theirs until something is sent to it again.
  */
 const void *kernel_front(const struct kernel *kernel, int proc, int fd);
+/*
+ * Urgent data of TCP (MSG_OOB): the last byte sent is urgent, and read by kernel_receive_urgent: 1, -EINVAL
+ * where there is none. SO_OOBINLINE leaves it among the others. SIOCATMARK: 1 when it is the next.
+ */
+int64_t kernel_send_urgent(struct kernel *kernel, int proc, int fd, const void *bytes, size_t size);
+int64_t kernel_receive_urgent(struct kernel *kernel, int proc, int fd, void *ret_byte);
+int kernel_inline(struct kernel *kernel, int proc, int fd, bool on);
+int kernel_at_mark(const struct kernel *kernel, int proc, int fd);
 /* SCM_RIGHTS over a UNIX socket: one byte and one descriptor. Taking returns the new number. */
 int kernel_pass(struct kernel *kernel, int proc, int fd, int passed);
 int kernel_take(struct kernel *kernel, int proc, int fd);

@@ -64,7 +64,9 @@ const void *kernel_front(const struct kernel *kernel, int proc, int fd)
 {
 	const struct file *file = kernel_get(kernel, proc, fd);
 
-	return file && file->sock && file->sock->in.size ? file->sock->in.data + file->sock->in.start : NULL;
+	const struct sock *sock = file ? file->sock : NULL;
+
+	return sock && sock->in.size ? sock->in.data + sock->in.start + urgent_is_next(sock) : NULL;
 }
 
 int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, size_t size)
@@ -75,7 +77,7 @@ int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, 
 		return -EBADF;
 	switch (file->kind) {
 	case KIND_TCP:
-		return tcp_send(kernel, file->sock, bytes, size);
+		return tcp_send(kernel, file->sock, bytes, size, false);
 	case KIND_UNIX:
 		return unix_send(kernel, file->sock, bytes, size, NULL);
 	case KIND_READER:

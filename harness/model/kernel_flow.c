@@ -5,10 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-void flow_copy(const struct flow *flow, void *ret_bytes, size_t size)
+void flow_copy_at(const struct flow *flow, void *ret_bytes, size_t at, size_t size)
 {
 	if (ret_bytes && size)
-		memcpy(ret_bytes, flow->data + flow->start, size);
+		memcpy(ret_bytes, flow->data + flow->start + at, size);
+}
+
+void flow_copy(const struct flow *flow, void *ret_bytes, size_t size)
+{
+	flow_copy_at(flow, ret_bytes, 0, size);
 }
 
 /* Room behind what is there: first by moving it to the front. */

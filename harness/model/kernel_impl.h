@@ -60,8 +60,10 @@ struct flow {
 	size_t read;	       /* of the first cut */
 };
 
-/* Up to size bytes at the front, copied to ret_bytes (may be NULL). */
+/* So many bytes of those that are there, copied to ret_bytes (may be NULL): from the front, or from further
+ * on. */
 void flow_copy(const struct flow *flow, void *ret_bytes, size_t size);
+void flow_copy_at(const struct flow *flow, void *ret_bytes, size_t at, size_t size);
 int flow_put(struct flow *flow, const void *bytes, size_t size);
 void flow_drop(struct flow *flow, size_t size);
 void flow_clear(struct flow *flow);
@@ -80,6 +82,8 @@ enum kind {
 	KIND_EPOLL
 };
 
+enum urgent { URGENT_NONE, URGENT_VALID, URGENT_READ }; /* read by MSG_OOB, and still in its place */
+
 struct sock {
 	struct sock *next_free;
 	bool used;
@@ -92,6 +96,11 @@ struct sock {
 	bool done;    /* a FIN arrived */
 	bool nospace; /* somebody learnt that there is no room: tell when there is */
 	bool linger;
+	bool inlined;  /* SO_OOBINLINE */
+	int low_water; /* SO_RCVLOWAT */
+	enum urgent urgent;
+	size_t urgent_at; /* bytes in front of it */
+	unsigned char urgent_byte;
 	int port, peer_port;
 	size_t capacity;   /* of what we send */
 	size_t unanswered; /* sent to nobody */
@@ -222,12 +231,19 @@ size_t sock_in_flight(const struct sock *sock); /* sent and not yet read */
 uint32_t tcp_poll(struct sock *sock);
 int tcp_connect(struct kernel *kernel, struct sock *sock, int port);
 int tcp_syn(struct kernel *kernel, struct sock *sock); /* tries, or tries again, to be let in */
-int64_t tcp_send(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size);
+int64_t tcp_send(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size, bool urgent);
 int64_t tcp_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, size_t size, bool peek);
 int tcp_shutdown(struct kernel *kernel, struct sock *sock, int how);
 void tcp_close(struct kernel *kernel, struct sock *sock);
 int tcp_listen(struct sock *sock);
 bool tcp_has_room(const struct sock *sock);
+bool tcp_has_enough(const struct sock *sock); /* to tell of it */
+
+/* kernel_urgent.c */
+bool urgent_is_next(const struct sock *sock);
+size_t urgent_queued(const struct sock *sock);
+void urgent_arrives(struct sock *sock, const void *bytes, size_t size);
+size_t urgent_read(struct sock *sock, void *ret_bytes, size_t size, bool peek);
 
 uint32_t unix_poll(struct sock *sock);
 int unix_connect(struct kernel *kernel, struct sock *sock, int port);

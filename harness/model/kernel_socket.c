@@ -2,6 +2,7 @@
 /* What sockets of both families share, and the calls that choose between them. */
 #include "model/kernel_impl.h"
 
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <string.h>
 
@@ -22,7 +23,10 @@ struct sock *sock_new(struct kernel *kernel, enum kind kind)
 	sock->state = TCP_CLOSE;
 	sock->connected = SS_UNCONNECTED;
 	sock->shut = sock->error = sock->port = sock->peer_port = 0;
-	sock->done = sock->nospace = sock->linger = false;
+	sock->done = sock->nospace = sock->linger = sock->inlined = false;
+	sock->low_water = 1;
+	sock->urgent = URGENT_NONE;
+	sock->urgent_at = 0;
 	sock->capacity = kernel->buffer;
 	sock->unanswered = 0;
 	sock->queued = sock->backlog = 0;
@@ -245,6 +249,20 @@ int kernel_linger(struct kernel *kernel, int proc, int fd, bool on)
 	return r;
 }
 
+/* sock_setsockopt: 0 means 1, less than 0 as much as there may be. Only TCP's poll looks at it. */
+int kernel_low_water(struct kernel *kernel, int proc, int fd, int bytes)
+{
+	int r;
+	struct sock *sock = get_sock(kernel, proc, fd, &r);
+
+	if (!sock)
+		return r;
+	sock->low_water = bytes < 0 ? INT_MAX : bytes ? bytes : 1;
+	if (sock->kind == KIND_TCP && tcp_has_enough(sock)) /* tcp_set_rcvlowat */
+		sock_wake(kernel, sock, KEY_IN);
+	return 0;
+}
+
 int kernel_so_error(struct kernel *kernel, int proc, int fd)
 {
 	int r;
@@ -291,7 +309,7 @@ int kernel_queued(const struct kernel *kernel, int proc, int fd)
 		return (int)file->pipe->flow.size;
 	if (!file->sock)
 		return -ENOTTY;
-	return file->sock->state == TCP_LISTEN ? -EINVAL : (int)file->sock->in.size;
+	return file->sock->state == TCP_LISTEN ? -EINVAL : (int)urgent_queued(file->sock);
 }
 
 int kernel_unread(const struct kernel *kernel, int proc, int fd)

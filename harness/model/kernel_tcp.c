@@ -15,6 +15,18 @@ bool tcp_has_room(const struct sock *sock)
 	return used < sock->capacity && sock->capacity - used >= used / 2;
 }
 
+/* tcp_epollin_ready: as much as SO_RCVLOWAT asks for, or as there may be. */
+static bool is_enough(const struct sock *sock, size_t wanted)
+{
+	return sock->in.size &&
+	       (sock->in.size >= wanted || (sock->peer && sock->in.size >= sock->peer->capacity));
+}
+
+bool tcp_has_enough(const struct sock *sock)
+{
+	return is_enough(sock, (size_t)sock->low_water);
+}
+
 /* tcp_poll. Learning that there is no room asks to be told when there is. */
 uint32_t tcp_poll(struct sock *sock)
 {
@@ -27,8 +39,10 @@ uint32_t tcp_poll(struct sock *sock)
 	if (sock->shut & SHUT_IN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (sock->state != TCP_SYN_SENT) {
-		if (sock->in.size)
+		if (is_enough(sock, (size_t)sock->low_water + urgent_is_next(sock)))
 			mask |= EPOLLIN | EPOLLRDNORM;
+		if (sock->urgent == URGENT_VALID)
+			mask |= EPOLLPRI;
 		if (sock->shut & SHUT_OUT || tcp_has_room(sock))
 			mask |= EPOLLOUT | EPOLLWRNORM;
 		else
@@ -111,6 +125,9 @@ int tcp_syn(struct kernel *kernel, struct sock *sock)
 	}
 	sock->retry_at = sock->retry_after = 0;
 	child->port = listener->port;
+	child->linger = listener->linger; /* sk_clone */
+	child->inlined = listener->inlined;
+	child->low_water = listener->low_water;
 	child->listener = listener;
 	sock_join(sock, child);
 	sock->connected = SS_CONNECTING;
@@ -194,6 +211,7 @@ static void disconnect(struct kernel *kernel, struct sock *sock)
 	sock->state = TCP_CLOSE;
 	sock->shut = 0;
 	sock->done = false;
+	sock->urgent = URGENT_NONE;
 	sock->retry_at = 0;
 	flow_clear(&sock->in);
 	sock_wake(kernel, sock, EPOLLERR); /* sk_error_report */
@@ -215,8 +233,21 @@ static int send_error(struct sock *sock)
 	return sock->state == TCP_SYN_SENT ? -EAGAIN : -EPIPE;
 }
 
+/* tcp_rcv_established: the urgent byte is told at once, all else when it is enough (tcp_data_ready). */
+static int arrive(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size, bool urgent)
+{
+	if (urgent)
+		urgent_arrives(sock, bytes, size);
+	int r = flow_put(&sock->in, bytes, size);
+	if (r < 0)
+		return r;
+	if (urgent || tcp_has_enough(sock))
+		sock_wake(kernel, sock, KEY_IN);
+	return 0;
+}
+
 /* tcp_sendmsg_locked. */
-int64_t tcp_send(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size)
+int64_t tcp_send(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size, bool urgent)
 {
 	struct sock *peer = sock->peer;
 	size_t used = sock_in_flight(sock), room = used < sock->capacity ? sock->capacity - used : 0;
@@ -233,12 +264,12 @@ int64_t tcp_send(struct kernel *kernel, struct sock *sock, const void *bytes, si
 	}
 	size = size < room ? size : room;
 	if (peer && refuses_data(peer)) {
+		if (urgent && peer->file)
+			urgent_arrives(peer, bytes, size);
 		reset(kernel, peer);
 		reset(kernel, sock);
 	} else if (peer) {
-		r = flow_put(&peer->in, bytes, size);
-		if (r == 0)
-			sock_wake(kernel, peer, KEY_IN);
+		r = arrive(kernel, peer, bytes, size, urgent);
 	} else {
 		sock->unanswered += size;
 	}
@@ -261,19 +292,14 @@ int64_t tcp_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, s
 {
 	if (sock->state == TCP_LISTEN)
 		return -ENOTCONN;
-	if (!sock->in.size)
-		return receive_nothing(sock);
-	size = size < sock->in.size ? size : sock->in.size;
-	flow_copy(&sock->in, ret_bytes, size);
-	if (peek)
-		return (int64_t)size;
-	flow_drop(&sock->in, size);
+	bool empty = !sock->in.size;
+	size_t got = urgent_read(sock, ret_bytes, size, peek);
 	/* tcp_new_space: the acknowledgement makes room */
-	if (sock->peer && sock->peer->nospace && tcp_has_room(sock->peer)) {
+	if (!peek && sock->peer && sock->peer->nospace && tcp_has_room(sock->peer)) {
 		sock->peer->nospace = false;
 		sock_wake(kernel, sock->peer, KEY_OUT);
 	}
-	return (int64_t)size;
+	return got || (!size && !empty) ? (int64_t)got : receive_nothing(sock);
 }
 
 /* inet_shutdown and tcp_shutdown. */

@@ -217,7 +217,9 @@ static void keep_numbers(struct duet *duet, const struct step *step, const struc
 
 static bool same_bytes(const struct duet *duet, const struct step *step, const struct outcome *outcome)
 {
-	return (step->op != STEP_READ && step->op != STEP_PEEK) || outcome->result <= 0 ||
+	bool reads = step->op == STEP_READ || step->op == STEP_PEEK || step->op == STEP_READ_URGENT;
+
+	return !reads || outcome->result <= 0 ||
 	       memcmp(duet->got[0], duet->got[1], (size_t)outcome->result) == 0;
 }
 
@@ -234,7 +236,7 @@ static int play_step(struct duet *duet, const struct script *script, size_t at, 
 	real->count = model->count = 0;
 	real->total = model->total = 0;
 	real->numbers[0] = real->numbers[1] = model->numbers[0] = model->numbers[1] = -1;
-	if (step->op == STEP_WRITE)
+	if (step->op == STEP_WRITE || step->op == STEP_URGENT)
 		memset(duet->sent, (int)at + 1, step->number);
 	op->real(duet, step, real);
 	op->model(duet, step, model);

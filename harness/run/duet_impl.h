@@ -16,8 +16,9 @@ enum {
 	DUET_EVENTS = STEP_EVENTS,
 	DUET_BYTES = 8192,
 	DUET_READS = 300, /* of a drain: a semaphore may be read for ever */
-	DUET_OPEN = 64,	  /* descriptors at a time, and the numbers they have */
-	DUET_HIGH = 900,  /* the first number of our own descriptors: those of the script stay below */
+	DUET_BACKLOG = 64,
+	DUET_OPEN = 64,	 /* descriptors at a time, and the numbers they have */
+	DUET_HIGH = 900, /* the first number of our own descriptors: those of the script stay below */
 };
 
 /* What one side answered. */

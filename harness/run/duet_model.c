@@ -58,12 +58,22 @@ MODEL(unix_socket)
 	tell_fd(ret, kernel_socket(duet->model, 0, KERNEL_UNIX));
 }
 
-MODEL(listen)
+static void listen_with(struct duet *duet, const struct step *step, int backlog, struct outcome *ret)
 {
 	int port = kernel_bind(duet->model, 0, A, 0);
 
-	ret->result = port < 0 ? port : kernel_listen(duet->model, 0, A, 64);
+	ret->result = port < 0 ? port : kernel_listen(duet->model, 0, A, backlog);
 	duet->names[step->names[0]].port = ret->result < 0 ? 0 : port;
+}
+
+MODEL(listen)
+{
+	listen_with(duet, step, DUET_BACKLOG, ret);
+}
+
+MODEL(listen_few)
+{
+	listen_with(duet, step, (int)step->number, ret);
 }
 
 MODEL(connect)
@@ -198,6 +208,31 @@ MODEL(drain)
 		ret->result = kernel_receive(duet->model, 0, A, duet->got[1], DUET_BYTES);
 }
 
+MODEL(urgent)
+{
+	ret->result = kernel_send_urgent(duet->model, 0, A, duet->sent, step->number);
+}
+
+MODEL(read_urgent)
+{
+	ret->result = kernel_receive_urgent(duet->model, 0, A, duet->got[1]);
+}
+
+MODEL(inlined)
+{
+	ret->result = kernel_inline(duet->model, 0, A, true);
+}
+
+MODEL(at_mark)
+{
+	ret->result = kernel_at_mark(duet->model, 0, A);
+}
+
+MODEL(low_water)
+{
+	ret->result = kernel_low_water(duet->model, 0, A, (int)step->number);
+}
+
 MODEL(shutdown)
 {
 	ret->result = kernel_shutdown(duet->model, 0, A, (enum kernel_how)step->number);
@@ -329,6 +364,29 @@ static bool can_write(const struct duet *duet, const struct step *step)
 					       kernel_messages(duet->model, 0, A) < FEW;
 }
 
+/* What is no TCP socket answers each of these in its own way, or does something with it that is no matter
+ * here. */
+static bool is_tcp(const struct duet *duet, const struct step *step)
+{
+	return family(duet, step, 0) == KERNEL_TCP || family(duet, step, 0) == -EBADF;
+}
+
+static bool can_urge(const struct duet *duet, const struct step *step)
+{
+	return is_tcp(duet, step) && can_write(duet, step);
+}
+
+static bool can_set_low_water(const struct duet *duet, const struct step *step)
+{
+	return is_tcp(duet, step) &&
+	       step->number <= LITTLE; /* more than there may be is cut: tcp_set_rcvlowat */
+}
+
+static bool can_listen_few(const struct duet *duet, const struct step *step)
+{
+	return can_listen(duet, step) && step->number <= DUET_BACKLOG;
+}
+
 static bool can_read(const struct duet *duet, const struct step *step)
 {
 	int number = step->op == STEP_TAKE ? B : A;
@@ -409,6 +467,7 @@ const struct duet_op duet_ops[STEP_OPS] = {
     [STEP_TCP_SOCKET] = {can_make, BOTH(tcp_socket), false},
     [STEP_UNIX_SOCKET] = {can_make, BOTH(unix_socket), false},
     [STEP_LISTEN] = {can_listen, BOTH(listen), false},
+    [STEP_LISTEN_FEW] = {can_listen_few, BOTH(listen_few), false},
     [STEP_CONNECT] = {can_connect, BOTH(connect), true},
     [STEP_ACCEPT] = {can_make, BOTH(accept), true},
     [STEP_PIPE] = {can_make, BOTH(pipe), false},
@@ -431,6 +490,11 @@ const struct duet_op duet_ops[STEP_OPS] = {
     [STEP_PEEK] = {can_read, BOTH(peek), false},
     [STEP_FILL] = {can_fill, BOTH(fill), false},
     [STEP_DRAIN] = {NULL, BOTH(drain), false},
+    [STEP_URGENT] = {can_urge, BOTH(urgent), true},
+    [STEP_READ_URGENT] = {is_tcp, BOTH(read_urgent), false},
+    [STEP_INLINE] = {is_tcp, BOTH(inlined), false},
+    [STEP_AT_MARK] = {is_tcp, BOTH(at_mark), false},
+    [STEP_LOW_WATER] = {can_set_low_water, BOTH(low_water), false},
     [STEP_SHUTDOWN] = {NULL, BOTH(shutdown), true},
     [STEP_SO_ERROR] = {NULL, BOTH(so_error), false},
     [STEP_TIMER] = {NULL, BOTH(timer), false},

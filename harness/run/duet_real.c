@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -97,7 +99,7 @@ void real_unix_socket(struct duet *duet, const struct step *step, struct outcome
 }
 
 /* A TCP socket on all of loopback, a UNIX one under a name that the kernel finds. */
-void real_listen(struct duet *duet, const struct step *step, struct outcome *ret)
+static void listen_with(struct duet *duet, const struct step *step, int backlog, struct outcome *ret)
 {
 	struct name *name = &duet->names[step->names[0]];
 	bool is_tcp = kernel_family_of(duet->model, 0, name->number) == KERNEL_TCP;
@@ -108,10 +110,20 @@ void real_listen(struct duet *duet, const struct step *step, struct outcome *ret
 	name->address.any.sa_family = is_tcp ? AF_INET : AF_UNIX;
 	tell(ret, bind(fd, &name->address.any, name->size));
 	if (ret->result == 0)
-		tell(ret, listen(fd, 64));
+		tell(ret, listen(fd, backlog));
 	name->size = sizeof name->address;
 	if (ret->result == 0)
 		tell(ret, getsockname(fd, &name->address.any, &name->size));
+}
+
+void real_listen(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	listen_with(duet, step, DUET_BACKLOG, ret);
+}
+
+void real_listen_few(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	listen_with(duet, step, (int)step->number, ret);
 }
 
 void real_connect(struct duet *duet, const struct step *step, struct outcome *ret)
@@ -313,6 +325,37 @@ void real_drain(struct duet *duet, const struct step *step, struct outcome *ret)
 	for (int reads = 0; n > 0 && reads < DUET_READS; reads++)
 		n = read(duet_fd(duet, step, 0), duet->got[0], DUET_BYTES);
 	tell(ret, n);
+}
+
+void real_urgent(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	tell(ret, send(duet_fd(duet, step, 0), duet->sent, step->number, MSG_OOB));
+}
+
+void real_read_urgent(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	tell(ret, recv(duet_fd(duet, step, 0), duet->got[0], 1, MSG_OOB));
+}
+
+void real_inlined(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	static const int on = 1;
+
+	tell(ret, setsockopt(duet_fd(duet, step, 0), SOL_SOCKET, SO_OOBINLINE, &on, sizeof on));
+}
+
+void real_at_mark(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	int at_mark = 0, r = ioctl(duet_fd(duet, step, 0), SIOCATMARK, &at_mark);
+
+	tell(ret, r < 0 ? r : at_mark);
+}
+
+void real_low_water(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	int bytes = (int)step->number;
+
+	tell(ret, setsockopt(duet_fd(duet, step, 0), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes));
 }
 
 void real_shutdown(struct duet *duet, const struct step *step, struct outcome *ret)

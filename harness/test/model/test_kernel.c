@@ -275,6 +275,35 @@ static void test_pollers(void **state)
 	assert_int_equal(kernel_sleep_poll(kernel, 0, fd, 1), -EINVAL);
 }
 
+/* What the scripts cannot see of an urgent byte: which it is, what stands at the front, who has none. */
+static void test_urgent(void **state)
+{
+	struct kernel *kernel = *state;
+	int pair[2], near[2], set = kernel_epoll(kernel, 0);
+	char byte = 0;
+
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_TCP, pair), 0);
+	assert_int_equal(kernel_send_urgent(kernel, 0, pair[1], "ab!", 3), 3);
+	assert_int_equal(kernel_send(kernel, 0, pair[1], "cd", 2), 2);
+	assert_int_equal(kernel_queued(kernel, 0, pair[0]), 2);
+	assert_int_equal(kernel_receive_urgent(kernel, 0, pair[0], &byte), 1);
+	assert_int_equal(byte, '!');
+	assert_int_equal(kernel_receive(kernel, 0, pair[0], NULL, 8), 2);
+	assert_int_equal(kernel_at_mark(kernel, 0, pair[0]), 1);
+	assert_int_equal(kernel_queued(kernel, 0, pair[0]), 0);
+	assert_memory_equal(kernel_front(kernel, 0, pair[0]), "cd", 2);
+	assert_int_equal(kernel_receive(kernel, 0, pair[0], NULL, 8), 2);
+	assert_int_equal(kernel_at_mark(kernel, 0, pair[0]), 0);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_UNIX, near), 0);
+	assert_int_equal(kernel_send_urgent(kernel, 0, near[0], "!", 1), -EOPNOTSUPP);
+	assert_int_equal(kernel_receive_urgent(kernel, 0, set, &byte), -ENOTSOCK);
+	assert_int_equal(kernel_inline(kernel, 0, 99, true), -EBADF);
+	assert_int_equal(kernel_low_water(kernel, 0, set, 1), -ENOTSOCK);
+	assert_int_equal(kernel_low_water(kernel, 0, near[0], 3), 0);
+	assert_int_equal(kernel_send(kernel, 0, near[1], "a", 1), 1);
+	assert_true(mask(kernel, near[0]) & EPOLLIN); /* unix_poll does not look at it */
+}
+
 static void test_limits(void **state)
 {
 	struct kernel *kernel = *state;
@@ -330,6 +359,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_one_who_vanished, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_pollers, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_urgent, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_reset_gives_everything_back, set_up, tear_down),
