@@ -176,12 +176,32 @@ bool stage_canary_rests(struct stage *stage)
 	return canary_resting(stage->canary);
 }
 
+/* Where it listens on several ports and nobody said which, the one that was taken may have been another's: "
+ * (…)", else "". */
+static char *other_ports(const struct stage *stage, char *out, size_t size)
+{
+	uint16_t taken = ntohs(((const struct sockaddr_in *)&stage->address)->sin_port);
+	const struct file *file;
+	size_t at = 0;
+
+	out[0] = '\0';
+	while (stage->options->port == 0 && (file = world_next_file(stage->world, &at))) {
+		if (file->kind != FILE_LISTENER || file->closed || !file->tcp || !file->port ||
+		    file->port == taken)
+			continue;
+		(void)snprintf(out, size, " (port %u; it listens on port %u too: --port says which is meant)",
+			       taken, file->port);
+		break;
+	}
+	return out;
+}
+
 /* Nothing is wrong yet, so a request that fails now is a target we do not understand: ours to say, not its
  * fault. */
 static int base_failed(struct stage *stage)
 {
 	const char *complaint = canary_complaint(stage->canary), *name = stage->options->protocol->name;
-	char how[64], output[300];
+	char how[64], output[300], ports[96];
 	int status;
 
 	stage->unready = true;
@@ -190,8 +210,10 @@ static int base_failed(struct stage *stage)
 				    status_text(status, how, sizeof(how)),
 				    target_output(stage->target, output, sizeof(output)));
 	if (complaint[0] != '\0')
-		return stage_broken(stage, "the target does not speak %s: %s", name, complaint);
-	return stage_broken(stage, "the target does not speak %s: no answer within %.1f s", name,
+		return stage_broken(stage, "the target does not speak %s%s: %s", name,
+				    other_ports(stage, ports, sizeof(ports)), complaint);
+	return stage_broken(stage, "the target does not speak %s%s: no answer within %.1f s", name,
+			    other_ports(stage, ports, sizeof(ports)),
 			    clock_seconds(stage_window(stage, LIMIT_UNSERVED_WINDOW)));
 }
 
