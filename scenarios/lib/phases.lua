@@ -179,7 +179,8 @@ function phases.open(t, count)
   return peers
 end
 
--- A fault in accept meets a target that sits inside accept only on its next call: more connections take it there.
+-- A fault in accept meets a target that sits inside accept only on its next call: more connections take it there. Where the
+-- worker that accepts is being replaced, because of the fault before, the next one finds them.
 function phases.strike(t, fault, most)
   for _ = 1, most or 10 do
     if fault:delivered() > 0 then return end
@@ -190,6 +191,10 @@ function phases.strike(t, fault, most)
       phases.hold(t, 1)
       peer:try("fin")
     end
+  end
+  for _ = 1, 30 do
+    if fault:delivered() > 0 then return end
+    t:wait(0.1)
   end
 end
 
