@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -104,7 +105,7 @@ static void settle(uint32_t age)
 	self.age = age;
 }
 
-struct agent_slot *agent_begin(enum call call)
+static struct agent_slot *own_slot(enum call call)
 {
 	uint32_t age;
 
@@ -113,9 +114,63 @@ struct agent_slot *agent_begin(enum call call)
 	age = atomic_load_explicit(&share->age, memory_order_acquire);
 	if (self.age != age)
 		settle(age);
-	if (atomic_load_explicit(&share->faults[call / 64], memory_order_acquire) >> call % 64 & 1)
-		return NULL;
-	return self.slot;
+	return fault_has_call(share->faults.stops, call) ? NULL : self.slot;
+}
+
+/* Until then, whatever interrupts. By the fast way: nobody sees it. */
+static void hold_back(uint64_t ns)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	ns += (uint64_t)until.tv_nsec;
+	until.tv_sec += (time_t)(ns / 1000000000u);
+	until.tv_nsec = (long)(ns % 1000000000u);
+	while (agent_fast(SYS_clock_nanosleep, ARGS(CLOCK_MONOTONIC, TIMER_ABSTIME, (long)&until, 0)) ==
+	       -EINTR)
+		;
+}
+
+/* A fault may strike the call: whether one does is decided here, unless it asks for what the agent does not
+ * know. */
+static void decide(struct agent_turn *turn, struct fault_call *call)
+{
+	call->pid = atomic_load_explicit(&turn->slot->pid, memory_order_relaxed);
+	if (fault_has_call(share->faults.whose, call->call) &&
+	    (atomic_load(&share->unsure) || !agent_whose(call->fd, call))) {
+		turn->slot = NULL;
+		return;
+	}
+	if (!fault_table_decide(&share->faults, call, &turn->hit))
+		return;
+	if (turn->hit.fault.delay) {
+		agent_tell_fault(turn);
+		hold_back(turn->hit.fault.delay);
+	} else {
+		turn->struck = true;
+	}
+}
+
+struct agent_turn agent_enter(enum call call, int fd)
+{
+	struct agent_turn turn; /* not cleared: most calls meet no fault */
+
+	turn.slot = own_slot(call);
+	turn.struck = false;
+	turn.flags = 0;
+	turn.fd = fd;
+	return turn;
+}
+
+void agent_meet(struct agent_turn *turn, enum call call, uint64_t op)
+{
+	if (turn->slot && fault_has_call(share->faults.calls, call))
+		decide(turn, &(struct fault_call){.call = call, .op = op, .fd = turn->fd});
+}
+
+bool agent_started(void)
+{
+	return share != NULL;
 }
 
 static void wait_for_room(struct agent_slot *slot, uint64_t written, uint64_t most)
@@ -149,7 +204,7 @@ static char *find_room(struct agent_slot *slot, size_t size, uint64_t *ret_at)
 	return ring + *ret_at % AGENT_RING_SIZE;
 }
 
-struct agent_record *agent_open(struct agent_slot *slot, enum event_kind kind, enum call call, int fd,
+struct agent_record *agent_open(const struct agent_turn *turn, enum event_kind kind, uint32_t what, int fd,
 				size_t data_size)
 {
 	size_t size = sizeof(struct agent_record) + (data_size + 7) / 8 * 8;
@@ -159,12 +214,12 @@ struct agent_record *agent_open(struct agent_slot *slot, enum event_kind kind, e
 
 	self.busy = true;
 	atomic_signal_fence(memory_order_seq_cst);
-	record = (struct agent_record *)find_room(slot, size, &at);
+	record = (struct agent_record *)find_room(turn->slot, size, &at);
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	record->size = (uint32_t)size;
 	record->kind = (uint16_t)kind;
-	record->flags = 0;
-	record->what = call;
+	record->flags = kind == EV_CALL ? turn->flags : 0;
+	record->what = what;
 	record->fd = fd;
 	record->at = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	record->ret = 0;
@@ -174,8 +229,9 @@ struct agent_record *agent_open(struct agent_slot *slot, enum event_kind kind, e
 	return record;
 }
 
-void agent_commit(struct agent_slot *slot, struct agent_record *record)
+void agent_commit(const struct agent_turn *turn, struct agent_record *record)
 {
+	struct agent_slot *slot = turn->slot;
 	char *ring = share->rings[slot - share->slots];
 	uint64_t written = atomic_load_explicit(&slot->written, memory_order_relaxed);
 	uint64_t begin = (uint64_t)((char *)record - ring);
@@ -190,32 +246,42 @@ void agent_commit(struct agent_slot *slot, struct agent_record *record)
 	self.busy = false;
 }
 
-void agent_tell(struct agent_slot *slot, enum call call, int fd, long ret, const uint64_t arg[3])
+void agent_tell(const struct agent_turn *turn, enum call call, int fd, long ret, const uint64_t arg[3])
 {
 	struct agent_record *record;
 
 	if (ret == -AGENT_TOLD)
 		return;
-	record = agent_open(slot, EV_CALL, call, fd, 0);
+	record = agent_open(turn, EV_CALL, call, fd, 0);
 	record->ret = ret;
 	for (size_t i = 0; i < 3; i++)
 		record->arg[i] = arg[i];
-	agent_commit(slot, record);
+	agent_commit(turn, record);
+}
+
+static bool may_sleep(enum call call)
+{
+	return call == CALL_read || call == CALL_write || call == CALL_recvfrom || call == CALL_sendto;
+}
+
+static bool makes_number(enum call call)
+{
+	return call == CALL_socket || call == CALL_openat || call == CALL_fcntl;
 }
 
 long agent_plain(enum call call, long number, const struct agent_args *args, int fd, const uint64_t arg[3])
 {
-	struct agent_slot *slot = agent_begin(call);
-	bool may_sleep =
-	    call == CALL_read || call == CALL_write || call == CALL_recvfrom || call == CALL_sendto;
+	struct agent_turn turn = agent_begin(call, fd);
 	long ret;
 
-	if (may_sleep)
-		ret = agent_asleep(slot, number, args);
+	if (may_sleep(call))
+		ret = agent_asleep(&turn, number, args);
 	else
-		ret = slot ? agent_fast(number, args) : agent_slow(number, args);
-	if (slot)
-		agent_tell(slot, call, fd, ret, arg);
+		ret = turn.slot ? agent_make(&turn, number, args) : agent_slow(number, args);
+	if (makes_number(call) && ret >= 0 && ret <= INT_MAX)
+		agent_forget((int)ret);
+	if (turn.slot)
+		agent_tell(&turn, call, fd, ret, arg);
 	return agent_result(ret);
 }
 

@@ -94,17 +94,17 @@ static bool points_at_int(unsigned long request, long ret)
 EXPORT int ioctl(int fd, unsigned long request, ...)
 {
 	long argument = ARGUMENT(request), ret;
-	struct agent_slot *slot = agent_begin(CALL_ioctl);
+	struct agent_turn turn = agent_begin(CALL_ioctl, fd);
 	const struct agent_args *args = ARGS(fd, (long)request, argument);
 	uint64_t said = (uint64_t)argument;
 	int value;
 
-	if (!slot)
+	if (!turn.slot)
 		return (int)agent_result(agent_slow(SYS_ioctl, args));
-	ret = agent_fast(SYS_ioctl, args);
+	ret = agent_make(&turn, SYS_ioctl, args);
 	if (points_at_int((uint32_t)request, ret) &&
 	    agent_copy(ret, &value, (const void *)argument, sizeof value))
 		said = (uint64_t)(int64_t)value;
-	agent_tell(slot, CALL_ioctl, fd, ret, PLAIN((uint32_t)request, said));
+	agent_tell(&turn, CALL_ioctl, fd, ret, PLAIN((uint32_t)request, said));
 	return (int)agent_result(ret);
 }

@@ -3,7 +3,7 @@
  * What the agent in the target and the watcher share: a file that both map.
  *
  *     target thread ── record ──► its own slot's ring ──► watcher ──► journal
- *                   ◄── faults, mute, age ──────────────
+ *                   ◄── faults, mute, age ──────────────   and back: how often each struck
  *
  * A thread that enters a call asks the head of the file first; it writes only where it owns a slot, so that
  * there is one writer and one reader to a ring and a thread killed halfway leaves nothing behind. Whatever
@@ -18,16 +18,20 @@
 
 #include <stdatomic.h>
 #include <stdint.h>
+#include "inject/fault_table.h"
 #include "journal/event.h"
 
 #define AGENT_MAGIC   0x544e454741525257ULL /* "WRRAGENT" */
-#define AGENT_VERSION 1
+#define AGENT_VERSION 2
 /* In the environment: the path of the file. */
 #define AGENT_VARIABLE "WRINGER_AGENT"
 
 /* fcntl(-1, AGENT_CLAIM, AGENT_VERSION), which no kernel knows: the tracer gives the thread a slot, whose
  * number it returns, and skips the call. */
 #define AGENT_CLAIM 0x57524147
+/* The last argument of an accept or close that the agent makes the slow way, which neither call has: what
+ * becomes of the number is known to it. */
+#define AGENT_KNOWS 0x57524b4e57L
 /* Not an errno: an interrupted call that the tracer has journalled already; the target is to see EINTR. */
 #define AGENT_TOLD 4001
 
@@ -60,6 +64,7 @@ struct agent_record {
 struct agent_slot {
 	_Alignas(64) _Atomic uint64_t written; /* bytes ever, by the thread */
 	_Alignas(64) _Atomic uint64_t taken;   /* by the watcher */
+	_Atomic int32_t pid;		       /* of its process, as the watcher knows it */
 };
 
 struct agent_share {
@@ -70,19 +75,23 @@ struct agent_share {
 	_Atomic uint32_t age;
 	/* Above 0: everybody goes the slow way, for a thread may run on another's thread-local memory. */
 	_Atomic uint32_t mute;
-	/* One bit a call (enum call): a fault may strike it, so the tracer must see it. */
-	_Atomic uint64_t faults[2];
+	/* Above 0: numbers that were accepted are given back in ways the agent does not see, so it does not
+	 * know which are. */
+	_Atomic uint32_t unsure;
 
 	_Alignas(64) _Atomic uint32_t asleep; /* the watcher sleeps on this: 1 */
 	_Alignas(64) _Atomic uint32_t room;   /* writers that found their ring full sleep on this */
 	_Atomic uint32_t waiting;	      /* how many do */
 	_Atomic uint64_t waits;		      /* how often any did */
 
+	/* By which the agent and the tracer decide; only the harness arms and lifts. */
+	_Alignas(64) struct fault_table faults;
+
 	struct agent_slot slots[AGENT_SLOTS];
 	_Alignas(4096) char rings[AGENT_SLOTS][AGENT_RING_SIZE];
 };
 
-_Static_assert(CALL_COUNT <= 128, "agent_share.faults has a bit for each call");
+_Static_assert(CALL_COUNT <= 128, "struct fault_table has a bit for each call");
 _Static_assert(sizeof(struct agent_record) % 8 == 0, "records are aligned");
 
 #endif

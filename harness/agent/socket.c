@@ -23,19 +23,19 @@ EXPORT int shutdown(int fd, int how)
 }
 
 /* A call with an address, or the rest of it, behind its record. */
-static void tell_data(struct agent_slot *slot, enum call call, int fd, long ret, uint64_t first,
+static void tell_data(const struct agent_turn *turn, enum call call, int fd, long ret, uint64_t first,
 		      const void *data, size_t size)
 {
 	struct agent_record *record;
 
 	if (ret == -AGENT_TOLD)
 		return;
-	record = agent_open(slot, EV_CALL, call, fd, size);
+	record = agent_open(turn, EV_CALL, call, fd, size);
 	record->ret = ret;
 	record->arg[0] = first;
 	if (!agent_copy(0, agent_data(record), data, size))
 		record->data_size = 0;
-	agent_commit(slot, record);
+	agent_commit(turn, record);
 }
 
 /* Whom it was: as the kernel wrote it, or asked of the new socket. */
@@ -54,21 +54,31 @@ static size_t peer_of(long fd, const struct sockaddr *address, const socklen_t *
 	return many < ADDRESS_MAX ? many : ADDRESS_MAX;
 }
 
+static uint16_t port_of(const struct sockaddr_storage *address, size_t size)
+{
+	if (size < sizeof(struct sockaddr_in))
+		return 0;
+	if (address->ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)address)->sin_port);
+	return address->ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)address)->sin6_port) : 0;
+}
+
 static int accepting(enum call call, long number, int fd, struct sockaddr *address, socklen_t *size,
 		     int flags)
 {
-	struct agent_slot *slot = agent_begin(call);
-	const struct agent_args *args = ARGS(fd, (long)address, (long)size, flags);
+	struct agent_turn turn = agent_begin(call, fd);
+	const struct agent_args *args = ARGS(fd, (long)address, (long)size, flags, 0, AGENT_KNOWS);
 	struct sockaddr_storage peer;
 	size_t known = 0;
 	long ret;
 
-	if (!slot)
-		return (int)agent_result(agent_asleep(NULL, number, args));
-	ret = agent_asleep(slot, number, args);
-	if (ret >= 0)
+	ret = agent_asleep(&turn, number, args);
+	if (ret >= 0 && agent_started()) {
 		known = peer_of(ret, address, size, &peer);
-	tell_data(slot, call, fd, ret, (uint32_t)flags, &peer, known);
+		agent_remember((int)ret, port_of(&peer, known));
+	}
+	if (turn.slot)
+		tell_data(&turn, call, fd, ret, (uint32_t)flags, &peer, known);
 	return (int)agent_result(ret);
 }
 
@@ -84,65 +94,68 @@ EXPORT int accept4(int fd, struct sockaddr *restrict address, socklen_t *restric
 
 EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
-	struct agent_slot *slot = agent_begin(CALL_connect);
+	struct agent_turn turn = agent_enter(CALL_connect, fd);
 	const struct agent_args *args = ARGS(fd, (long)address, size);
 	struct sockaddr_storage copy;
 	long ret;
 
-	if (!slot || size > sizeof copy || !agent_copy(-EFAULT, &copy, address, size))
+	if (turn.slot && (size > sizeof copy || !agent_copy(-EFAULT, &copy, address, size)))
+		turn.slot = NULL;
+	agent_meet(&turn, CALL_connect, 0);
+	if (!turn.slot)
 		return (int)agent_result(agent_slow(SYS_connect, args));
-	ret = agent_fast(SYS_connect, args);
-	tell_data(slot, CALL_connect, fd, ret, 0, &copy, size);
+	ret = agent_make(&turn, SYS_connect, args);
+	tell_data(&turn, CALL_connect, fd, ret, 0, &copy, size);
 	return (int)agent_result(ret);
 }
 
-static void tell_option(struct agent_slot *slot, enum call call, int fd, long ret, const int name[2],
+static void tell_option(const struct agent_turn *turn, enum call call, int fd, long ret, const int name[2],
 			uint64_t value, bool readable)
 {
 	struct agent_record *record;
 
 	if (ret == -AGENT_TOLD)
 		return;
-	record = agent_open(slot, EV_CALL, call, fd, 0);
+	record = agent_open(turn, EV_CALL, call, fd, 0);
 	record->ret = ret;
 	record->arg[0] = (uint32_t)name[0];
 	record->arg[1] = (uint32_t)name[1];
 	record->arg[2] = value;
 	if (!readable)
-		record->flags = EVF_UNREADABLE;
-	agent_commit(slot, record);
+		record->flags |= EVF_UNREADABLE;
+	agent_commit(turn, record);
 }
 
 EXPORT int setsockopt(int fd, int level, int name, const void *from, socklen_t size)
 {
-	struct agent_slot *slot = agent_begin(CALL_setsockopt);
+	struct agent_turn turn = agent_begin(CALL_setsockopt, fd);
 	const struct agent_args *args = ARGS(fd, level, name, (long)from, size);
 	uint64_t value = 0;
 	bool readable = true;
 	long ret;
 
-	if (!slot)
+	if (!turn.slot)
 		return (int)agent_result(agent_slow(SYS_setsockopt, args));
-	ret = agent_fast(SYS_setsockopt, args);
+	ret = agent_make(&turn, SYS_setsockopt, args);
 	if (size)
 		readable = agent_copy(ret, &value, from, size < sizeof value ? size : sizeof value);
-	tell_option(slot, CALL_setsockopt, fd, ret, (int[]){level, name}, value, readable);
+	tell_option(&turn, CALL_setsockopt, fd, ret, (int[]){level, name}, value, readable);
 	return (int)agent_result(ret);
 }
 
 EXPORT int getsockopt(int fd, int level, int name, void *restrict to, socklen_t *restrict size)
 {
-	struct agent_slot *slot = agent_begin(CALL_getsockopt);
+	struct agent_turn turn = agent_begin(CALL_getsockopt, fd);
 	const struct agent_args *args = ARGS(fd, level, name, (long)to, (long)size);
 	uint64_t value = 0;
 	long ret;
 
-	if (!slot)
+	if (!turn.slot)
 		return (int)agent_result(agent_slow(SYS_getsockopt, args));
-	ret = agent_fast(SYS_getsockopt, args);
+	ret = agent_make(&turn, SYS_getsockopt, args);
 	if (ret >= 0)
 		(void)agent_copy(ret, &value, to, *size < sizeof value ? *size : sizeof value);
-	tell_option(slot, CALL_getsockopt, fd, ret, (int[]){level, name}, value, true);
+	tell_option(&turn, CALL_getsockopt, fd, ret, (int[]){level, name}, value, true);
 	return (int)agent_result(ret);
 }
 
@@ -171,19 +184,20 @@ static bool ask_queues(int fd, uint64_t queues[3])
  * that were not accepted the watcher drops.) */
 EXPORT int close(int fd)
 {
-	struct agent_slot *slot = agent_begin(CALL_close);
-	const struct agent_args *args = ARGS(fd);
+	struct agent_turn turn = agent_begin(CALL_close, fd);
+	const struct agent_args *args = ARGS(fd, 0, 0, 0, 0, AGENT_KNOWS);
 	uint64_t queues[3] = {0};
 	long ret;
 
-	if (!slot)
+	agent_forget(fd);
+	if (!turn.slot)
 		return (int)agent_result(agent_slow(SYS_close, args));
-	if (ask_queues(fd, queues)) {
-		agent_tell(slot, CALL_close, fd, 0, queues);
+	if (!turn.struck && ask_queues(fd, queues)) {
+		agent_tell(&turn, CALL_close, fd, 0, queues);
 		ret = agent_fast(SYS_close, args);
 		return (int)agent_result(ret);
 	}
-	ret = agent_fast(SYS_close, args);
-	agent_tell(slot, CALL_close, fd, ret, queues);
+	ret = agent_make(&turn, SYS_close, args);
+	agent_tell(&turn, CALL_close, fd, ret, queues);
 	return (int)agent_result(ret);
 }

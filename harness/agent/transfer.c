@@ -75,14 +75,14 @@ EXPORT ssize_t send(int fd, const void *from, size_t size, int flags)
 
 static ssize_t send_file(int out, int in, off_t *offset, size_t size)
 {
-	struct agent_slot *slot = agent_begin(CALL_sendfile);
+	struct agent_turn turn = agent_begin(CALL_sendfile, out);
 	const struct agent_args *args = ARGS(out, in, (long)offset, (long)size);
 	long ret;
 
-	if (!slot)
+	if (!turn.slot)
 		return agent_result(agent_slow(SYS_sendfile, args));
-	ret = agent_fast(SYS_sendfile, args);
-	agent_tell(slot, CALL_sendfile, out, ret, PLAIN(size, 0, (uint32_t)in));
+	ret = agent_make(&turn, SYS_sendfile, args);
+	agent_tell(&turn, CALL_sendfile, out, ret, PLAIN(size, 0, (uint32_t)in));
 	return agent_result(ret);
 }
 
@@ -114,8 +114,8 @@ static bool total(long ret, const struct iovec *iov, size_t count, uint64_t *ret
 	return true;
 }
 
-static void tell_vector(struct agent_slot *slot, enum call call, int fd, long ret, const struct iovec *iov,
-			size_t count, uint32_t flags)
+static void tell_vector(const struct agent_turn *turn, enum call call, int fd, long ret,
+			const struct iovec *iov, size_t count, uint32_t flags)
 {
 	struct agent_record *record;
 	uint64_t bytes = 0;
@@ -123,25 +123,24 @@ static void tell_vector(struct agent_slot *slot, enum call call, int fd, long re
 
 	if (ret == -AGENT_TOLD)
 		return;
-	record = agent_open(slot, EV_CALL, call, fd, 0);
+	record = agent_open(turn, EV_CALL, call, fd, 0);
 	record->ret = ret;
 	record->arg[0] = bytes;
 	record->arg[1] = flags;
 	if (!readable && count <= IOV_MOST)
-		record->flags = EVF_UNREADABLE;
-	agent_commit(slot, record);
+		record->flags |= EVF_UNREADABLE;
+	agent_commit(turn, record);
 }
 
 static long vector(enum call call, long number, int fd, const struct iovec *iov, int count)
 {
-	struct agent_slot *slot = agent_begin(call);
+	struct agent_turn turn = agent_begin(call, fd);
 	const struct agent_args *args = ARGS(fd, (long)iov, count);
 	long ret;
 
-	if (!slot)
-		return agent_result(agent_asleep(NULL, number, args));
-	ret = agent_asleep(slot, number, args);
-	tell_vector(slot, call, fd, ret, iov, (uint32_t)count, 0);
+	ret = agent_asleep(&turn, number, args);
+	if (turn.slot)
+		tell_vector(&turn, call, fd, ret, iov, (uint32_t)count, 0);
 	return agent_result(ret);
 }
 
@@ -158,16 +157,18 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 /* Messages with room for control data may carry fds, which the tracer knows how to read. */
 static long message(enum call call, long number, int fd, const struct msghdr *header, int flags)
 {
-	struct agent_slot *slot = agent_begin(call);
+	struct agent_turn turn = agent_enter(call, fd);
 	const struct agent_args *args = ARGS(fd, (long)header, flags);
 	struct msghdr copy;
 	long ret;
 
 	/* The error stands for "ask the kernel whether this is memory". */
-	if (!slot || !agent_copy(-EFAULT, &copy, header, sizeof copy) || copy.msg_controllen)
-		return agent_result(agent_asleep(NULL, number, args));
-	ret = agent_asleep(slot, number, args);
-	tell_vector(slot, call, fd, ret, copy.msg_iov, copy.msg_iovlen, (uint32_t)flags);
+	if (turn.slot && (!agent_copy(-EFAULT, &copy, header, sizeof copy) || copy.msg_controllen))
+		turn.slot = NULL;
+	agent_meet(&turn, call, 0);
+	ret = agent_asleep(&turn, number, args);
+	if (turn.slot)
+		tell_vector(&turn, call, fd, ret, copy.msg_iov, copy.msg_iovlen, (uint32_t)flags);
 	return agent_result(ret);
 }
 

@@ -13,27 +13,28 @@ EXPORT int agent_poll_chk(struct pollfd *fds, nfds_t count, int ms, size_t room)
 
 EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *from)
 {
-	struct agent_slot *slot = agent_begin(CALL_epoll_ctl);
+	struct agent_turn turn = agent_enter(CALL_epoll_ctl, fd);
 	const struct agent_args *args = ARGS(epfd, op, fd, (long)from);
 	struct epoll_event event = {0};
 	struct agent_record *record;
 	bool readable = true;
 	long ret;
 
-	if (!slot)
+	agent_meet(&turn, CALL_epoll_ctl, (uint32_t)op);
+	if (!turn.slot)
 		return (int)agent_result(agent_slow(SYS_epoll_ctl, args));
-	ret = agent_fast(SYS_epoll_ctl, args);
+	ret = agent_make(&turn, SYS_epoll_ctl, args);
 	if (op != EPOLL_CTL_DEL)
 		readable = agent_copy(ret, &event, from, sizeof event);
-	record = agent_open(slot, EV_CALL, CALL_epoll_ctl, fd, 0);
+	record = agent_open(&turn, EV_CALL, CALL_epoll_ctl, fd, 0);
 	record->ret = ret;
 	record->arg[0] = (uint32_t)epfd;
 	record->arg[1] = (uint32_t)op;
 	record->arg[2] = readable ? event.events : 0;
 	record->arg[3] = readable ? event.data.u64 : 0;
 	if (!readable)
-		record->flags = EVF_UNREADABLE;
-	agent_commit(slot, record);
+		record->flags |= EVF_UNREADABLE;
+	agent_commit(&turn, record);
 	return (int)agent_result(ret);
 }
 
@@ -42,16 +43,16 @@ static uint64_t to_ns(int ms)
 	return ms < 0 ? FOR_EVER : (uint64_t)ms * 1000000u;
 }
 
-static void tell_entry(struct agent_slot *slot, enum call call, int fd, uint64_t most, uint64_t timeout)
+static void tell_entry(const struct agent_turn *turn, enum call call, int fd, uint64_t most, uint64_t timeout)
 {
-	struct agent_record *record = agent_open(slot, EV_ENTER, call, fd, 0);
+	struct agent_record *record = agent_open(turn, EV_ENTER, call, fd, 0);
 
 	record->arg[0] = most;
 	record->arg[1] = timeout;
-	agent_commit(slot, record);
+	agent_commit(turn, record);
 }
 
-static void tell_epoll(struct agent_slot *slot, enum call call, int epfd, long ret,
+static void tell_epoll(const struct agent_turn *turn, enum call call, int epfd, long ret,
 		       const struct epoll_event *events, uint64_t most, uint64_t timeout)
 {
 	size_t count = ret < 0 ? 0 : (size_t)ret < READY_MAX ? (size_t)ret : READY_MAX;
@@ -60,30 +61,30 @@ static void tell_epoll(struct agent_slot *slot, enum call call, int epfd, long r
 
 	if (ret == -AGENT_TOLD)
 		return;
-	record = agent_open(slot, EV_CALL, call, epfd, count * sizeof *ready);
+	record = agent_open(turn, EV_CALL, call, epfd, count * sizeof *ready);
 	ready = agent_data(record);
 	record->ret = ret;
 	record->arg[0] = most;
 	record->arg[1] = timeout;
 	if (ret > 0 && (size_t)ret > count)
-		record->flags = EVF_TRUNCATED;
+		record->flags |= EVF_TRUNCATED;
 	for (size_t i = 0; i < count; i++)
 		ready[i] = (struct ready){.data = events[i].data.u64, .events = events[i].events, .fd = -1};
-	agent_commit(slot, record);
+	agent_commit(turn, record);
 }
 
 static int wait_epoll(enum call call, long number, const struct agent_args *args)
 {
-	struct agent_slot *slot = agent_begin(call);
-	uint64_t most = (uint32_t)args->arg[2], timeout = to_ns((int)args->arg[3]);
 	int epfd = (int)args->arg[0];
+	struct agent_turn turn = agent_begin(call, epfd);
+	uint64_t most = (uint32_t)args->arg[2], timeout = to_ns((int)args->arg[3]);
 	long ret;
 
-	if (!slot)
-		return (int)agent_result(agent_asleep(NULL, number, args));
-	tell_entry(slot, call, epfd, most, timeout);
-	ret = agent_asleep(slot, number, args);
-	tell_epoll(slot, call, epfd, ret, (const struct epoll_event *)args->arg[1], most, timeout);
+	if (turn.slot)
+		tell_entry(&turn, call, epfd, most, timeout);
+	ret = agent_asleep(&turn, number, args);
+	if (turn.slot)
+		tell_epoll(&turn, call, epfd, ret, (const struct epoll_event *)args->arg[1], most, timeout);
 	return (int)agent_result(ret);
 }
 
@@ -114,7 +115,7 @@ static size_t count_ready(const struct pollfd *fds, size_t count)
 	return found;
 }
 
-static void tell_poll(struct agent_slot *slot, long ret, const struct pollfd *fds, size_t count,
+static void tell_poll(const struct agent_turn *turn, long ret, const struct pollfd *fds, size_t count,
 		      uint64_t timeout)
 {
 	size_t found, at = 0;
@@ -124,33 +125,33 @@ static void tell_poll(struct agent_slot *slot, long ret, const struct pollfd *fd
 	if (ret == -AGENT_TOLD)
 		return;
 	found = ret > 0 ? count_ready(fds, count) : 0;
-	record = agent_open(slot, EV_CALL, CALL_poll, -1, found * sizeof *ready);
+	record = agent_open(turn, EV_CALL, CALL_poll, -1, found * sizeof *ready);
 	ready = agent_data(record);
 	record->ret = ret;
 	record->arg[0] = (uint32_t)count;
 	record->arg[1] = timeout;
 	if (ret > 0 && (size_t)ret > found)
-		record->flags = EVF_TRUNCATED;
+		record->flags |= EVF_TRUNCATED;
 	for (size_t i = 0; at < found && i < count; i++)
 		if (fds[i].revents)
 			ready[at++] = (struct ready){.data = (uint16_t)fds[i].events,
 						     .events = (uint16_t)fds[i].revents,
 						     .fd = fds[i].fd};
 	record->data_size = (uint32_t)(at * sizeof *ready);
-	agent_commit(slot, record);
+	agent_commit(turn, record);
 }
 
 EXPORT int poll(struct pollfd *fds, nfds_t count, int ms)
 {
-	struct agent_slot *slot = agent_begin(CALL_poll);
+	struct agent_turn turn = agent_begin(CALL_poll, -1);
 	const struct agent_args *args = ARGS((long)fds, (long)count, ms);
 	long ret;
 
-	if (!slot)
-		return (int)agent_result(agent_asleep(NULL, SYS_poll, args));
-	tell_entry(slot, CALL_poll, -1, (uint32_t)count, to_ns(ms));
-	ret = agent_asleep(slot, SYS_poll, args);
-	tell_poll(slot, ret, fds, (uint32_t)count, to_ns(ms));
+	if (turn.slot)
+		tell_entry(&turn, CALL_poll, -1, (uint32_t)count, to_ns(ms));
+	ret = agent_asleep(&turn, SYS_poll, args);
+	if (turn.slot)
+		tell_poll(&turn, ret, fds, (uint32_t)count, to_ns(ms));
 	return (int)agent_result(ret);
 }
 

@@ -106,16 +106,6 @@ bool fault_possible(const struct fault *fault)
 	return false;
 }
 
-bool fault_window_hit(const struct fault *fault, uint64_t count)
-{
-	uint64_t first = fault->first ? fault->first : 1;
-	uint64_t step = fault->step ? fault->step : 1;
-
-	if (count < first || (fault->last && count > fault->last))
-		return false;
-	return (count - first) % step == 0;
-}
-
 static const char *fault_subject(const struct fault *fault)
 {
 	for (size_t i = 0; i < CLASSES; i++)

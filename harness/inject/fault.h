@@ -68,22 +68,33 @@ bool fault_fits_op(const struct fault *fault, enum call call, uint64_t op);
 /* Whether any call at all fits. */
 bool fault_possible(const struct fault *fault);
 /* Whether the count-th matching call (1 …) lies in the fault's window; first 0 counts as 1. */
-bool fault_window_hit(const struct fault *fault, uint64_t count);
+static inline bool fault_window_hit(const struct fault *fault, uint64_t count)
+{
+	uint64_t first = fault->first ? fault->first : 1;
+	uint64_t step = fault->step ? fault->step : 1;
+
+	if (count < first || (fault->last && count > fault->last))
+		return false;
+	return (count - first) % step == 0;
+}
 
 /* The faults armed now; shared between the thread that scripts and the thread that watches. */
 struct fault_set;
+struct fault_table;
 struct fault_set *fault_set_new(void);
 void fault_set_free(struct fault_set *set);
 /*
- * From now on two words there (the caller's; NULL: no more) have bit `enum call` set while a fault that is armed may strike
- * that call: set before arming returns. Any thread.
+ * From now on the faults that are armed, with their counts, lie there, where others decide by them too; what is armed
+ * already moves there. NULL: back into the set's own memory, while nobody decides. Any thread.
  */
-void fault_set_mirror(struct fault_set *set, _Atomic uint64_t *calls);
-/* 0 with *ret_id, -ENOMEM, -EINVAL. Any thread. */
+void fault_set_share(struct fault_set *set, struct fault_table *table);
+/* 0 with *ret_id, -ENOMEM, -EINVAL, -ENOSPC (FAULT_CELLS are armed). Any thread. */
 int fault_set_arm(struct fault_set *set, const struct fault *fault, uint32_t *ret_id);
 /* Stops it; *ret_delivered says how often it struck. 0 or -ENOENT. Any thread. */
 int fault_set_lift(struct fault_set *set, uint32_t id, uint64_t *ret_delivered);
 uint64_t fault_set_delivered(const struct fault_set *set, uint32_t id);
+/* What was armed under that id, lifted or not; false: nothing was. */
+bool fault_set_find(const struct fault_set *set, uint32_t id, struct fault *ret_fault);
 /* Whether anything is armed: a relaxed atomic read, cheap enough for each call. */
 bool fault_set_armed(const struct fault_set *set);
 /*

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The faults armed now. The scripting thread arms and lifts, the watching thread decides; one lock, and an
- * atomic count so that a call costs nothing while no fault is armed. A lifted fault keeps its place: its
- * count can still be asked.
+ * The faults armed now. The scripting thread arms and lifts under one lock; who decides takes none, for the
+ * table may be decided by in the target too (fault_table.h). A lifted fault keeps its id: its count can still
+ * be asked.
  */
-#include "inject/fault.h"
-
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include "base/buf.h"
-#include "base/map.h"
+#include "inject/fault_table.h"
 
 struct armed {
 	struct fault fault;
-	uint64_t calls[2]; /* those that it fits, a bit each */
-	bool live;
-	uint64_t delivered;
-	struct map counts; /* pid -> matching calls so far, the number itself in place of a pointer */
+	struct fault_cell *cell; /* NULL: lifted */
+	uint64_t delivered;	 /* once lifted */
 };
 
 struct fault_set {
@@ -26,7 +23,8 @@ struct fault_set {
 	atomic_uint live;
 	struct armed *items; /* item i has id i + 1 */
 	size_t count, capacity;
-	_Atomic uint64_t *mirror; /* two words, NULL: nobody wants to know */
+	struct fault_table *table, *own;
+	size_t next; /* cell to look at first: the one left longest ago, which nobody is still deciding by */
 };
 
 struct fault_set *fault_set_new(void)
@@ -35,7 +33,9 @@ struct fault_set *fault_set_new(void)
 
 	if (!set)
 		return NULL;
-	if (pthread_mutex_init(&set->lock, NULL)) {
+	set->own = set->table = calloc(1, sizeof *set->own);
+	if (!set->own || pthread_mutex_init(&set->lock, NULL)) {
+		free(set->own);
 		free(set);
 		return NULL;
 	}
@@ -46,32 +46,49 @@ void fault_set_free(struct fault_set *set)
 {
 	if (!set)
 		return;
-	for (size_t i = 0; i < set->count; i++)
-		map_free(&set->items[i].counts);
 	free(set->items);
+	free(set->own);
 	pthread_mutex_destroy(&set->lock);
 	free(set);
 }
 
-/* The lock is held. */
-static void show(struct fault_set *set)
+static bool needs_number(const struct fault *fault)
 {
-	uint64_t calls[2] = {0};
-
-	if (!set->mirror)
-		return;
-	for (size_t i = 0; i < set->count; i++)
-		for (int word = 0; set->items[i].live && word < 2; word++)
-			calls[word] |= set->items[i].calls[word];
-	for (int i = 0; i < 2; i++)
-		atomic_store(&set->mirror[i], calls[i]);
+	return fault->code == EMFILE || fault->code == ENFILE;
 }
 
-void fault_set_mirror(struct fault_set *set, _Atomic uint64_t *calls)
+/* The lock is held. Set before arming returns, and never less than what is live. */
+static void show(struct fault_set *set)
+{
+	for (int word = 0; word < 2; word++) {
+		uint64_t calls = 0, stops = 0, whose = 0;
+
+		for (size_t i = 0; i < set->count; i++) {
+			const struct armed *armed = &set->items[i];
+			uint64_t own = armed->cell ? armed->cell->calls[word] : 0;
+
+			calls |= own;
+			stops |= needs_number(&armed->fault) ? own : 0;
+			whose |= armed->fault.accepted_only || armed->fault.peer ? own : 0;
+		}
+		atomic_store(&set->table->calls[word], calls);
+		atomic_store(&set->table->stops[word], stops);
+		atomic_store(&set->table->whose[word], whose);
+	}
+}
+
+void fault_set_share(struct fault_set *set, struct fault_table *table)
 {
 	pthread_mutex_lock(&set->lock);
-	set->mirror = calls;
-	show(set);
+	if (!table)
+		table = set->own;
+	if (table != set->table) {
+		memcpy(table, set->table, sizeof *table);
+		for (size_t i = 0; i < set->count; i++)
+			if (set->items[i].cell)
+				set->items[i].cell = table->cells + (set->items[i].cell - set->table->cells);
+		set->table = table;
+	}
 	pthread_mutex_unlock(&set->lock);
 }
 
@@ -85,11 +102,58 @@ static bool sound(const struct fault *fault)
 }
 
 /* Asked of the catalogue once: what is armed is held against every call. */
-static void find_calls(struct armed *armed)
+static void find_calls(struct fault_cell *cell)
 {
+	cell->calls[0] = cell->calls[1] = 0;
+	cell->ops = 0;
 	for (unsigned call = 0; call < CALL_COUNT; call++)
-		if (fault_fits(&armed->fault, (enum call)call))
-			armed->calls[call / 64] |= 1ULL << call % 64;
+		if (fault_fits(&cell->fault, (enum call)call))
+			cell->calls[call / 64] |= 1ULL << call % 64;
+	for (unsigned op = EPOLL_CTL_ADD; op <= EPOLL_CTL_MOD; op++)
+		if (fault_fits_op(&cell->fault, CALL_epoll_ctl, op))
+			cell->ops |= 1u << op;
+}
+
+/* The lock is held. NULL: none is free. */
+static struct fault_cell *free_cell(struct fault_set *set)
+{
+	for (size_t i = 0; i < FAULT_CELLS; i++) {
+		size_t at = (set->next + i) % FAULT_CELLS;
+
+		if (!(atomic_load(&set->table->cells[at].state) & FAULT_LIVE)) {
+			set->next = at + 1;
+			return &set->table->cells[at];
+		}
+	}
+	return NULL;
+}
+
+static void fill_cell(struct fault_cell *cell, const struct fault *fault)
+{
+	cell->fault = *fault;
+	find_calls(cell);
+	for (size_t i = 0; i < FAULT_PROCESSES; i++) {
+		atomic_store_explicit(&cell->counts[i].pid, 0, memory_order_relaxed);
+		atomic_store_explicit(&cell->counts[i].calls, 0, memory_order_relaxed);
+	}
+	atomic_store_explicit(&cell->state, FAULT_LIVE | (uint64_t)fault->id << 32, memory_order_release);
+}
+
+/* The lock is held, and there is room for one more. */
+static int arm(struct fault_set *set, const struct fault *fault, uint32_t *ret_id)
+{
+	struct fault_cell *cell = free_cell(set);
+	struct armed *armed = &set->items[set->count];
+
+	if (!cell)
+		return -ENOSPC;
+	*armed = (struct armed){.fault = *fault, .cell = cell};
+	armed->fault.id = (uint32_t)++set->count;
+	fill_cell(cell, &armed->fault);
+	atomic_fetch_add_explicit(&set->live, 1, memory_order_relaxed);
+	show(set);
+	*ret_id = armed->fault.id;
+	return 0;
 }
 
 int fault_set_arm(struct fault_set *set, const struct fault *fault, uint32_t *ret_id)
@@ -102,16 +166,8 @@ int fault_set_arm(struct fault_set *set, const struct fault *fault, uint32_t *re
 	pthread_mutex_lock(&set->lock);
 	items = array_grow(set->items, set->count, &set->capacity, sizeof *items);
 	if (items) {
-		uint32_t id = (uint32_t)set->count + 1;
-
 		set->items = items;
-		items[set->count] = (struct armed){.fault = *fault, .live = true};
-		find_calls(&items[set->count]);
-		items[set->count++].fault.id = id;
-		atomic_fetch_add_explicit(&set->live, 1, memory_order_relaxed);
-		show(set);
-		*ret_id = id;
-		ret = 0;
+		ret = arm(set, fault, ret_id);
 	}
 	pthread_mutex_unlock(&set->lock);
 	return ret;
@@ -130,9 +186,9 @@ int fault_set_lift(struct fault_set *set, uint32_t id, uint64_t *ret_delivered)
 
 	pthread_mutex_lock(&set->lock);
 	armed = find(set, id);
-	if (armed && armed->live) {
-		armed->live = false;
-		map_free(&armed->counts);
+	if (armed && armed->cell) {
+		armed->delivered = FAULT_DELIVERIES(atomic_fetch_and(&armed->cell->state, ~FAULT_LIVE));
+		armed->cell = NULL;
 		show(set);
 		atomic_fetch_sub_explicit(&set->live, 1, memory_order_relaxed);
 		if (ret_delivered)
@@ -147,13 +203,28 @@ uint64_t fault_set_delivered(const struct fault_set *set, uint32_t id)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&set->lock;
 	const struct armed *armed;
-	uint64_t delivered;
+	uint64_t delivered = 0;
 
 	pthread_mutex_lock(lock);
 	armed = find(set, id);
-	delivered = armed ? armed->delivered : 0;
+	if (armed)
+		delivered =
+		    armed->cell ? FAULT_DELIVERIES(atomic_load(&armed->cell->state)) : armed->delivered;
 	pthread_mutex_unlock(lock);
 	return delivered;
+}
+
+bool fault_set_find(const struct fault_set *set, uint32_t id, struct fault *ret_fault)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&set->lock;
+	const struct armed *armed;
+
+	pthread_mutex_lock(lock);
+	armed = find(set, id);
+	if (armed)
+		*ret_fault = armed->fault;
+	pthread_mutex_unlock(lock);
+	return armed != NULL;
 }
 
 bool fault_set_armed(const struct fault_set *set)
@@ -161,46 +232,14 @@ bool fault_set_armed(const struct fault_set *set)
 	return atomic_load_explicit(&set->live, memory_order_relaxed) > 0;
 }
 
-static bool matches(const struct armed *armed, const struct fault_call *call)
-{
-	const struct fault *fault = &armed->fault;
-
-	if (!armed->live || !(armed->calls[call->call / 64] >> call->call % 64 & 1))
-		return false;
-	if ((fault->accepted_only && !call->accepted) || (fault->peer && fault->peer != call->peer))
-		return false;
-	return (fault->fd < 0 || fault->fd == call->fd) && fault_fits_op(fault, call->call, call->op);
-}
-
-/* Counts one matching call; 0 when memory ran out, so that nothing strikes. */
-static uint64_t count_call(struct armed *armed, int32_t pid)
-{
-	uintptr_t count = (uintptr_t)map_get(&armed->counts, (uint64_t)(uint32_t)pid) + 1;
-
-	if (map_put(&armed->counts, (uint64_t)(uint32_t)pid, (void *)count) < 0)
-		return 0;
-	return count;
-}
-
 bool fault_set_decide(struct fault_set *set, const struct fault_call *call, struct fault *ret_fault)
 {
-	struct armed *strikes = NULL;
+	struct fault_hit hit;
 
-	pthread_mutex_lock(&set->lock);
-	for (size_t i = 0; i < set->count; i++) {
-		struct armed *armed = &set->items[i];
-
-		/* Every fault that matches counts the call; the one armed first strikes. */
-		if (matches(armed, call) && fault_window_hit(&armed->fault, count_call(armed, call->pid)) &&
-		    !strikes)
-			strikes = armed;
-	}
-	if (strikes) {
-		strikes->delivered++;
-		*ret_fault = strikes->fault;
-	}
-	pthread_mutex_unlock(&set->lock);
-	return strikes != NULL;
+	if (!fault_has_call(set->table->calls, call->call) || !fault_table_decide(set->table, call, &hit))
+		return false;
+	*ret_fault = hit.fault;
+	return true;
 }
 
 void fault_set_retract(struct fault_set *set, uint32_t id)
@@ -209,7 +248,9 @@ void fault_set_retract(struct fault_set *set, uint32_t id)
 
 	pthread_mutex_lock(&set->lock);
 	armed = find(set, id);
-	if (armed && armed->delivered > 0)
+	if (armed && armed->cell)
+		fault_cell_retract(armed->cell, id);
+	else if (armed && armed->delivered > 0)
 		armed->delivered--;
 	pthread_mutex_unlock(&set->lock);
 }

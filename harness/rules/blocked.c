@@ -33,7 +33,9 @@ static const struct rule rules[] = {
 	       "wait, has been in it since before the second began, and no other thread waits on that epoll. "
 	       "poll and select on the side count as such a call. Worker threads, which do not wait on that "
 	       "epoll, "
-	       "may block. It is silent while the target is stopped by a signal of ours or asked to end.",
+	       "may block. It is silent while the target is stopped by a signal of ours, held back by a "
+	       "fault, or "
+	       "asked to end.",
 	.mend = "Make every fd of the loop non-blocking, the accepted ones too (accept4 with SOCK_NONBLOCK: "
 		"they do "
 		"not inherit it), and keep what could not be read or written in the connection. What cannot "
@@ -51,8 +53,9 @@ static const struct rule rules[] = {
 /* What a thread waited on with epoll, and what it was found in. */
 struct waiter {
 	int32_t tid;
-	struct file *epoll; /* of its last epoll wait */
-	bool found, over;   /* it blocked; and came back from it */
+	struct file *epoll;  /* of its last epoll wait */
+	bool found, over;    /* it blocked; and came back from it */
+	uint64_t held_until; /* a fault holds it back until then: our doing */
 	char call[CALL_TEXT];
 	struct finding finding; /* for the end */
 };
@@ -193,7 +196,8 @@ static void follow_thread(struct blocked *blocked, struct judge *judge, const st
 	const struct thread *thread = world_thread(world, event->tid);
 	const struct peer_view *client;
 
-	if (!waiter || waiter->found || !thread || !thread->alive || !world_mark_time(world, MARK_FAULT) ||
+	if (!waiter || waiter->found || event->at <= waiter->held_until || !thread || !thread->alive ||
+	    !world_mark_time(world, MARK_FAULT) ||
 	    !facts_free(blocked->facts, event->at, judge_window(judge, LIMIT_BLOCKED_WINDOW)) ||
 	    hand_told(&blocked->facts->hand, event->pid) || !is_stuck(judge, thread, event))
 		return;
@@ -223,6 +227,14 @@ static void follow_return(struct blocked *blocked, const struct event *event)
 	waiter->finding.to = event->at;
 }
 
+static void follow_fault(struct blocked *blocked, const struct event *event)
+{
+	struct waiter *waiter = map_get(&blocked->waiters, (uint32_t)event->tid);
+
+	if (waiter && event->what == FAULT_DELIVERED && event->arg[1])
+		waiter->held_until = event->at + event->arg[1];
+}
+
 static int blocked_event(struct judge *judge, void *state, const struct event *event)
 {
 	struct blocked *blocked = state;
@@ -230,6 +242,10 @@ static int blocked_event(struct judge *judge, void *state, const struct event *e
 	if (event->kind == EV_PROBE) {
 		if (event->what == PROBE_THREAD)
 			follow_thread(blocked, judge, event);
+		return 0;
+	}
+	if (event->kind == EV_FAULT) {
+		follow_fault(blocked, event);
 		return 0;
 	}
 	follow_return(blocked, event);
@@ -284,7 +300,7 @@ const struct rule_family blocked_family = {
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct blocked),
     .begin = facts_begin,
-    .kinds = KIND(EV_PROBE) | KIND(EV_CALL) | KIND(EV_ENTER),
+    .kinds = KIND(EV_PROBE) | KIND(EV_CALL) | KIND(EV_ENTER) | KIND(EV_FAULT),
     .event = blocked_event,
     .finish = blocked_finish,
     .release = blocked_release,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +146,7 @@ int agent_new(struct fault_set *faults, struct agent **ret_agent, struct error *
 		return ret;
 	}
 	agent->faults = faults;
-	fault_set_mirror(faults, agent->share->faults);
+	fault_set_share(faults, &agent->share->faults);
 	*ret_agent = agent;
 	return 0;
 }
@@ -155,7 +156,7 @@ void agent_free(struct agent *agent)
 	if (!agent)
 		return;
 	if (agent->faults)
-		fault_set_mirror(agent->faults, NULL);
+		fault_set_share(agent->faults, NULL);
 	if (agent->share)
 		munmap(agent->share, sizeof *agent->share);
 	if (agent->file >= 0)
@@ -278,6 +279,7 @@ bool agent_claimed(struct tracer *tracer, struct tracee *tracee)
 	if (slot < 0 || arch_get(tracee->tid, &regs) < 0)
 		return true; /* the kernel says EBADF */
 	arch_skip(&regs, slot);
+	atomic_store(&agent->share->slots[slot].pid, tracee->process->pid);
 	if (arch_set(tracee->tid, &regs) < 0)
 		return true;
 	agent->owners[slot] = tracee;
@@ -285,6 +287,36 @@ bool agent_claimed(struct tracer *tracer, struct tracee *tracee)
 	tracee->slot = (uint32_t)slot + 1;
 	agent->claims++;
 	return true;
+}
+
+/* What was accepted is given back, or taken over, behind the agent's back. */
+static bool is_hidden(const struct tracee *tracee, const struct event *event)
+{
+	if (event->ret < 0)
+		return false;
+	switch (event->what) {
+	case CALL_close:
+		return fds_accepted(tracee->fds, event->fd) && tracee->state.arg[5] != AGENT_KNOWS;
+	case CALL_dup2:
+	case CALL_dup3:
+		return fds_accepted(tracee->fds, (int32_t)event->ret);
+	case CALL_close_range:
+		return !(event->arg[2] & CLOSE_RANGE_CLOEXEC);
+	default:
+		return false;
+	}
+}
+
+void agent_watch_numbers(struct agent *agent, const struct tracee *tracee, const struct event *event)
+{
+	if (agent && is_hidden(tracee, event))
+		agent_doubt(agent);
+}
+
+void agent_doubt(struct agent *agent)
+{
+	if (agent)
+		atomic_store(&agent->share->unsure, 1);
 }
 
 void agent_release(struct agent *agent, struct tracee *tracee)

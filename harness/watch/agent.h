@@ -11,12 +11,13 @@
 #include "base/error.h"
 
 struct agent;
+struct event;
 struct fault_set;
 struct tracee;
 struct tracer;
 struct watch_target;
 
-/* Makes the shared file and finds the agent's own. The set keeps the calls that its faults may strike there.
+/* Makes the shared file and finds the agent's own. The set keeps its faults there, and gets them back.
  * 0, -ENOENT (no agent is installed), or the errno of the file. */
 int agent_new(struct fault_set *faults, struct agent **ret_agent, struct error *error);
 void agent_free(struct agent *agent);
@@ -36,6 +37,10 @@ bool agent_over(const struct agent *agent);
 
 /* Whether the call a tracee is entering is its asking for a slot; then gives it one and skips the call. */
 bool agent_claimed(struct tracer *tracer, struct tracee *tracee);
+/* A call that a tracee made the slow way is through, and what it did to numbers is not followed yet. */
+void agent_watch_numbers(struct agent *agent, const struct tracee *tracee, const struct event *event);
+/* From now on the agent does not rely on what it knows of numbers. */
+void agent_doubt(struct agent *agent);
 /* A tracee is over, or passed exec: what it told has been collected. */
 void agent_release(struct agent *agent, struct tracee *tracee);
 /* A process is there, before its first instruction runs. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -36,7 +37,9 @@ static bool sound(const struct cursor *cursor, const struct agent_record *record
 	return record->size >= sizeof *record && record->size % 8 == 0 && record->size <= left &&
 	       record->size <= cursor->end - cursor->at &&
 	       record->data_size <= record->size - sizeof *record &&
-	       (record->kind == EV_CALL || record->kind == EV_ENTER) && record->what < CALL_COUNT;
+	       (record->kind == EV_FAULT
+		    ? record->what == FAULT_DELIVERED
+		    : (record->kind == EV_CALL || record->kind == EV_ENTER) && record->what < CALL_COUNT);
 }
 
 /* The next record of a cursor, NULL: none. *ret_broken: it is no record. */
@@ -78,10 +81,25 @@ static void weigh(struct agent *agent, const struct event *event)
 		agent->futile -= agent->futile < FUTILE_A_MOVE ? agent->futile : FUTILE_A_MOVE;
 }
 
+/* The agent tells which fault it was; its text is here. */
+static void name_fault(struct tracer *tracer, struct event *event, char *text, size_t size)
+{
+	struct fault fault;
+
+	if (!fault_set_find(tracer->watcher->faults, (uint32_t)event->arg[0], &fault)) {
+		watcher_broke(tracer->watcher, -EBADMSG, "the target overwrote the agent's memory");
+		return;
+	}
+	fault_text(&fault, text, size);
+	event->data = text;
+	event->size = (uint32_t)strlen(text) + 1;
+}
+
 static void deliver(struct tracer *tracer, struct tracee *tracee, const struct agent_record *record)
 {
 	uint64_t start = journal_start(tracer->watcher->journal);
 	struct event event = tracer_event(tracee, (enum event_kind)record->kind, record->what);
+	char text[128];
 
 	event.at = record->at > start ? record->at - start : 1;
 	event.flags = record->flags;
@@ -91,9 +109,11 @@ static void deliver(struct tracer *tracer, struct tracee *tracee, const struct a
 		event.arg[i] = record->arg[i];
 	event.size = record->data_size;
 	event.data = record + 1;
+	if (event.kind == EV_FAULT)
+		name_fault(tracer, &event, text, sizeof text);
 	weigh(tracer->agent, &event);
 	/* The agent does not know which sockets were accepted. */
-	if (event.what == CALL_close && !fds_accepted(tracee->fds, event.fd))
+	if (event.kind == EV_CALL && event.what == CALL_close && !fds_accepted(tracee->fds, event.fd))
 		event.arg[0] = event.arg[1] = event.arg[2] = 0;
 	if (event.kind == EV_CALL)
 		fds_follow(tracee->fds, &event);
@@ -187,7 +207,8 @@ static bool stands_in_call(struct tracer *tracer, struct tracee *tracee, struct 
 	tracee->state.number = number;
 	for (unsigned i = 0; i < 6; i++)
 		tracee->state.arg[i] = arch_arg(regs, i);
-	return tracee->state.row->call != CALL_unknown;
+	/* The agent's own sleep, while it holds a call back, is none of the target's. */
+	return tracee->state.row->call != CALL_unknown && tracee->state.row->call != CALL_clock_nanosleep;
 }
 
 static void finish(struct tracer *tracer, struct tracee *tracee, uint16_t flags)

@@ -44,6 +44,7 @@ void call_finish(struct tracer *tracer, struct tracee *tracee, int64_t ret, uint
 	row_fill(&tracee->state, &event);
 	if (row->leave)
 		row->leave(&decoding);
+	agent_watch_numbers(tracer->agent, tracee, &event);
 	fds_follow(tracee->fds, &event);
 	tracer_append(tracer, &event);
 	rings_follow(tracer, tracee, &event);

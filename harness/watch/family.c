@@ -67,6 +67,8 @@ static uint64_t fork_flags(pid_t tid, pid_t child, int event)
  */
 static void note_shared(struct tracer *tracer, struct tracee *child, uint64_t flags)
 {
+	if ((flags & CLONE_FILES) && !(flags & CLONE_VM))
+		agent_doubt(tracer->agent);
 	if (!(flags & CLONE_VM) || (flags & CLONE_SETTLS))
 		return;
 	agent_mute(tracer->agent, 1);

@@ -3,8 +3,9 @@
  * Watching by preload: the tracer with most of its stops left out. The agent, a small library in the target,
  * makes the calls that libc's names ask for from a place that the filter lets pass, and tells what they did
  * through shared memory. Everything else stops the target as ever: calls that go by libc's names from inside
- * of it, raw ones, programs that cannot be preloaded, calls that an armed fault may strike, and what is no
- * call: signals, births, exec, ends.
+ * of it, raw ones, programs that cannot be preloaded, and what is no call: signals, births, exec, ends.
+ * Faults are decided by one table in shared memory, by whoever makes the call; those that depend on what only
+ * the tracer knows of the process stop it.
  *
  *     target ── fast ──► ring ──► reader thread ─┐
  *            ── slow ──► stop ──► tracer thread ─┴─ one lock ──► journal

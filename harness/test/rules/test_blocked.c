@@ -21,6 +21,7 @@ struct block {
 	bool in_wait;	   /* it is in its epoll_wait */
 	bool worker;	   /* another thread is found so; the loop waits */
 	bool second;	   /* a second thread waits on the same epoll */
+	uint64_t held;	   /* ms: a fault holds it back that long */
 	bool frozen, answered, foreign_epoll, late;
 };
 
@@ -38,6 +39,8 @@ static const struct block blocks[] = {
     {.name = "the canary was answered", .answered = true, .call = CALL_recvfrom, .fd = 9},
     {.name = "the canary sits in another epoll", .foreign_epoll = true, .call = CALL_recvfrom, .fd = 9},
     {.name = "it has only just begun", .late = true, .call = CALL_recvfrom, .fd = 9},
+    {.name = "held back by a fault", .held = 1500, .call = CALL_clock_nanosleep, .fd = -1},
+    {.name = "held back until long ago", .broken = true, .held = 20, .call = CALL_recvfrom, .fd = 9},
     {.name = "stopped by us", .frozen = true, .call = CALL_recvfrom, .fd = 9},
 };
 
@@ -99,6 +102,12 @@ static void test_blocks(void **state)
 		act(&s, block);
 		if (block->frozen)
 			story_tell(&s, story_event(&s, EV_FAULT, FAULT_SIGNAL, -1, 19 /* SIGSTOP */));
+		if (block->held) {
+			struct event fault = story_event(&s, EV_FAULT, FAULT_DELIVERED, 9, 0);
+
+			fault.arg[1] = block->held * 1000000;
+			story_tell(&s, fault);
+		}
 		story_later(&s, (block->waited ? block->waited : 1000) * 1000);
 		if (block->late)
 			story_read(&s, 9, 10);
