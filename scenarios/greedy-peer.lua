@@ -3,6 +3,8 @@ local phases = use "lib.phases"
 
 -- Much more than one turn of a fair loop, asked for in pieces so that neither side has to hold it.
 local PIECE, PIECES = 256 * 1024, 48
+-- And for as long as others ask so often, or would: a fast server has given all of it before the next one comes.
+local OTHERS, PATIENCE = 10, 0.5
 
 return scenario {
   "greedy-peer",
@@ -24,10 +26,17 @@ one turn need a bound.]],
     t:join()
     phases.answers(t, peer)
     if t.protocol.offers.big and peer:alive() then
-      for i = 1, PIECES do
+      local others_wait, i = true, 0
+      t:spawn(function()
+        t:until_served(OTHERS, { patience = PATIENCE })
+        others_wait = false
+      end)
+      while peer:alive() and (others_wait or i < PIECES) do
+        i = i + 1
         peer:request { big = PIECE }
-        if i > 8 then peer:answer { timeout = 5 } end
+        if i > 32 then peer:answer { timeout = 5 } end
       end
+      t:join()
       phases.answers(t, peer)
     end
     peer:try("fin")

@@ -11,7 +11,7 @@
 #include <poll.h>
 #include "common/loop.h"
 
-#define MOMENT 1 /* ms: a peer as fast as this one will go on at once */
+#define MOMENT 20 /* ms: a peer that is in the middle of something will go on at once, also on a busy machine */
 
 /* Whether there is more to do for it already. */
 static bool goes_on(struct conn *conn)
