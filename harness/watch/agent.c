@@ -250,16 +250,35 @@ static int find_slot(struct agent *agent)
 	return -1;
 }
 
-/* Said once of a process that goes on without the agent: what it does is seen all the same, and costs more.
- */
-static void note_stop(struct tracer *tracer, struct process *process)
+static void note(struct tracer *tracer, const struct process *process, const char *what, const char *call)
 {
-	if (process->claimed || process->stops > STOPS_NOTED || ++process->stops <= STOPS_NOTED)
-		return;
-	if (journal_mark(tracer->watcher->journal, MARK_NOTE,
-			 "process %d is not watched by preload but by ptrace: it has not loaded the agent",
-			 process->pid) < 0)
+	if (journal_mark(tracer->watcher->journal, MARK_NOTE, "process %d %s%s", process->pid, what, call) <
+	    0)
 		watcher_broke(tracer->watcher, -ENOMEM, "the journal cannot be written");
+}
+
+/* What the agent leaves to the tracer when a fault may strike that only the tracer can carry out. */
+static bool is_ours(const struct tracer *tracer, enum call call)
+{
+	return fault_has_call(tracer->agent->share->faults.stops, call);
+}
+
+/* Said once of a process that goes on without the agent, or around it: what it does is seen all the same, and
+ * costs more. */
+static void note_stop(struct tracer *tracer, const struct tracee *tracee)
+{
+	struct process *process = tracee->process;
+	enum call call = tracee->state.row->call;
+
+	if (process->stops > STOPS_NOTED || is_ours(tracer, call) || ++process->stops <= STOPS_NOTED)
+		return;
+	if (process->claimed)
+		note(tracer, process,
+		     "makes calls in ways that preload does not cover, watched by ptrace then: ",
+		     call_name(call));
+	else
+		note(tracer, process, "is not watched by preload but by ptrace: it has not loaded the agent",
+		     "");
 }
 
 bool agent_claimed(struct tracer *tracer, struct tracee *tracee)
@@ -271,7 +290,7 @@ bool agent_claimed(struct tracer *tracer, struct tracee *tracee)
 
 	if (!agent)
 		return false;
-	note_stop(tracer, tracee->process);
+	note_stop(tracer, tracee);
 	if (tracee->state.row->call != CALL_fcntl || (int)arg[0] != -1 || (uint32_t)arg[1] != AGENT_CLAIM ||
 	    arg[2] != AGENT_VERSION)
 		return false;
@@ -283,6 +302,8 @@ bool agent_claimed(struct tracer *tracer, struct tracee *tracee)
 	if (arch_set(tracee->tid, &regs) < 0)
 		return true;
 	agent->owners[slot] = tracee;
+	if (!tracee->process->claimed) /* what came before, while it was loaded, is no habit */
+		tracee->process->stops = 0;
 	tracee->process->claimed = true;
 	tracee->slot = (uint32_t)slot + 1;
 	agent->claims++;

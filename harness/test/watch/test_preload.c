@@ -642,6 +642,44 @@ static void test_faults_cost_no_stop(void **state)
 	play_free(&play);
 }
 
+/* Calls that do not go by libc's names are seen, and it is said that they cost more. */
+static int part_raw(void)
+{
+	CHECK(fcntl(-1, F_GETFD) < 0); /* by its name: the agent is there */
+	for (int i = 0; i < 1500; i++)
+		CHECK(RAW(SYS_fcntl, -1, PLAY_MARK, (long)i) < 0);
+	return 0;
+}
+
+static void test_other_ways_are_told(void **state)
+{
+	size_t marks = 0, notes = 0;
+	struct play play;
+
+	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
+	play_init(&play, "raw");
+	play.ops = watch_find("preload");
+	play_start(&play);
+	assert_int_equal(play_finish(&play), 0);
+	for (size_t i = 0; i < play.count; i++) {
+		const struct event *event = &play.events[i];
+		char text[256];
+
+		marks += event->kind == EV_CALL && event->what == CALL_fcntl && event->arg[0] == PLAY_MARK;
+		if (event->kind != EV_MARK || event->what != MARK_NOTE)
+			continue;
+		notes++;
+		(void)event_text(event, text, sizeof text);
+		assert_non_null(strstr(text, "does not cover"));
+		assert_non_null(strstr(text, "fcntl"));
+	}
+	assert_int_equal(marks, 1500);
+	assert_int_equal(notes, 1);
+	play_free(&play);
+}
+
 /* A thread is cancelled where libc would end it, asleep in epoll_wait or on its way there. */
 static void *sleep_for_ever(void *arg)
 {
@@ -686,14 +724,15 @@ static void test_threads_are_cancelled(void **state)
 int main(int argc, char **argv)
 {
 	static const struct play_part parts[] = {
-	    {"more", part_more},     {"work", part_work},   {"many", part_many},     {"limit", part_limit},
-	    {"struck", part_struck}, {"quick", part_quick}, {"cancel", part_cancel},
+	    {"more", part_more},     {"work", part_work},   {"many", part_many}, {"limit", part_limit},
+	    {"struck", part_struck}, {"quick", part_quick}, {"raw", part_raw},	 {"cancel", part_cancel},
 	};
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_the_same_by_preload), cmocka_unit_test(test_the_same_by_bpf),
-	    cmocka_unit_test(test_nothing_is_lost),	cmocka_unit_test(test_what_is_lost_is_counted),
-	    cmocka_unit_test(test_no_fd_is_taken),	cmocka_unit_test(test_faults_are_the_same),
-	    cmocka_unit_test(test_faults_cost_no_stop), cmocka_unit_test(test_threads_are_cancelled),
+	    cmocka_unit_test(test_the_same_by_preload),	  cmocka_unit_test(test_the_same_by_bpf),
+	    cmocka_unit_test(test_nothing_is_lost),	  cmocka_unit_test(test_what_is_lost_is_counted),
+	    cmocka_unit_test(test_no_fd_is_taken),	  cmocka_unit_test(test_faults_are_the_same),
+	    cmocka_unit_test(test_faults_cost_no_stop),	  cmocka_unit_test(test_other_ways_are_told),
+	    cmocka_unit_test(test_threads_are_cancelled),
 	};
 
 	play_main(argc, argv, parts, COUNT_OF(parts));
