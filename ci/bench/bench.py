@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 """Measures what the README claims, as ratios taken side by side in one run.
 
-usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [load] [held] [check] [list] [judge] [scale] [server] [model] [fuzz] [quiet]
+usage: ci/bench/bench.py [--rounds N] [--json FILE] [strace] [preload] [bpf] [load] [slow] [held] [check] [list] [judge] [scale] [server] [model] [fuzz] [quiet]
 
 strace  requests a second of nginx watched by wringer / under strace with the same calls (at least 1.3)
 preload requests a second of nginx watched by preload / not watched (at least 0.85), and watched by ptrace for comparison
 bpf     requests a second of nginx watched by bpf / not watched (at least 0.70); as root
 load    requests a second of `wringer bench --load` / wrk, one thread and 50 connections each, on nginx (at least 1.0)
+slow    connections a second, each with a request that does not end, on nginx: `wringer run slowloris` / slowhttptest; 1,000, 5,000
+        and 15,000 of them (at least 20 with the most: slowhttptest looks at all it has for each one more)
 held    peers held at once, as many as the machine holds up to 100,000, and the harness's resident memory for each (at most 2 KiB)
 check   seconds and memory of a whole check on epoll-level with -j 2 (under 30 s, under 64 MiB)
 list    milliseconds of `wringer list` (under 20)
@@ -25,42 +27,18 @@ import json
 import os
 import pathlib
 import re
-import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from nginx import QUIET, nginx
+from processes import family, resident
+from slow import bench_slow
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WRINGER = os.environ.get("WRINGER_BIN", os.path.join(ROOT, "build", "wringer"))
-QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-
-NGINX = """daemon off; pid {dir}/pid; error_log {dir}/error.log crit; worker_processes 1;
-events {{ worker_connections 1024; }}
-http {{ access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
-uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s; keepalive_requests 1000000;
-server {{ listen 127.0.0.1:{port}; location / {{ return 200 "hello\\n"; }} }} }}
-"""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def await_port(port):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    sys.exit("bench: nginx did not start")
-
-
 def known_calls():
     """The calls wringer knows, as strace spells them on this machine ('?': not on every architecture)."""
     with open(os.path.join(ROOT, "harness/journal/calls.h")) as header:
@@ -70,20 +48,9 @@ def known_calls():
 
 def load(wrapper, seconds=2):
     """Requests a second of nginx under the wrapper, by wrk with one thread and 50 connections."""
-    with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
-        os.chmod(folder, 0o755)
-        port = free_port()
-        with open(folder + "/conf", "w") as conf:
-            conf.write(NGINX.format(dir=folder, port=port))
-        server = subprocess.Popen(wrapper + ["nginx", "-c", folder + "/conf", "-p", folder], start_new_session=True, **QUIET)
-        try:
-            await_port(port)
-            out = subprocess.run(["wrk", "-t1", "-c50", f"-d{seconds}s", f"http://127.0.0.1:{port}/"],
-                                 capture_output=True, text=True, check=True).stdout
-        finally:
-            with open(folder + "/pid") as pid:
-                os.kill(int(pid.read()), signal.SIGTERM)
-            server.wait(20)
+    with nginx() as server, server.serving(wrapper):
+        out = subprocess.run(["wrk", "-t1", "-c50", f"-d{seconds}s", f"http://127.0.0.1:{server.port}/"],
+                             capture_output=True, text=True, check=True).stdout
     return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
 
 
@@ -129,13 +96,9 @@ def bench_bpf(rounds):
 
 def own_load(seconds=2):
     """Requests a second of nginx by bench --load: one process, 50 connections, as wrk has them."""
-    with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
-        os.chmod(folder, 0o755)
-        port = free_port()
-        with open(folder + "/conf", "w") as conf:
-            conf.write(NGINX.format(dir=folder, port=port))
+    with nginx() as server:
         out = subprocess.run([WRINGER, "bench", "--load", "--duration", f"{seconds}s", "--no-sandbox", "--protocol", "http", "--json", "-",
-                              "--", "nginx", "-c", folder + "/conf", "-p", folder], capture_output=True, text=True, check=True).stdout
+                              "--", *server.command], capture_output=True, text=True, check=True).stdout
     return json.loads(out)["requests_per_second"]
 
 
@@ -167,38 +130,13 @@ def bench_held(_rounds, peers=100_000):
             "case_seconds": round(time.monotonic() - began, 1)}
 
 
-def descendants(pid):
-    """The wringer processes below pid (and pid): not the targets."""
-    found, todo = [], [pid]
-    while todo:
-        at = todo.pop()
-        try:
-            with open(f"/proc/{at}/comm") as comm:
-                if comm.read().strip() != "wringer":
-                    continue
-            found.append(at)
-            with open(f"/proc/{at}/task/{at}/children") as children:
-                todo += [int(child) for child in children.read().split()]
-        except OSError:
-            pass
-    return found
-
-
-def resident(pid):
-    try:
-        with open(f"/proc/{pid}/status") as status:
-            return int(re.search(r"RssAnon:\s+(\d+)", status.read()).group(1))
-    except (OSError, AttributeError):
-        return 0
-
-
 def bench_check(rounds):
     times, peaks = [], []
     for _ in range(rounds):
         began, peak = time.monotonic(), 0
         child = subprocess.Popen([WRINGER, "check", "-q", "-j", "2", "--target", "epoll-level", "--protocol", "http"], **QUIET)
         while child.poll() is None:
-            peak = max(peak, sum(resident(pid) for pid in descendants(child.pid)))
+            peak = max(peak, sum(resident(pid) for pid in family(child.pid, "wringer")))
             time.sleep(0.01)
         times.append(time.monotonic() - began)
         peaks.append(peak / 1024)
@@ -329,9 +267,17 @@ def bench_quiet(_rounds):
     return result
 
 
-BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "load": bench_load, "held": bench_held,
-           "check": bench_check, "list": bench_list,
-           "judge": bench_judge, "scale": bench_scale, "server": bench_server, "model": bench_model, "fuzz": bench_fuzz, "quiet": bench_quiet}
+BENCHES = {"strace": bench_strace, "preload": bench_preload, "bpf": bench_bpf, "load": bench_load,
+           "slow": lambda rounds: bench_slow(WRINGER, rounds, ratios), "held": bench_held,
+           "check": bench_check, "list": bench_list, "judge": bench_judge, "scale": bench_scale, "server": bench_server,
+           "model": bench_model, "fuzz": bench_fuzz, "quiet": bench_quiet}
+
+
+def told(result):
+    """A line, and one more for each part of it."""
+    flat = ", ".join(f"{key} {value}" for key, value in result.items() if not isinstance(value, dict))
+    parts = [f"    {key}: {told(value)}" for key, value in result.items() if isinstance(value, dict)]
+    return "\n".join([flat, *parts]) if flat or not parts else "\n" + "\n".join(parts)
 
 
 def main():
@@ -343,7 +289,7 @@ def main():
     results = {"date": time.strftime("%Y-%m-%d"), "kernel": os.uname().release, "cores": os.cpu_count()}
     for name in options.names or BENCHES:
         results[name] = BENCHES[name](options.rounds)
-        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in results[name].items()), flush=True)
+        print(f"{name}: {told(results[name])}", flush=True)
     if options.json:
         with open(options.json, "w") as file:
             json.dump(results, file, indent=2)
