@@ -24,8 +24,10 @@ struct hoard {
 	struct hoard_page *pages;
 	pid_t *pids;
 	uint32_t workers;
-	uint32_t last;	/* how many there were when it last grew */
-	uint64_t grown; /* clock_now() time of that */
+	struct hoard_crowd *crowd; /* NULL: nobody looks */
+	uint32_t wanted;	   /* what it counts there */
+	uint32_t last;		   /* how many there were when it last grew */
+	uint64_t grown;		   /* clock_now() time of that */
 };
 
 /* A number behind a name in a file of /proc. */
@@ -109,6 +111,30 @@ static int start_worker(struct hoard *hoard, const struct hoard_options *options
 	return 0;
 }
 
+static void expect(struct hoard *hoard, const struct hoard_options *options)
+{
+	hoard->crowd = options->crowd;
+	hoard->wanted = options->peers;
+	if (hoard->crowd)
+		(void)atomic_fetch_add(&hoard->crowd->wanted, hoard->wanted);
+}
+
+/* Nobody is wanted any more. */
+static void forget(struct hoard *hoard)
+{
+	if (hoard->crowd)
+		(void)atomic_fetch_sub(&hoard->crowd->wanted, hoard->wanted);
+	hoard->wanted = 0;
+}
+
+/* Its connections went with the worker. */
+static void buried(struct hoard *hoard, uint32_t worker)
+{
+	hoard->pids[worker] = 0;
+	if (hoard->crowd)
+		(void)atomic_fetch_sub(&hoard->crowd->held, atomic_load(&hoard->pages[worker].open));
+}
+
 int hoard_new(const struct hoard_options *options, struct hoard **ret_hoard, struct error *error)
 {
 	struct hoard *hoard = calloc(1, sizeof *hoard);
@@ -121,6 +147,7 @@ int hoard_new(const struct hoard_options *options, struct hoard **ret_hoard, str
 	if (!wanted || wanted > HOARD_WORKERS_MOST)
 		r = -EMFILE;
 	hoard->grown = clock_now();
+	expect(hoard, options);
 	if (r == 0)
 		hoard->pids = calloc(workers, sizeof *hoard->pids);
 	if (r == 0)
@@ -190,8 +217,10 @@ bool hoard_gone(struct hoard *hoard)
 			gone = false;
 			continue;
 		}
-		hoard->pids[i] = 0;
+		buried(hoard, i);
 	}
+	if (gone)
+		forget(hoard);
 	return gone;
 }
 
@@ -204,7 +233,9 @@ void hoard_free(struct hoard *hoard)
 			continue;
 		(void)kill(hoard->pids[i], SIGKILL);
 		(void)waitpid(hoard->pids[i], NULL, 0);
+		buried(hoard, i);
 	}
+	forget(hoard);
 	/* mapped for all the workers that were wanted; those that were started are what is known here */
 	if (hoard->pages)
 		(void)munmap(hoard->pages, (hoard->workers ? hoard->workers : 1) * sizeof *hoard->pages);

@@ -7,6 +7,7 @@
 #ifndef WRINGER_PEER_HOARD_H
 #define WRINGER_PEER_HOARD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,13 +16,20 @@
 
 struct hoard;
 
+/* How many are held of how many that are wanted, all hoards that share it taken together: for another
+ * process, which shows it while they come and go. */
+struct hoard_crowd {
+	_Atomic uint32_t held, wanted;
+};
+
 struct hoard_options {
 	const struct sockaddr *address;
 	socklen_t address_size;
 	uint32_t peers;
 	const char *text; /* each sends half at once, the rest a byte at a time; copied; NULL: nothing */
 	size_t text_size;
-	double rate; /* bytes a second of all peers together */
+	double rate;		   /* bytes a second of all peers together */
+	struct hoard_crowd *crowd; /* shared memory that outlives the hoard; NULL: nobody looks */
 };
 
 struct hoard_count {

@@ -3,7 +3,6 @@
 #ifndef WRINGER_PEER_HOARD_IMPL_H
 #define WRINGER_PEER_HOARD_IMPL_H
 
-#include <stdatomic.h>
 #include "peer/hoard.h"
 
 /* One worker's page of the shared memory: it writes, and reads only drop. */

@@ -66,6 +66,13 @@ static void count(_Atomic uint32_t *counter, int step)
 	atomic_store(counter, atomic_load(counter) + (uint32_t)step);
 }
 
+static void count_open(const struct hoard_share *share, int step)
+{
+	count(&share->page->open, step);
+	if (share->options->crowd)
+		(void)atomic_fetch_add(&share->options->crowd->held, (uint32_t)step);
+}
+
 static void refused(struct worker *worker, uint32_t peer, int code)
 {
 	(void)close(worker->fds[peer]);
@@ -93,7 +100,7 @@ static void made(struct worker *worker, uint32_t peer)
 
 	worker->said[peer] = sent > 0 ? (uint16_t)sent : 0;
 	count(&page->made, 1);
-	count(&page->open, 1);
+	count_open(worker->share, 1);
 	atomic_store(&page->bytes, atomic_load(&page->bytes) + worker->said[peer]);
 }
 
@@ -196,7 +203,7 @@ static void ready(struct worker *worker, uint32_t peer, uint32_t events)
 		return;
 	(void)close(worker->fds[peer]);
 	worker->fds[peer] = -1;
-	count(&page->open, -1);
+	count_open(worker->share, -1);
 	count(&page->ended, 1);
 }
 

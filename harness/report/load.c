@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/clock.h"
+#include "report/text.h"
 
 #define BAR 40
 
@@ -27,22 +28,6 @@ static const char *duration(uint64_t ns, char *out, size_t size)
 	for (; value >= 999.5 && unit < 3; unit++)
 		value /= 1000;
 	(void)snprintf(out, size, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, units[unit]);
-	return out;
-}
-
-/* "1,234,567" */
-static const char *grouped(uint64_t number, char *out, size_t size)
-{
-	char plain[24];
-	int digits = snprintf(plain, sizeof plain, "%" PRIu64, number);
-	size_t at = 0;
-
-	for (int i = 0; i < digits && at + 2 < size; i++) {
-		if (i && (digits - i) % 3 == 0)
-			out[at++] = ',';
-		out[at++] = plain[i];
-	}
-	out[at] = 0;
 	return out;
 }
 
@@ -75,7 +60,7 @@ int load_put_latency(const struct histogram *latency, const struct style *style,
 	return r ? r
 		 : buf_printf(out, "    %8s  %9s  of %s\n", "mean",
 			      duration(histogram_mean(latency), text, sizeof text),
-			      grouped(latency->count, (char[32]){0}, 32));
+			      text_grouped(latency->count, (char[32]){0}, 32));
 }
 
 static int put_head(const struct bench *bench, const struct style *style, struct buf *out)
@@ -87,7 +72,7 @@ static int put_head(const struct bench *bench, const struct style *style, struct
 	(void)snprintf(title, sizeof title, "%s, %s", options->target_name, options->protocol->name);
 	if (options->rate)
 		(void)snprintf(pace, sizeof pace, "%s requests a second",
-			       grouped(options->rate, (char[32]){0}, 32));
+			       text_grouped(options->rate, (char[32]){0}, 32));
 	if (options->pipeline > 1)
 		(void)snprintf(pipe, sizeof pipe, ", %" PRIu32 " requests at once on each",
 			       options->pipeline);
@@ -115,9 +100,10 @@ static int put_rates(const struct bench *bench, struct buf *out)
 	int r;
 
 	(void)snprintf(rest, sizeof rest, "a second; %s right answers, %.1f MB a second received",
-		       grouped(load->answers, (char[32]){0}, 32),
+		       text_grouped(load->answers, (char[32]){0}, 32),
 		       seconds > 0 ? (double)load->received / 1e6 / seconds : 0);
-	r = put_row("requests", grouped((uint64_t)(bench_rate(bench) + 0.5), value, sizeof value), rest, out);
+	r = put_row("requests", text_grouped((uint64_t)(bench_rate(bench) + 0.5), value, sizeof value), rest,
+		    out);
 	(void)snprintf(rest, sizeof rest, "of a core for making the load%s",
 		       seconds > 0 && clock_seconds(load->cpu) > 0.95 * seconds * bench->options->processes
 			   ? ": it had no more to give, -j 2 may find more"
@@ -147,8 +133,8 @@ static int put_remarks(const struct bench *bench, struct buf *out)
 
 	for (size_t i = 0; r == 0 && i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].count)
-			r = put_row(rows[i].name, grouped(rows[i].count, value, sizeof value), rows[i].text,
-				    out);
+			r = put_row(rows[i].name, text_grouped(rows[i].count, value, sizeof value),
+				    rows[i].text, out);
 	return r;
 }
 

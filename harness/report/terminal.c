@@ -90,6 +90,9 @@ static int put_running(const struct suite_progress *progress, struct buf *out)
 {
 	int r = buf_printf(out, "[%u/%u] %.1f s", progress->done, progress->total, progress->elapsed);
 
+	if (r == 0 && progress->wanted)
+		r = buf_printf(out, "  %s of %s peers held", text_grouped(progress->held, (char[32]){0}, 32),
+			       text_grouped(progress->wanted, (char[32]){0}, 32));
 	for (uint32_t i = 0; r == 0 && i < progress->name_count; i++)
 		r = buf_printf(out, "%s%s", i ? ", " : "  running: ", progress->names[i]);
 	if (r == 0 && progress->running > progress->name_count)

@@ -2,8 +2,9 @@
 #include "report/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #define REPLACEMENT 0xfffdu
@@ -154,4 +155,19 @@ int text_wrap(const char *text, size_t at, size_t indent, size_t width, struct b
 		fresh = false;
 	}
 	return 0;
+}
+
+const char *text_grouped(uint64_t number, char *out, size_t size)
+{
+	char plain[24];
+	int digits = snprintf(plain, sizeof plain, "%" PRIu64, number);
+	size_t at = 0;
+
+	for (int i = 0; i < digits && at + 2 < size; i++) {
+		if (i && (digits - i) % 3 == 0)
+			out[at++] = ',';
+		out[at++] = plain[i];
+	}
+	out[at] = 0;
+	return out;
 }

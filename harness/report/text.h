@@ -4,6 +4,7 @@
 #define WRINGER_REPORT_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include "base/buf.h"
 
 enum text_use {
@@ -29,5 +30,8 @@ size_t text_fit(const char *text, size_t size, size_t columns);
  * -ENOMEM.
  */
 int text_wrap(const char *text, size_t at, size_t indent, size_t width, struct buf *out);
+
+/* "1,234,567", written to out, which it returns. */
+const char *text_grouped(uint64_t number, char *out, size_t size);
 
 #endif

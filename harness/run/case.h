@@ -8,6 +8,7 @@
 #include "rules/ignore.h"
 #include "run/result.h"
 #include "run/scenario.h"
+#include "peer/hoard.h"
 #include "peer/protocol.h"
 #include "watch/watch.h"
 
@@ -35,6 +36,7 @@ struct case_options {
 	const char *directory;		   /* exists; journal ("journal"), stdout, stderr go there */
 	bool keep;			   /* leave the files */
 	const volatile sig_atomic_t *stop; /* non-zero: end soon, may be NULL */
+	struct hoard_crowd *crowd;	   /* where its hoards count their peers, may be NULL */
 };
 
 /* Always fills ret_result (verdict broken when our side failed). 0, or -ENOMEM when not even that was

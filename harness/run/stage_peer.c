@@ -42,6 +42,7 @@ int stage_hoard(struct stage *stage, const struct hoard_options *options, struct
 
 	own.address = (struct sockaddr *)&stage->address;
 	own.address_size = stage->address_size;
+	own.crowd = stage->options->crowd;
 	return hoard_new(&own, ret_hoard, error);
 }
 

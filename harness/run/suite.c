@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include "base/clock.h"
 #include "run/suite_impl.h"
@@ -21,7 +22,8 @@ struct suite {
 	const struct suite_case *cases;
 	size_t count, next;
 	struct slot *slots;
-	struct pollfd *polls; /* two a slot */
+	struct hoard_crowd *crowds; /* one a slot, shared with the case in it */
+	struct pollfd *polls;	    /* two a slot */
 	uint32_t jobs, running;
 	struct folders folders;
 	struct brood before; /* children that are not ours to end */
@@ -59,6 +61,10 @@ static void progress(struct suite *suite)
 	for (uint32_t i = 0; i < suite->jobs && now.name_count < 8; i++) {
 		if (suite->slots[i].item)
 			now.names[now.name_count++] = suite->slots[i].item->scenario->name;
+	}
+	for (uint32_t i = 0; i < suite->jobs; i++) {
+		now.held += atomic_load(&suite->crowds[i].held);
+		now.wanted += atomic_load(&suite->crowds[i].wanted);
 	}
 	suite->ops->progress(suite->ops->arg, &now);
 }
@@ -146,6 +152,7 @@ static int start(struct suite *suite, struct slot *slot, const struct suite_case
 	int rc;
 
 	memset(slot, 0, sizeof(*slot));
+	slot->crowd = &suite->crowds[slot - suite->slots];
 	slot->pipe = slot->pidfd = -1;
 	slot->item = item;
 	rc = folders_make(&suite->folders, item, slot->directory, sizeof(slot->directory), &error);
@@ -225,6 +232,7 @@ static void finish(struct suite *suite, struct slot *slot)
 		sweep(suite);
 	slot->item = NULL;
 	suite->running--;
+	*slot->crowd = (struct hoard_crowd){0}; /* a case that was killed did not take its peers off */
 	slot_close(slot);
 	if (interrupted(suite, &result)) {
 		folders_remove(slot->directory);
@@ -318,7 +326,11 @@ static int prepare(struct suite *suite, struct error *error)
 		suite->jobs = suite->count > 0 ? (uint32_t)suite->count : 1;
 	suite->slots = calloc(suite->jobs, sizeof(*suite->slots));
 	suite->polls = calloc(suite->jobs, 2 * sizeof(*suite->polls));
-	if (!suite->slots || !suite->polls)
+	suite->crowds = mmap(NULL, suite->jobs * sizeof(*suite->crowds), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (suite->crowds == MAP_FAILED)
+		suite->crowds = NULL;
+	if (!suite->slots || !suite->polls || !suite->crowds)
 		return error_set(error, -ENOMEM, "out of memory");
 	rc = brood_list(&suite->before);
 	if (rc < 0)
@@ -350,6 +362,8 @@ int suite_run(const struct suite_options *options, const struct suite_case *case
 	}
 	(void)prctl(PR_SET_CHILD_SUBREAPER, reaper, 0, 0, 0);
 	starts_free(&suite.starts);
+	if (suite.crowds)
+		(void)munmap(suite.crowds, suite.jobs * sizeof(*suite.crowds));
 	free(suite.slots);
 	free(suite.polls);
 	brood_free(&suite.before);

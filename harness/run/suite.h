@@ -10,13 +10,14 @@
 
 struct suite_case {
 	const struct scenario *scenario;
-	struct case_options options; /* directory, stop, keep are filled by the suite */
+	struct case_options options; /* directory, stop, keep, crowd are filled by the suite */
 	uint32_t round;
 };
 
 struct suite_progress {
 	uint32_t total, done, running;
 	uint32_t passed, failed, broken, skipped;
+	uint32_t held, wanted; /* peers of their hoards; 0, 0 without one */
 	double elapsed;
 	const char *names[8]; /* scenarios running now */
 	uint32_t name_count;

@@ -51,8 +51,9 @@ static void send_whole(int pipe, const char *text)
 	}
 }
 
-void suite_child(const struct suite_case *item, const char *directory, int pipe)
+void suite_child(const struct slot *slot, int pipe)
 {
+	const struct suite_case *item = slot->item;
 	struct case_options options = item->options;
 	struct result result;
 	cJSON *json;
@@ -60,7 +61,8 @@ void suite_child(const struct suite_case *item, const char *directory, int pipe)
 
 	signals_default();
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	options.directory = directory;
+	options.directory = slot->directory;
+	options.crowd = slot->crowd;
 	options.keep = true; /* the front knows what stays */
 	options.stop = &asked_to_end;
 	if (case_run(&options, item->scenario, &result) < 0)

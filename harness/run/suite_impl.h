@@ -17,13 +17,14 @@ struct slot {
 	int pidfd, pipe; /* -1 none */
 	struct buf json; /* what it sent so far */
 	uint64_t began, deadline;
-	bool ended;  /* its process is over */
-	bool killed; /* by us, past its limit */
+	bool ended;		   /* its process is over */
+	bool killed;		   /* by us, past its limit */
+	struct hoard_crowd *crowd; /* shared with it */
 	char directory[PATH_MAX];
 };
 
 /* The case's own process: never returns. */
-__attribute__((noreturn)) void suite_child(const struct suite_case *item, const char *directory, int pipe);
+__attribute__((noreturn)) void suite_child(const struct slot *slot, int pipe);
 
 /* The longest its process may live, ns. */
 uint64_t suite_limit(const struct suite_case *item);

@@ -42,7 +42,7 @@ static void child_begin(const struct slot *slot, int pipe, pid_t front)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != front)
 		_exit(3);
-	suite_child(slot->item, slot->directory, pipe);
+	suite_child(slot, pipe);
 }
 
 int slot_start(struct slot *slot, struct error *error)

@@ -259,11 +259,13 @@ static void test_progress(void **state)
 	(void)state;
 	screen_open(&screen, (struct terminal_options){.utf8 = true, .progress = true, .columns = 60});
 	terminal_progress(screen.terminal, &progress);
+	progress.held = 12400;
+	progress.wanted = 100000;
 	progress.names[0] = "a-scenario-with-a-name-beyond-every-line";
 	terminal_progress(screen.terminal, &progress);
 	terminal_case(screen.terminal, &result);
 	screen_expect(&screen, "[12/40] 3.1 s  running: rst-storm, churn, 1 more"
-			       "\r\033[K[12/40] 3.1 s  running: a-scenario-with-a-name-beyond-ever" DOTS
+			       "\r\033[K[12/40] 3.1 s  12,400 of 100,000 peers held  running: a-sc" DOTS
 			       "\r\033[K" GOOD " fin-idle                       0.21 s\n");
 }
 
