@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,35 @@ void histogram_add(struct histogram *histogram, uint64_t ns)
 	histogram->count++;
 	histogram->total = capped_sum(histogram->total, ns);
 	histogram->buckets[bucket_of(ns)]++;
+}
+
+/* n values of one bucket, evenly spread. */
+static void add_bucket(struct histogram *histogram, uint64_t first, uint64_t last, uint64_t n)
+{
+	double sum = ((double)first + (double)last) / 2 * (double)n;
+
+	if (!histogram->count || first < histogram->min)
+		histogram->min = first;
+	if (last > histogram->max)
+		histogram->max = last;
+	histogram->count += n;
+	histogram->total = sum < 0x1p64 ? capped_sum(histogram->total, (uint64_t)sum) : UINT64_MAX;
+	histogram->buckets[bucket_of(first)] += n;
+}
+
+void histogram_add_even(struct histogram *histogram, uint64_t least, double step, uint64_t count)
+{
+	for (uint64_t at = 0, next; at < count; at = next) {
+		uint64_t first = least + (uint64_t)((double)at * step);
+		size_t bucket = bucket_of(first);
+		double within = ceil((double)(bucket_most(bucket) - least + 1) / step);
+
+		/* the last bucket has no end */
+		next = bucket < HISTOGRAM_BUCKETS - 1 && within < (double)count ? (uint64_t)within : count;
+		if (next <= at)
+			next = at + 1;
+		add_bucket(histogram, first, least + (uint64_t)((double)(next - 1) * step), next - at);
+	}
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from)

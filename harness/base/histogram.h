@@ -24,6 +24,9 @@ struct histogram {
 };
 
 void histogram_add(struct histogram *histogram, uint64_t ns);
+/* count durations from least on, each `step` ns above the one before, as if each had been added: in a time
+ * that does not grow with their number. */
+void histogram_add_even(struct histogram *histogram, uint64_t least, double step, uint64_t count);
 /* into: as if all that was added to from had been added to it. */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 /*

@@ -18,6 +18,7 @@
 #include "run/bench.h"
 #include "script/script.h"
 
+#define RATE_MOST 1000000000
 #define FILE_MOST (1 << 20) /* a histogram with every bucket in use takes half of it */
 
 /* Everything a load needs, and where it is told: opened before the work, so that a file that cannot be
@@ -34,6 +35,9 @@ static int check_numbers(const struct settings *settings, struct error *error)
 {
 	if (settings->pipeline > LOAD_PIPELINE_MOST)
 		return error_set(error, -EINVAL, "--pipeline goes up to %d", LOAD_PIPELINE_MOST);
+	if (settings->rate > RATE_MOST)
+		return error_set(error, -EINVAL, "--rate goes up to %d, a request each nanosecond",
+				 RATE_MOST);
 	if (settings->jobs > BENCH_PROCESSES_MOST)
 		return error_set(error, -EINVAL, "--jobs goes up to %d", BENCH_PROCESSES_MOST);
 	if (settings->jobs > settings->connections)
@@ -177,7 +181,7 @@ static int read_file(const char *path, struct histogram *ret_histogram, struct e
 	if (r == 0)
 		got = fread(text.data, 1, FILE_MOST, file);
 	if (r == 0 && ferror(file))
-		r = -EIO;
+		r = -errno;
 	if (file)
 		(void)fclose(file);
 	r = r < 0 ? error_set(error, r, "%s", strerror(-r))

@@ -85,11 +85,13 @@ int prepare_peers(const struct settings *settings, struct error *error)
 	for (size_t i = 0; i < settings->define_count; i++) {
 		const struct run_setting *define = &settings->defines[i];
 		const char *reason = "";
-		uint64_t peers, most;
+		uint64_t peers = 0, most;
 		if (strcmp(define->name, "peers") != 0)
 			continue;
-		if (!*define->value || define->value[strspn(define->value, "0123456789")] ||
-		    units_count(define->value, &peers) < 0 || !peers)
+		bool digits = !define->value[strspn(define->value, "0123456789")];
+		if (digits && units_count(define->value, &peers) == -ERANGE)
+			peers = UINT64_MAX;
+		if (!digits || !peers)
 			return error_set(error, -EINVAL, "-D peers wants a whole number above 0, not \"%s\"",
 					 define->value);
 		most = hoard_most(&reason);

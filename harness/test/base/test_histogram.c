@@ -55,6 +55,38 @@ static void error_bound(void **state)
 	assert_int_equal(histogram_at(&histogram, 1000000), values[MANY - 1]);
 }
 
+/* Algorithm: what is added in bulk is what is added one by one; the total may be off by the fractions. */
+static void even_ones(void **state)
+{
+	static const struct {
+		uint64_t least;
+		double step;
+		uint64_t count;
+	} rows[] = {
+	    {0, 1, 3000},	{5, 0.5, 5000},	      {100, 3, 1},	     {7, 1000, 4000},
+	    {255, 65536.5, 50}, {1 << 20, 0.25, 900}, {1ULL << 41, 1e6, 70}, {(1ULL << 41) - 40, 8, 90},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		static struct histogram bulk, single;
+
+		memset(&bulk, 0, sizeof bulk);
+		memset(&single, 0, sizeof single);
+		histogram_add_even(&bulk, rows[i].least, rows[i].step, rows[i].count);
+		for (uint64_t at = 0; at < rows[i].count; at++)
+			histogram_add(&single, rows[i].least + (uint64_t)((double)at * rows[i].step));
+		assert_int_equal(bulk.count, single.count);
+		assert_int_equal(bulk.min, single.min);
+		assert_int_equal(bulk.max, single.max);
+		assert_memory_equal(bulk.buckets, single.buckets, sizeof bulk.buckets);
+		assert_in_range(bulk.total, single.total - rows[i].count, single.total + rows[i].count);
+	}
+	static struct histogram many;
+	histogram_add_even(&many, 1, 0.001, 1ULL << 60); /* is over at once */
+	assert_int_equal(many.count, 1ULL << 60);
+}
+
 /* One value alone is told exactly, at the seams between doublings and beyond the last bucket too. */
 static void alone_is_exact(void **state)
 {
@@ -164,9 +196,13 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(error_bound),    cmocka_unit_test(alone_is_exact),
-	    cmocka_unit_test(empty),	      cmocka_unit_test(merged_is_as_if_added),
-	    cmocka_unit_test(saved_and_read), cmocka_unit_test(refused),
+	    cmocka_unit_test(error_bound),
+	    cmocka_unit_test(alone_is_exact),
+	    cmocka_unit_test(even_ones),
+	    cmocka_unit_test(empty),
+	    cmocka_unit_test(merged_is_as_if_added),
+	    cmocka_unit_test(saved_and_read),
+	    cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,7 +69,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="wringer-test-") as folder:
         check_progress(tally, folder)
     for words, why in [("peers=0", "above 0"), ("peers=many", "above 0"), ("peers=", "above 0"),
-                       ("peers=4000000000", "more than this machine can hold: ")]:
+                       ("peers=4000000000", "more than this machine can hold: "), ("peers=" + "9" * 30, "more than this machine can hold: ")]:
         done = wringer.wringer("run", "idle-hoard", "-D", words)
         tally.check(done.returncode == 2 and why in done.stderr, f"{words}: {done}")
     return tally.close()
