@@ -188,7 +188,8 @@ const struct command command_merge = {
 	"Takes the JSON reports that the parts of one run wrote (check --shard 1/4 --seed 7 --json 1.json, "
 	"and so "
 	"on), on one machine or many, and tells them as one: the same lines, reports and exit status as the "
-	"undivided run. Refuses parts of different runs (another seed, server or version), a part "
+	"undivided run. Refuses parts of different runs (another seed, server, choice of scenarios or "
+	"version), a part "
 	"that is there twice and one that is missing.",
     .run = merge,
 };

@@ -151,6 +151,33 @@ int plan_check(const struct plan *plan, const struct watch_ops *watch, struct er
 	return r;
 }
 
+/* FNV-1a; the end of a text counts, so that two are not one. */
+static uint64_t mix(uint64_t sum, const char *text)
+{
+	size_t size = text ? strlen(text) + 1 : 0;
+
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ (unsigned char)text[i]) * 0x100000001b3;
+	return sum;
+}
+
+static uint64_t sum_of(const struct settings *settings, const struct selection *selection)
+{
+	uint64_t sum = 0xcbf29ce484222325;
+	char numbers[64];
+
+	(void)snprintf(numbers, sizeof numbers, "%llu %g", (unsigned long long)settings->timeout,
+		       settings->time_scale);
+	sum = mix(mix(sum, numbers), settings->rules);
+	for (size_t i = 0; i < selection->count; i++)
+		sum = mix(sum, selection->chosen[i]->name);
+	for (size_t i = 0; i < settings->define_count; i++)
+		sum = mix(mix(sum, settings->defines[i].name), settings->defines[i].value);
+	for (size_t i = 0; i < settings->ignores.count; i++)
+		sum = mix(mix(sum, settings->ignores.items[i].rule), settings->ignores.items[i].scenario);
+	return sum;
+}
+
 int plan_cases(const struct settings *settings, const struct selection *selection,
 	       const struct protocol *protocol, const struct watch_ops *watch, struct plan *plan,
 	       struct error *error)
@@ -160,6 +187,7 @@ int plan_cases(const struct settings *settings, const struct selection *selectio
 	if (__builtin_mul_overflow(each, settings->repeat, &total) || total > 1000000)
 		return error_set(error, -E2BIG, "%zu cases, %llu times, are more than a run can hold", each,
 				 (unsigned long long)settings->repeat);
+	plan->sum = sum_of(settings, selection);
 	plan->cases = calloc(total + 1, sizeof *plan->cases);
 	if (!plan->cases)
 		return error_set(error, -ENOMEM, "out of memory");

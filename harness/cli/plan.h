@@ -22,7 +22,9 @@ struct plan {
 	size_t target_count;
 	struct suite_case *cases;
 	size_t count;
-	char *names; /* of the targets, joined by commas */
+	char *names;  /* of the targets, joined by commas */
+	uint64_t sum; /* of all that is to be run and how, its other shards included: parts of one run have
+			 the same */
 };
 
 /*

@@ -120,6 +120,7 @@ static void make_head(struct playing *playing, bool all)
 	head->targets = (uint32_t)playing->plan.target_count;
 	head->shard = (uint32_t)settings->shard;
 	head->shards = (uint32_t)settings->shards;
+	head->plan = playing->plan.sum;
 	head->complete = all && !settings->scenarios.count && !settings->excludes.count &&
 			 !settings->shards && !settings->rules;
 	head->again = again_line;

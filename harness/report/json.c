@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -116,12 +117,15 @@ static bool put_suppressions(cJSON *root, const struct report_head *head, const 
 /* Which part of a divided run this is: `wringer merge` puts the parts together. */
 static bool put_shard(cJSON *root, const struct report_head *head)
 {
+	char plan[17];
 	cJSON *shard;
 
 	if (!head->shards)
 		return put(root, "shard", cJSON_CreateNull());
 	shard = cJSON_AddObjectToObject(root, "shard");
-	return shard && put_count(shard, "index", head->shard) && put_count(shard, "of", head->shards);
+	(void)snprintf(plan, sizeof plan, "%016" PRIx64, head->plan);
+	return shard && put_count(shard, "index", head->shard) && put_count(shard, "of", head->shards) &&
+	       put_text(shard, "plan", plan);
 }
 
 static bool fill(cJSON *root, const struct json_state *state, const struct report_head *head,

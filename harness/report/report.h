@@ -22,6 +22,7 @@ struct report_head {
 	int64_t started;	/* CLOCK_REALTIME seconds */
 	uint32_t planned;	/* cases */
 	uint32_t shard, shards; /* of --shard; 0: not divided */
+	uint64_t plan;		/* stands for all that the undivided run is made of */
 	const struct ignore_list *ignores; /* known deviations; NULL: none */
 	bool complete; /* every scenario that fits is run: a deviation that matches nothing is gone */
 	uint32_t targets, rounds; /* above 1: a case is named with its target, its round */

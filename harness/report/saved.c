@@ -293,10 +293,14 @@ const char *saved_differ(const struct saved *one, const struct saved *other)
 	static const struct {
 		const char *inside, *name, *what; /* inside NULL: of the report itself */
 	} rows[] = {
-	    {NULL, "wringer", "the version of wringer"}, {"target", "name", "the target"},
-	    {"target", "command", "the command"},	 {"target", "protocol", "the protocol"},
-	    {"target", "watch", "the way of watching"},	 {NULL, "rounds", "the number of rounds"},
+	    {NULL, "wringer", "the version of wringer"},
+	    {"target", "name", "the target"},
+	    {"target", "command", "the command"},
+	    {"target", "protocol", "the protocol"},
+	    {"target", "watch", "the way of watching"},
+	    {NULL, "rounds", "the number of rounds"},
 	    {"shard", "of", "the number of shards"},
+	    {"shard", "plan", "the choice of scenarios or settings"},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

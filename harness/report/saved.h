@@ -34,7 +34,7 @@ const char *saved_again_of(const struct saved *saved, const char *scenario, cons
 
 /*
  * Whether both are parts of one run: the same wringer, seed, target, command, protocol, watch, known
- * deviations and number of shards. NULL, or what differs.
+ * deviations, scenarios, settings and number of shards. NULL, or what differs.
  */
 const char *saved_differ(const struct saved *one, const struct saved *other);
 

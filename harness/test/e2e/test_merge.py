@@ -69,7 +69,12 @@ def main():
         tally.check(merged.returncode == whole.returncode == 1, f"exit status {merged.returncode} and {whole.returncode}\n{merged.stderr}")
         tally.check(summary(read("merged.json")) == summary(read("whole.json")), f"{summary(read('merged.json'))}\n{summary(read('whole.json'))}")
         tally.check("hup-spin" in open(path("merged.xml")).read(), "the merged JUnit report has the finding")
-        for words, says in (([parts[0], parts[2]], "shard 2/3 is missing"), ([parts[0], parts[0]], "both shard 1"),
+        wringer.wringer(*RUN, "--exclude", "fin-idle", "--shard", f"3/{SHARDS}", "--json", path("fewer.json"))
+        wringer.wringer(*RUN, "-D", "bytes=1", "--shard", f"3/{SHARDS}", "--json", path("set.json"))
+        chosen = "the choice of scenarios or settings differs"
+        for words, says in (([parts[0], parts[1], path("fewer.json")], chosen), ([parts[0], parts[1], path("set.json")], chosen),
+                            ([parts[0], parts[2]], "shard 2/3 is missing"),
+                            ([parts[0], parts[0]], "both shard 1"),
                             ([parts[0], path("whole.json")], "of different runs: the number of shards differs")):
             refused = wringer.wringer("merge", *words)
             tally.check(refused.returncode == 2 and says in refused.stderr, f"{words}: {refused.returncode} {refused.stderr}")
