@@ -56,7 +56,7 @@ static void finish(struct asker *asker, enum ask_outcome outcome, int code)
 	asker->asking = false;
 	if (!keep)
 		close_connection(asker);
-	asker->done(asker->arg, outcome, code, clock_now() - asker->began);
+	asker->done(asker->arg, outcome, code);
 }
 
 static void broken(struct asker *asker, int code, const char *text)

@@ -40,7 +40,7 @@ struct asker {
 	bool keeps; /* the connection stays for the next request */
 	/* code: 0 served, -EBADMSG wrong, -ETIMEDOUT, -ECONNREFUSED, -ECONNRESET missed. May begin the next
 	 * request. */
-	void (*done)(void *arg, enum ask_outcome outcome, int code, uint64_t latency);
+	void (*done)(void *arg, enum ask_outcome outcome, int code);
 	void *arg;
 
 	struct peer *peer;

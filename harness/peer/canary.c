@@ -13,7 +13,6 @@
 #include <string.h>
 #include "base/clock.h"
 #include "peer/asker.h"
-#include "peer/canary_figures.h"
 
 #define FRESH_EVERY 4
 #define RETRY_DELAY (20 * NS_PER_MS) /* at least this long after a miss: a refusal comes at once */
@@ -21,8 +20,7 @@
 struct canary {
 	struct ask_shared shared;
 	struct asker kept, turn, extra;
-	struct figures latencies;
-	uint64_t asked, served, wrong, missed, last_served;
+	struct canary_figures figures;
 	struct loop_timer *next;
 	uint64_t turns;
 	bool running;
@@ -31,19 +29,17 @@ struct canary {
 
 static void schedule(struct canary *canary, uint64_t delay);
 
-static void count(struct canary *canary, enum ask_outcome outcome, int code, uint64_t latency)
+static void count(struct canary *canary, enum ask_outcome outcome, int code)
 {
 	switch (outcome) {
 	case ASK_SERVED:
-		canary->served++;
-		canary->last_served = clock_now();
-		figures_add(&canary->latencies, latency);
+		canary->figures.served++;
 		break;
 	case ASK_WRONG:
-		canary->wrong++;
+		canary->figures.wrong++;
 		break;
 	case ASK_MISSED:
-		canary->missed++;
+		canary->figures.missed++;
 		break;
 	case ASK_BROKEN:
 		canary->failure = code;
@@ -51,26 +47,26 @@ static void count(struct canary *canary, enum ask_outcome outcome, int code, uin
 	case ASK_FORGIVEN:
 		return;
 	}
-	canary->asked++;
+	canary->figures.asked++;
 }
 
-static void turn_over(void *arg, enum ask_outcome outcome, int code, uint64_t latency)
+static void turn_over(void *arg, enum ask_outcome outcome, int code)
 {
 	struct canary *canary = arg;
 	uint64_t delay = canary->shared.options.interval;
 
-	count(canary, outcome, code, latency);
+	count(canary, outcome, code);
 	if (outcome != ASK_SERVED && delay < RETRY_DELAY)
 		delay = RETRY_DELAY;
 	schedule(canary, delay);
 }
 
-static void extra_over(void *arg, enum ask_outcome outcome, int code, uint64_t latency)
+static void extra_over(void *arg, enum ask_outcome outcome, int code)
 {
 	struct canary *canary = arg;
 
 	canary->fresh = code;
-	count(canary, outcome, code, latency);
+	count(canary, outcome, code);
 }
 
 /* The kept connection can serve more than one request. */
@@ -123,7 +119,7 @@ static int check(const struct canary_options *options, struct error *error)
 }
 
 static void make_asker(struct canary *canary, struct asker *asker, bool keeps,
-		       void (*done)(void *, enum ask_outcome, int, uint64_t))
+		       void (*done)(void *, enum ask_outcome, int))
 {
 	asker->shared = &canary->shared;
 	asker->keeps = keeps;
@@ -150,7 +146,6 @@ int canary_new(struct loop *loop, struct journal *journal, const struct canary_o
 	canary->shared.options.address = NULL; /* the caller's may go */
 	canary->shared.token_seed = (uint32_t)rng_below(&rng, 1 << 24);
 	canary->fresh = -ENOENT;
-	figures_init(&canary->latencies, options->seed);
 	make_asker(canary, &canary->kept, true, turn_over);
 	make_asker(canary, &canary->turn, false, turn_over);
 	make_asker(canary, &canary->extra, false, extra_over);
@@ -208,24 +203,12 @@ uint64_t canary_waits_since(const struct canary *canary)
 
 struct canary_figures canary_figures(const struct canary *canary)
 {
-	struct figures *latencies = &((struct canary *)canary)->latencies; /* they are sorted when asked */
-
-	return (struct canary_figures){
-	    .asked = canary->asked,
-	    .served = canary->served,
-	    .wrong = canary->wrong,
-	    .missed = canary->missed,
-	    .p50 = figures_permille(latencies, 500),
-	    .p99 = figures_permille(latencies, 990),
-	    .max = canary->latencies.max,
-	    .last_served = canary->last_served,
-	};
+	return canary->figures;
 }
 
 void canary_reset_figures(struct canary *canary)
 {
-	canary->asked = canary->served = canary->wrong = canary->missed = canary->last_served = 0;
-	figures_clear(&canary->latencies);
+	canary->figures = (struct canary_figures){0};
 }
 
 const char *canary_complaint(const struct canary *canary)
@@ -246,6 +229,5 @@ void canary_free(struct canary *canary)
 	asker_drop(&canary->kept);
 	asker_drop(&canary->turn);
 	asker_drop(&canary->extra);
-	figures_free(&canary->latencies);
 	free(canary);
 }

@@ -70,8 +70,6 @@ uint64_t canary_waits_since(const struct canary *canary);
 
 struct canary_figures {
 	uint64_t asked, served, wrong, missed; /* missed: patience ended, or the connection did */
-	uint64_t p50, p99, max;		       /* ns, of served ones */
-	uint64_t last_served;		       /* clock_now() time of the last right answer */
 };
 /* Since the last canary_reset_figures. */
 struct canary_figures canary_figures(const struct canary *canary);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 
 #define MASKS_MOST 64
 
@@ -17,11 +18,6 @@ struct seen_mask {
 	uint32_t events;
 };
 
-struct latencies {
-	uint64_t *items;
-	size_t count, capacity;
-};
-
 /* Last PROBE_PROCESS of one process. */
 struct process_probe {
 	int32_t pid;
@@ -29,7 +25,7 @@ struct process_probe {
 };
 
 struct measures {
-	struct latencies base, fault;
+	struct histogram base, fault; /* latencies of the canary */
 	struct seen_mask *masks;
 	size_t mask_count, mask_capacity;
 	struct process_probe *probes;
@@ -47,33 +43,9 @@ struct measures *measures_new(void)
 	return measures;
 }
 
-static int latency_add(struct latencies *list, uint64_t latency)
+static double percentile_ms(const struct histogram *latencies, uint32_t percent)
 {
-	uint64_t *grown = array_grow(list->items, list->count, &list->capacity, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	list->items = grown;
-	grown[list->count++] = latency;
-	return 0;
-}
-
-static int by_size(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return (left > right) - (left < right);
-}
-
-static double percentile_ms(struct latencies *list, unsigned percent)
-{
-	size_t at;
-
-	if (list->count == 0)
-		return 0;
-	qsort(list->items, list->count, sizeof(*list->items), by_size);
-	at = (list->count * percent + 99) / 100;
-	return (double)list->items[at > 0 ? at - 1 : 0] / (double)NS_PER_MS;
+	return (double)histogram_at(latencies, percent * 10000) / (double)NS_PER_MS;
 }
 
 static bool mask_known(const struct measures *measures, const struct file *file, uint32_t events)
@@ -168,21 +140,22 @@ static int note_process(struct measures *measures, const struct world *world, co
 	return 0;
 }
 
-static int note_peer(struct measures *measures, const struct world *world, const struct event *event)
+static void note_peer(struct measures *measures, const struct world *world, const struct event *event)
 {
 	enum mark phase = world_phase(world);
 
 	if (event->what != PEER_ANSWER || !(event->flags & EVF_CANARY))
-		return 0;
+		return;
 	if (phase == MARK_BASE)
-		return latency_add(&measures->base, event->arg[2]);
-	return phase == MARK_FAULT || phase == MARK_SETTLE ? latency_add(&measures->fault, event->arg[2]) : 0;
+		histogram_add(&measures->base, event->arg[2]);
+	if (phase == MARK_FAULT || phase == MARK_SETTLE)
+		histogram_add(&measures->fault, event->arg[2]);
 }
 
 int measures_event(struct measures *measures, const struct world *world, const struct event *event)
 {
 	if (event->kind == EV_PEER)
-		return note_peer(measures, world, event);
+		note_peer(measures, world, event);
 	if (event->kind == EV_FAULT && event->what == FAULT_DELIVERED)
 		measures->delivered++;
 	if (event->kind == EV_PROBE && event->what == PROBE_PROCESS)
@@ -245,8 +218,6 @@ void measures_free(struct measures *measures)
 {
 	if (!measures)
 		return;
-	free(measures->base.items);
-	free(measures->fault.items);
 	free(measures->masks);
 	free(measures->probes);
 	free(measures);
