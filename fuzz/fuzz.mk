@@ -46,18 +46,19 @@ SIM_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(wildcard fuzz/sim/*.c))
 SERVER_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard fuzz/server/*.c))
 SERVER_NAMES   := epoll-level epoll-edge poll $(filter-out faulty-uring-% %-static %-threads %-prefork faulty-herd faulty-oneshot-lost faulty-close-ineffective,\
 		  $(patsubst targets/faulty/%.c,faulty-%,$(wildcard targets/faulty/*.c)))
-SIM_ARCHIVES   := $(foreach r,rules inject model journal base,$(BUILD)/lib$(r).a)
+SIM_LINK       := $(addprefix fuzz/sim/,link.sh wrap.h calls.h sim.lds)
+SIM_ARCHIVES   := $(foreach r,hunt rules inject model journal base,$(BUILD)/lib$(r).a)
 
 # Only what is fuzzed needs to be seen by the engine: all else is faster without. SIM_COVER: the flags for that.
 SIM_COVER      ?=
 $(BUILD)/targets/%.o: CFLAGS += $(SIM_COVER)
 
-$(BUILD)/fuzz_server/faulty-%.o: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommon.a fuzz/sim/link.sh fuzz/sim/wrap.h fuzz/sim/sim.lds
+$(BUILD)/fuzz_server/faulty-%.o: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommon.a $(SIM_LINK)
 	@mkdir -p $(@D)
-	fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
-$(BUILD)/fuzz_server/%.o: $(BUILD)/targets/%.o $(BUILD)/targets/libcommon.a fuzz/sim/link.sh fuzz/sim/wrap.h fuzz/sim/sim.lds
+	CXX=$(CXX) fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
+$(BUILD)/fuzz_server/%.o: $(BUILD)/targets/%.o $(BUILD)/targets/libcommon.a $(SIM_LINK)
 	@mkdir -p $(@D)
-	fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
+	CXX=$(CXX) fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
 $(BUILD)/fuzz/engine-server.o: fuzz/common/engine.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -DFUZZ_TARGET=fuzz_server -c -o $@ $<
@@ -73,9 +74,9 @@ fuzz-own:
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang SERVER_NAMES=$(NAME) OWN='$(abspath $(OBJECTS))' $(BUILD)-sim/fuzz_server/$(NAME)
 	@echo "$(BUILD)-sim/fuzz_server/$(NAME)"
 ifneq ($(OWN),)
-$(BUILD)/fuzz_server/$(NAME).o: $(OWN) fuzz/sim/link.sh fuzz/sim/wrap.h fuzz/sim/sim.lds
+$(BUILD)/fuzz_server/$(NAME).o: $(OWN) $(SIM_LINK)
 	@mkdir -p $(@D)
-	fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
+	CXX=$(CXX) fuzz/sim/link.sh $@ $(filter %.o %.a,$^)
 endif
 
 # The engine of `wringer fuzz`, a program of its own: libFuzzer comes with clang's run-time library, and where that is not there
@@ -94,7 +95,7 @@ $(BUILD)/libwringer-sim.a: $(SIM_LIBRARY)
 	@rm -f $@
 	ar rcs $@ $^
 SIM_HEADERS := fuzz/sim/sim.h journal/event.h journal/calls.h model/kernel.h
-SIM_TOOLS   := link.sh sim.lds wrap.h
+SIM_TOOLS   := link.sh sim.lds wrap.h calls.h
 install-sim: $(BUILD)/libwringer-sim.a
 	install -D -m 644 $< $(DESTDIR)$(PREFIX)/lib/libwringer-sim.a
 	for h in $(SIM_HEADERS); do f=$$h; [ -e $$f ] || f=harness/$$h; install -D -m 644 $$f $(DESTDIR)$(PREFIX)/include/wringer/$$h; done

@@ -16,6 +16,9 @@
 #include "inject/schedule_lua.h"
 #include "fuzz/server/verdict.h"
 
+/* What the rules' world saw, so that a server of any compiler leads the search; libFuzzer looks there. */
+static uint8_t counters[4096] __attribute__((section("__libfuzzer_extra_counters"), used));
+
 static struct trial *trial; /* made with the first input, kept for all of them */
 static uint64_t executions;
 
@@ -61,6 +64,8 @@ static void begin(void)
 	trial = trial_new(getenv("FUZZ_SHOW") != NULL, getenv("FUZZ_RULES"));
 	fuzz_claim(trial);
 	trial->stage.argv = server_words();
+	trial->counters = counters;
+	trial->counter_count = sizeof counters;
 	if (getenv("FUZZ_FIGURES"))
 		(void)atexit(tell_figures);
 }

@@ -7,17 +7,28 @@
 #include "fuzz/common/target.h"
 #include "inject/schedule_shrink.h"
 
+static void show(const struct event *event)
+{
+	char line[256], who[24] = "";
+
+	if (event->kind == EV_PEER)
+		(void)snprintf(who, sizeof who, "%s%d ", event->flags & EVF_CANARY ? "canary" : "c",
+			       event->peer);
+	(void)fprintf(stderr, "%11.6f %s%s\n", (double)event->at / 1e9, who,
+		      event_text(event, line, sizeof line));
+}
+
 static void take_event(void *arg, const struct event *event)
 {
 	struct trial *trial = arg;
-	char line[256];
 
 	trial->figures.events++;
 	trial->figures.calls += event->kind == EV_CALL;
 	if (trial->show)
-		(void)fprintf(stderr, "%11.6f %s\n", (double)event->at / 1e9,
-			      event_text(event, line, sizeof line));
+		show(event);
 	fuzz_claim(judge_event(trial->judge, event) == 0);
+	if (trial->counters)
+		feedback_event(&trial->feedback, judge_world(trial->judge), event);
 }
 
 static void show_findings(const struct trial *trial)
@@ -47,7 +58,9 @@ bool trial_play(struct trial *trial, const struct schedule *script, const struct
 
 	const struct judge_options options = {.rules = trial->rules};
 	fuzz_claim(judge_new(&options, &trial->judge, &error) == 0);
+	feedback_begin(&trial->feedback, trial->counters, trial->counter_count);
 	(void)stage_play(&trial->stage, script);
+	feedback_release(&trial->feedback);
 	trial->figures.moves += trial->stage.performed;
 	fuzz_claim(judge_finish(trial->judge) == 0);
 	if (trial->show)

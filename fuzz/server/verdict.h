@@ -4,6 +4,7 @@
 #define FUZZ_SERVER_VERDICT_H
 
 #include "fuzz/server/stage.h"
+#include "hunt/feedback.h"
 #include "rules/judge.h"
 
 /* What was done, since they were last set to 0: moves performed (a script in rounds performs each again),
@@ -16,6 +17,9 @@ struct trial {
 	struct stage stage;
 	struct trial_figures figures;
 	struct judge *judge;
+	uint8_t *counters; /* what a run showed is counted there, for the engine; NULL: nowhere */
+	size_t counter_count;
+	struct feedback feedback;
 	bool show; /* every event as text, on standard error */
 	const char
 	    *rules; /* only these, and then also what is only worth knowing; NULL: all, from warnings on */

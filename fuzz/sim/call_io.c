@@ -2,7 +2,6 @@
 /* Bytes in and out: the read and write families. */
 #include "fuzz/sim/sim_impl.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -36,12 +35,27 @@ static int64_t read_signal(struct sim *sim, const struct sim_file *file, int fd,
 	return sizeof info;
 }
 
+static int64_t read_file(struct sim_file *file, void *bytes, size_t size)
+{
+	if (file->kind == SIM_LOT) {
+		__wrap_arc4random_buf(bytes, size);
+		return (int64_t)size;
+	}
+	size_t got = sim_content_read(file, file->at, bytes, size);
+	file->at += got;
+	return (int64_t)got;
+}
+
 static int64_t receive_once(struct sim *sim, const struct transfer *transfer, void *bytes)
 {
-	const struct sim_file *file = sim_file(sim, transfer->fd);
+	struct sim_file *file = sim_file(sim, transfer->fd);
 
 	if (file && file->kind == SIM_SIGNALS)
 		return read_signal(sim, file, transfer->fd, bytes, transfer->size);
+	if (file && (file->kind == SIM_LOT || file->content))
+		return read_file(file, bytes, transfer->size);
+	if (transfer->flags & MSG_OOB)
+		return -EINVAL; /* there is no urgent data */
 	if (transfer->flags & MSG_PEEK)
 		return kernel_peek(sim->kernel, SIM_SERVER, transfer->fd, bytes, transfer->size);
 	return kernel_receive(sim->kernel, SIM_SERVER, transfer->fd, bytes, transfer->size);
@@ -66,18 +80,18 @@ static ssize_t receive(struct transfer *transfer, void *bytes)
 	if (sim_struck(sim, &event, 0, &transfer->size, &ret))
 		return (ssize_t)ret;
 	ret = receive_once(sim, transfer, bytes);
-	while (ret == -EAGAIN && blocks(sim, transfer)) {
-		sim_block(sim, &event);
-		ret = receive_once(sim, transfer, bytes);
-	}
+	while (ret == -EAGAIN && blocks(sim, transfer))
+		ret = sim_block(sim, &event) ? receive_once(sim, transfer, bytes) : -EINTR;
 	return (ssize_t)sim_end_call(sim, &event, ret);
 }
 
 /* Nobody reads any more: the signal comes with the error, unless it was declined. */
 static void broken_pipe(struct sim *sim, const struct transfer *transfer)
 {
-	if (!(transfer->flags & MSG_NOSIGNAL))
-		sim_signal(sim, SIGPIPE);
+	if (transfer->flags & MSG_NOSIGNAL)
+		return;
+	sim_signal(sim, SIGPIPE);
+	sim_deliver(sim);
 }
 
 static ssize_t transmit(struct transfer *transfer, const void *bytes)
@@ -96,8 +110,10 @@ static ssize_t transmit(struct transfer *transfer, const void *bytes)
 	while (blocks(sim, transfer) &&
 	       (ret == -EAGAIN || (ret > 0 && done + (size_t)ret < transfer->size))) {
 		done += ret > 0 ? (size_t)ret : 0;
-		if (ret == -EAGAIN)
-			sim_block(sim, &event);
+		if (ret == -EAGAIN && !sim_block(sim, &event)) {
+			ret = -EINTR;
+			break;
+		}
 		ret = kernel_send(sim->kernel, SIM_SERVER, transfer->fd, (const char *)bytes + done,
 				  transfer->size - done);
 	}
@@ -145,6 +161,30 @@ ssize_t __wrap_sendto(int fd, const void *bytes, size_t size, int flags, const s
 	(void)address;
 	(void)address_size;
 	return __wrap_send(fd, bytes, size, flags);
+}
+
+ssize_t sim_send_file(int to, const void *bytes, size_t size)
+{
+	return transmit(&(struct transfer){CALL_sendfile, to, 0, size}, bytes);
+}
+
+/* What _FORTIFY_SOURCE makes of them: room is the buffer's size. */
+ssize_t __wrap___read_chk(int fd, void *bytes, size_t size, size_t room)
+{
+	return size > room ? (__wrap_abort(), -1) : __wrap_read(fd, bytes, size);
+}
+
+ssize_t __wrap___recv_chk(int fd, void *bytes, size_t size, size_t room, int flags)
+{
+	return size > room ? (__wrap_abort(), -1) : __wrap_recv(fd, bytes, size, flags);
+}
+
+ssize_t __wrap___recvfrom_chk(int fd, void *bytes, size_t size, size_t room, int flags,
+			      struct sockaddr *address, socklen_t *address_size)
+{
+	if (size > room)
+		__wrap_abort();
+	return __wrap_recvfrom(fd, bytes, size, flags, address, address_size);
 }
 
 static size_t total(const struct iovec *parts, size_t count)
@@ -226,16 +266,4 @@ int __wrap_pipe2(int fds[2], int flags)
 int __wrap_pipe(int fds[2])
 {
 	return __wrap_pipe2(fds, 0);
-}
-
-/* Whatever is opened is there, empty, and takes all that is written. */
-int __wrap_open(const char *path, int flags, ...)
-{
-	struct sim *sim = sim_of_call();
-	struct event event = sim_event(CALL_open, -1);
-	int fd = kernel_plain_file(sim->kernel, SIM_SERVER);
-
-	(void)path;
-	sim_made(sim, fd, SIM_STDIO, flags);
-	return (int)sim_end_call(sim, &event, fd);
 }

@@ -103,10 +103,8 @@ static int accept_as(enum call call, int fd, struct sockaddr *address, socklen_t
 		return (int)ret;
 	int r = kernel_accept(sim->kernel, SIM_SERVER, fd);
 	const struct sim_file *listener = sim_file(sim, fd);
-	while (r == -EAGAIN && listener && !listener->nonblock) {
-		sim_block(sim, &event);
-		r = kernel_accept(sim->kernel, SIM_SERVER, fd);
-	}
+	while (r == -EAGAIN && listener && !listener->nonblock)
+		r = sim_block(sim, &event) ? kernel_accept(sim->kernel, SIM_SERVER, fd) : -EINTR;
 	if (r >= 0) {
 		sim_made(sim, r, SIM_STREAM, flags);
 		sim_file(sim, r)->accepted = true;

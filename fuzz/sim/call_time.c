@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Clocks, timers, counters and signals. */
+/* Clocks, sleeps, timers and counters. */
 #include "fuzz/sim/sim_impl.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -17,33 +14,136 @@
 #define YEAR_2026 1767225600u /* what the calendar says when a run begins */
 #define UPTIME	  86400u      /* and the other clocks, in s: none of them is 0 on a machine */
 
+static bool is_calendar(int clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
+}
+
+/* What a clock shows when a run begins, in ns. */
+static uint64_t began(int clock)
+{
+	return (is_calendar(clock) ? YEAR_2026 : UPTIME) * NS_PER_S;
+}
+
+static uint64_t shown(int clock)
+{
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
+		return sim_now(sim_current) - sim_current->asleep;
+	return began(clock) + sim_now(sim_current);
+}
+
+static uint64_t of_timespec(const struct timespec *time)
+{
+	return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec;
+}
+
+static struct timespec to_timespec(uint64_t ns)
+{
+	return (struct timespec){(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S)};
+}
+
+static uint64_t of_timeval(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_usec * NS_PER_US;
+}
+
+static struct timeval to_timeval(uint64_t ns)
+{
+	return (struct timeval){(time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S / NS_PER_US)};
+}
+
+/* When a time of this clock comes, as sim_now counts. */
+static uint64_t of_clock(int clock, uint64_t ns)
+{
+	return ns > began(clock) ? ns - began(clock) : 1;
+}
+
 /* Reading a clock is no call to a watcher (it is done in the vDSO), and takes no time here either. */
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret_time)
 {
-	uint64_t now = sim_now(sim_current);
-
-	ret_time->tv_sec = (time_t)(now / NS_PER_S) + (clock == CLOCK_REALTIME ? YEAR_2026 : UPTIME);
-	ret_time->tv_nsec = (long)(now % NS_PER_S);
+	*ret_time = to_timespec(shown(clock));
 	return 0;
 }
 
 int __wrap_gettimeofday(struct timeval *ret_time, void *zone)
 {
-	struct timespec time;
-
 	(void)zone;
-	(void)__wrap_clock_gettime(CLOCK_REALTIME, &time);
-	*ret_time = (struct timeval){time.tv_sec, time.tv_nsec / 1000};
+	*ret_time = to_timeval(shown(CLOCK_REALTIME));
 	return 0;
 }
 
 time_t __wrap_time(time_t *ret_time)
 {
-	time_t now = (time_t)(sim_now(sim_current) / NS_PER_S) + YEAR_2026;
+	time_t now = (time_t)(shown(CLOCK_REALTIME) / NS_PER_S);
 
 	if (ret_time)
 		*ret_time = now;
 	return now;
+}
+
+clock_t __wrap_clock(void)
+{
+	return (clock_t)(shown(CLOCK_PROCESS_CPUTIME_ID) / NS_PER_US); /* CLOCKS_PER_SEC is a million */
+}
+
+clock_t __wrap_times(struct tms *ret_times)
+{
+	if (ret_times)
+		*ret_times =
+		    (struct tms){.tms_utime = (clock_t)(shown(CLOCK_PROCESS_CPUTIME_ID) / (10 * NS_PER_MS))};
+	return (clock_t)(shown(CLOCK_MONOTONIC) / (10 * NS_PER_MS));
+}
+
+/* Until then, or until a handler is to run: 0, -EINTR. */
+static int sleep_until(enum call call, uint64_t until)
+{
+	struct sim *sim = sim_of_call();
+	struct event event = sim_event(call, -1);
+
+	while (!sim_interrupted(sim, false))
+		if (!sim_wait_once(sim, until, false))
+			return (int)sim_end_call(sim, &event, 0);
+	return (int)sim_end_call(sim, &event, -EINTR);
+}
+
+static uint64_t left_of(uint64_t until)
+{
+	uint64_t now = sim_now(sim_current);
+
+	return until > now ? until - now : 0;
+}
+
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+{
+	uint64_t until = sim_now(sim_current) + of_timespec(time);
+	int r = sleep_until(CALL_nanosleep, until);
+
+	if (r < 0 && left)
+		*left = to_timespec(left_of(until));
+	return r;
+}
+
+int __wrap_clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left)
+{
+	bool absolute = flags & TIMER_ABSTIME;
+	uint64_t ns = of_timespec(time), until = absolute ? of_clock(clock, ns) : sim_now(sim_current) + ns;
+	int r = sleep_until(CALL_clock_nanosleep, until);
+
+	if (r < 0 && left && !absolute)
+		*left = to_timespec(left_of(until));
+	return r < 0 ? EINTR : 0;
+}
+
+int __wrap_usleep(useconds_t us)
+{
+	return sleep_until(CALL_clock_nanosleep, sim_now(sim_current) + (uint64_t)us * NS_PER_US);
+}
+
+unsigned __wrap_sleep(unsigned seconds)
+{
+	uint64_t until = sim_now(sim_current) + (uint64_t)seconds * NS_PER_S;
+
+	return sleep_until(CALL_clock_nanosleep, until) < 0 ? (unsigned)(left_of(until) / NS_PER_S) : 0;
 }
 
 int __wrap_eventfd(unsigned count, int flags)
@@ -57,184 +157,115 @@ int __wrap_eventfd(unsigned count, int flags)
 	return (int)sim_end_call(sim, &event, fd);
 }
 
+int __wrap_eventfd_read(int fd, eventfd_t *ret_value)
+{
+	return __wrap_read(fd, ret_value, sizeof *ret_value) == sizeof *ret_value ? 0 : -1;
+}
+
+int __wrap_eventfd_write(int fd, eventfd_t value)
+{
+	return __wrap_write(fd, &value, sizeof value) == sizeof value ? 0 : -1;
+}
+
 int __wrap_timerfd_create(int clock, int flags)
 {
 	struct sim *sim = sim_of_call();
 	struct event event = sim_event(CALL_timerfd_create, -1);
 	int fd = kernel_timerfd(sim->kernel, SIM_SERVER);
 
-	(void)clock;
 	sim_made(sim, fd, SIM_TIMER, flags);
+	if (fd >= 0)
+		sim_file(sim, fd)->clock = clock;
 	event.arg[0] = (uint64_t)flags;
 	return (int)sim_end_call(sim, &event, fd);
 }
 
-static uint64_t of_timespec(const struct timespec *time)
+/* What is left of a timer that expires at that time, and every so often from then on; at 0: none. */
+static uint64_t timer_left(uint64_t at, uint64_t every)
 {
-	return (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec;
+	uint64_t now = sim_now(sim_current);
+
+	if (!at || at > now)
+		return at ? at - now : 0;
+	return every ? every - (now - at) % every : 0;
+}
+
+static struct itimerspec timer_state(const struct sim_file *file)
+{
+	return (struct itimerspec){to_timespec(file->every), to_timespec(timer_left(file->at, file->every))};
 }
 
 int __wrap_timerfd_settime(int fd, int flags, const struct itimerspec *wanted, struct itimerspec *old)
 {
 	struct sim *sim = sim_of_call();
-	uint64_t at = of_timespec(&wanted->it_value);
+	struct sim_file *file = sim_file(sim, fd);
+	uint64_t at = of_timespec(&wanted->it_value), every = of_timespec(&wanted->it_interval);
 
-	if (old)
-		*old = (struct itimerspec){0};
 	sim_flush_time(sim);
-	if (at && flags & TFD_TIMER_ABSTIME)
-		at = at > UPTIME * NS_PER_S ? at - UPTIME * NS_PER_S : 1;
-	else if (at)
-		at += sim_now(sim);
-	int r = kernel_timer(sim->kernel, SIM_SERVER, fd, at, of_timespec(&wanted->it_interval));
-	if (r < 0)
+	if (at && file)
+		at = flags & TFD_TIMER_ABSTIME ? of_clock(file->clock, at) : at + sim_now(sim);
+	int r = kernel_timer(sim->kernel, SIM_SERVER, fd, at, every);
+	if (r < 0) {
 		errno = -r;
-	return r < 0 ? -1 : 0;
-}
-
-static uint64_t bits_of(const sigset_t *set)
-{
-	uint64_t bits = 0;
-
-	for (int signo = 1; signo < 64; signo++)
-		if (sigismember(set, signo) == 1)
-			bits |= 1ull << signo;
-	return bits;
-}
-
-/* An eventfd underneath: readable while a signal waits that it takes. */
-int __wrap_signalfd(int fd, const sigset_t *set, int flags)
-{
-	struct sim *sim = sim_of_call();
-	struct event event = sim_event(CALL_signalfd4, fd);
-
-	event.arg[0] = (uint64_t)flags;
-	if (fd < 0) {
-		fd = kernel_eventfd(sim->kernel, SIM_SERVER, 0, true);
-		sim_made(sim, fd, SIM_SIGNALS, flags);
-	}
-	if (sim_file(sim, fd))
-		sim_file(sim, fd)->signals = bits_of(set);
-	return (int)sim_end_call(sim, &event, fd);
-}
-
-int __wrap_sigprocmask(int how, const sigset_t *set, sigset_t *old)
-{
-	struct sim *sim = sim_current;
-	uint64_t bits = set ? bits_of(set) : 0;
-
-	for (int signo = 1; old && signo < 64; signo++)
-		(void)(sim->masked & 1ull << signo ? sigaddset(old, signo) : sigdelset(old, signo));
-	if (set && how == SIG_BLOCK)
-		sim->masked |= bits;
-	else if (set && how == SIG_UNBLOCK)
-		sim->masked &= ~bits;
-	else if (set)
-		sim->masked = bits;
-	return 0;
-}
-
-int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
-{
-	return __wrap_sigprocmask(how, set, old);
-}
-
-sighandler_t __wrap_signal(int signo, sighandler_t handler)
-{
-	sighandler_t old;
-
-	if (signo < 1 || signo > 64)
-		return SIG_ERR;
-	old = sim_current->handlers[signo];
-	sim_current->handlers[signo] = handler;
-	return old;
-}
-
-int __wrap_sigaction(int signo, const struct sigaction *wanted, struct sigaction *old)
-{
-	if (signo < 1 || signo > 64) {
-		errno = EINVAL;
 		return -1;
 	}
 	if (old)
-		*old = (struct sigaction){.sa_handler = sim_current->handlers[signo]};
-	if (wanted)
-		sim_current->handlers[signo] = wanted->sa_handler;
+		*old = timer_state(file);
+	file->at = at;
+	file->every = every;
 	return 0;
 }
 
-static void emit_signal(struct sim *sim, int signo)
+int __wrap_timerfd_gettime(int fd, struct itimerspec *ret_state)
 {
-	struct event event = event_make(EV_PROC, PROC_SIGNAL);
+	const struct sim_file *file = sim_file(sim_of_call(), fd);
 
-	event.ret = signo;
-	sim_emit(sim, &event);
-}
-
-static bool ignores(int signo)
-{
-	return signo == SIGCHLD || signo == SIGURG || signo == SIGWINCH || signo == SIGCONT;
-}
-
-/* Where a signalfd takes it, it is readable now. */
-static void show_signal(struct sim *sim, int signo)
-{
-	const uint64_t one = 1;
-
-	int top = kernel_top(sim->kernel, SIM_SERVER);
-	for (int fd = 0; fd < top; fd++) {
-		const struct sim_file *file = sim_file(sim, fd);
-		if (file && file->kind == SIM_SIGNALS && file->signals & 1ull << signo)
-			(void)kernel_send(sim->kernel, SIM_SERVER, fd, &one, sizeof one);
+	if (!file || file->kind != SIM_TIMER) {
+		errno = file ? EINVAL : EBADF;
+		return -1;
 	}
-}
-
-void sim_signal(struct sim *sim, int signo)
-{
-	uint64_t bit = 1ull << signo;
-
-	if (sim->handlers[signo] == SIG_IGN && !(sim->masked & bit))
-		return;
-	if (sim->masked & bit) {
-		if (!(sim->pending & bit))
-			show_signal(sim, signo);
-		sim->pending |= bit;
-		return;
-	}
-	if (sim->handlers[signo] == SIG_DFL && !ignores(signo)) {
-		emit_signal(sim, signo);
-		sim_leave(sim, SIM_KILLED, signo);
-	}
-	sim->pending |= bit;
-}
-
-bool sim_interrupted(struct sim *sim)
-{
-	bool called = false;
-
-	for (int signo = 1; signo < 64 && sim->pending & ~sim->masked; signo++) {
-		uint64_t bit = 1ull << signo;
-		if (!(sim->pending & bit) || sim->masked & bit)
-			continue;
-		sim->pending &= ~bit;
-		if (sim->handlers[signo] == SIG_DFL || sim->handlers[signo] == SIG_IGN)
-			continue;
-		emit_signal(sim, signo);
-		sim->handlers[signo](signo);
-		called = true;
-	}
-	return called;
-}
-
-int __wrap_raise(int signo)
-{
-	sim_signal(sim_of_call(), signo);
+	*ret_state = timer_state(file);
 	return 0;
 }
 
-int __wrap_kill(pid_t pid, int signo)
+/* SIGALRM then, and every so often from then on. 0. */
+static int set_alarm(enum call call, uint64_t arg, uint64_t after, uint64_t every)
 {
-	if (pid == SIM_PID && signo)
-		sim_signal(sim_of_call(), signo);
+	struct sim *sim = sim_of_call();
+	struct event event = sim_event(call, -1);
+
+	sim->alarm_at = after ? sim_now(sim) + after : 0;
+	sim->alarm_every = every;
+	event.arg[0] = arg;
+	return (int)sim_end_call(sim, &event, 0);
+}
+
+unsigned __wrap_alarm(unsigned seconds)
+{
+	uint64_t left = timer_left(sim_current->alarm_at, 0);
+
+	(void)set_alarm(CALL_alarm, seconds, (uint64_t)seconds * NS_PER_S, 0);
+	return (unsigned)((left + NS_PER_S - 1) / NS_PER_S);
+}
+
+/* Those of ITIMER_VIRTUAL and ITIMER_PROF count CPU, of which a run uses next to none: they never expire. */
+int __wrap_getitimer(int which, struct itimerval *ret_state)
+{
+	const struct sim *sim = sim_current;
+
+	*ret_state = (struct itimerval){0};
+	if (which == ITIMER_REAL)
+		*ret_state = (struct itimerval){to_timeval(sim->alarm_every),
+						to_timeval(timer_left(sim->alarm_at, sim->alarm_every))};
 	return 0;
+}
+
+int __wrap_setitimer(int which, const struct itimerval *wanted, struct itimerval *old)
+{
+	if (old)
+		(void)__wrap_getitimer(which, old);
+	if (which != ITIMER_REAL)
+		return 0;
+	return set_alarm(CALL_setitimer, (uint64_t)which, of_timeval(&wanted->it_value),
+			 of_timeval(&wanted->it_interval));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting: epoll, poll, and what else takes time. */
+/* Waiting: epoll and poll. */
 #include "fuzz/sim/sim_impl.h"
 
 #include <poll.h>
@@ -54,19 +54,30 @@ int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *wanted)
 	return (int)sim_end_call(sim, &event, r);
 }
 
-static uint64_t until_of(struct sim *sim, uint64_t timeout)
+uint64_t sim_until(struct sim *sim, uint64_t timeout)
 {
 	return timeout == UINT64_MAX ? timeout : sim_now(sim) + timeout;
 }
 
-static void enter(struct sim *sim, enum call call, int fd, uint64_t most, uint64_t timeout)
+void sim_enter_wait(struct sim *sim, struct event *event, uint64_t most, uint64_t timeout)
 {
-	struct event event = event_make(EV_ENTER, call);
+	struct event entered = event_make(EV_ENTER, event->what);
 
-	event.fd = fd;
-	event.arg[0] = most;
-	event.arg[1] = timeout;
-	sim_emit(sim, &event);
+	event->arg[0] = most;
+	event->arg[1] = timeout;
+	entered.fd = event->fd;
+	entered.arg[0] = most;
+	entered.arg[1] = timeout;
+	sim_emit(sim, &entered);
+}
+
+int sim_end_wait(struct sim *sim, struct event *event, int64_t ret)
+{
+	if (ret != -EINTR)
+		sim_restore_mask(sim);
+	ret = sim_end_call(sim, event, ret);
+	sim_restore_mask(sim);
+	return (int)ret;
 }
 
 static bool set_ready(struct sim *sim, int epoll)
@@ -97,30 +108,37 @@ static int wait_on(enum call call, int epoll, struct epoll_event *events, int mo
 {
 	struct sim *sim = sim_of_call();
 	struct event event = sim_event(call, epoll);
-	uint64_t until = until_of(sim, timeout);
+	uint64_t until = sim_until(sim, timeout);
 	int64_t ret;
 	int count;
 
+	if (most <= 0)
+		return sim_end_wait(sim, &event, -EINVAL);
 	most = most < READY_MOST ? most : READY_MOST;
-	enter(sim, call, epoll, (uint64_t)most, timeout);
-	event.arg[0] = (uint64_t)most;
-	event.arg[1] = timeout;
-	if (sim_struck(sim, &event, 0, NULL, &ret))
+	sim_enter_wait(sim, &event, (uint64_t)most, timeout);
+	if (sim_struck(sim, &event, 0, NULL, &ret)) {
+		sim_restore_mask(sim);
 		return (int)ret;
+	}
 	bool left = true;
 	if (sim_file(sim, epoll))
 		left = sim_wait_once(sim, until, set_ready(sim, epoll));
 	while ((count = collect(sim, &event, events, most)) == 0 && left) {
-		if (sim_interrupted(sim))
-			return (int)sim_end_call(sim, &event, -EINTR);
+		if (sim_interrupted(sim, false))
+			return sim_end_wait(sim, &event, -EINTR);
 		left = sim_wait_once(sim, until, false);
 	}
-	return (int)sim_end_call(sim, &event, count);
+	return sim_end_wait(sim, &event, count);
 }
 
 static uint64_t of_ms(int ms)
 {
 	return ms < 0 ? UINT64_MAX : (unsigned)ms * NS_PER_MS;
+}
+
+uint64_t sim_timeout(const struct timespec *time)
+{
+	return time ? (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec : UINT64_MAX;
 }
 
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int most, int timeout)
@@ -130,8 +148,15 @@ int __wrap_epoll_wait(int epoll, struct epoll_event *events, int most, int timeo
 
 int __wrap_epoll_pwait(int epoll, struct epoll_event *events, int most, int timeout, const sigset_t *mask)
 {
-	(void)mask;
+	sim_swap_mask(mask);
 	return wait_on(CALL_epoll_pwait, epoll, events, most, of_ms(timeout));
+}
+
+int __wrap_epoll_pwait2(int epoll, struct epoll_event *events, int most, const struct timespec *timeout,
+			const sigset_t *mask)
+{
+	sim_swap_mask(mask);
+	return wait_on(CALL_epoll_pwait2, epoll, events, most, sim_timeout(timeout));
 }
 
 /* Asks about each; data, where it is wanted, gets those that are ready. */
@@ -155,55 +180,50 @@ static int poll_once(struct sim *sim, struct pollfd *fds, nfds_t count, struct r
 	return (int)found;
 }
 
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
+static int poll_for(enum call call, struct pollfd *fds, nfds_t count, uint64_t timeout)
 {
 	static struct ready ready[READY_MOST];
 	struct sim *sim = sim_of_call();
-	struct event event = sim_event(CALL_poll, -1);
-	uint64_t until = until_of(sim, of_ms(timeout));
+	struct event event = sim_event(call, -1);
+	uint64_t until = sim_until(sim, timeout);
 	int64_t ret;
 	int found;
 
-	enter(sim, CALL_poll, -1, count, of_ms(timeout));
-	event.arg[0] = count;
-	event.arg[1] = of_ms(timeout);
-	if (sim_struck(sim, &event, 0, NULL, &ret))
+	sim_enter_wait(sim, &event, count, timeout);
+	if (sim_struck(sim, &event, 0, NULL, &ret)) {
+		sim_restore_mask(sim);
 		return (int)ret;
+	}
 	bool left = sim_wait_once(sim, until, poll_once(sim, fds, count, ready, &event.size) > 0);
 	while ((found = poll_once(sim, fds, count, ready, &event.size)) == 0 && left) {
-		if (sim_interrupted(sim))
-			return (int)sim_end_call(sim, &event, -EINTR);
+		if (sim_interrupted(sim, false))
+			return sim_end_wait(sim, &event, -EINTR);
 		left = sim_wait_once(sim, until, false);
 	}
 	event.data = found ? ready : NULL;
-	return (int)sim_end_call(sim, &event, found);
+	return sim_end_wait(sim, &event, found);
 }
 
-static int sleep_for(enum call call, uint64_t ns)
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-	struct sim *sim = sim_of_call();
-	struct event event = sim_event(call, -1);
-	uint64_t until = sim_now(sim) + ns;
-
-	while (sim_wait_once(sim, until, false))
-		;
-	return (int)sim_end_call(sim, &event, 0);
+	return poll_for(CALL_poll, fds, count, of_ms(timeout));
 }
 
-int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
 {
-	if (left)
-		*left = (struct timespec){0};
-	return sleep_for(CALL_nanosleep, (uint64_t)time->tv_sec * NS_PER_S + (uint64_t)time->tv_nsec);
+	(void)size;
+	return __wrap_poll(fds, count, timeout);
 }
 
-int __wrap_usleep(useconds_t us)
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
-	return sleep_for(CALL_clock_nanosleep, (uint64_t)us * NS_PER_US);
+	sim_swap_mask(mask);
+	return poll_for(CALL_ppoll, fds, count, sim_timeout(timeout));
 }
 
-unsigned __wrap_sleep(unsigned seconds)
+int __wrap___ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask,
+		       size_t size)
 {
-	(void)sleep_for(CALL_clock_nanosleep, (uint64_t)seconds * NS_PER_S);
-	return 0;
+	(void)size;
+	return __wrap_ppoll(fds, count, timeout, mask);
 }

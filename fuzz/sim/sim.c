@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz/sim/sim_impl.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+#include <unistd.h>
+#include "fuzz/sim/wrap.h"
 
-#define VAIN_MOST 10000 /* a server that asks so often without time passing is stuck, and so would we be */
+#define VAIN_MOST  10000 /* a server that asks so often without time passing is stuck, and so would we be */
+#define CALLS_MOST 2000	 /* calls in a row without a wait before the world goes on meanwhile */
 
 /* Put around the server's variables by sim.lds. Without any there is no such section. */
 extern char __start_sim_data[] __attribute__((weak)), __stop_sim_data[] __attribute__((weak));
 extern char __start_sim_bss[] __attribute__((weak)), __stop_sim_bss[] __attribute__((weak));
+
+/* And its constructors. */
+typedef void (*constructor)(int argc, char **argv, char **environment);
+extern constructor __start_sim_init[] __attribute__((weak)), __stop_sim_init[] __attribute__((weak));
 
 struct sim *sim_current;
 
@@ -39,6 +47,7 @@ int sim_new(const struct sim_hooks *hooks, struct sim **ret_sim)
 	if (!sim)
 		return -ENOMEM;
 	sim->hooks = hooks;
+	sim->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	sim->kernel = kernel_new();
 	sim->data = malloc(data_size() + 1);
 	sim->bss = malloc(bss_size() + 1);
@@ -57,7 +66,9 @@ void sim_free(struct sim *sim)
 	if (!sim)
 		return;
 	kernel_free(sim->kernel);
-	map_free(&sim->blocks);
+	sim_free_contents(sim);
+	if (sim->folder >= 0)
+		(void)close(sim->folder);
 	free(sim->data);
 	free(sim->bss);
 	free(sim);
@@ -127,12 +138,6 @@ void sim_made(struct sim *sim, int fd, enum sim_kind kind, int flags)
 		*file = (struct sim_file){.kind = kind, .nonblock = flags & 04000};
 }
 
-struct sim *sim_of_call(void)
-{
-	sim_current->drift += SIM_CALL_NS;
-	return sim_current;
-}
-
 void sim_leave(struct sim *sim, enum sim_end end, int status)
 {
 	sim->outcome = (struct sim_outcome){end, status, sim->allocated};
@@ -158,6 +163,8 @@ int64_t sim_end_call(struct sim *sim, struct event *event, int64_t ret)
 {
 	event->ret = ret;
 	sim_emit(sim, event);
+	if (sim->pending & ~sim->masked)
+		sim_deliver(sim);
 	if (ret >= 0)
 		return ret;
 	errno = (int)-ret;
@@ -184,26 +191,56 @@ bool sim_struck(struct sim *sim, struct event *event, uint64_t op, size_t *size,
 	return false;
 }
 
+/* An alarm that is due. */
+static void ring(struct sim *sim)
+{
+	if (!sim->alarm_at || sim_now(sim) < sim->alarm_at)
+		return;
+	sim->alarm_at = sim->alarm_every ? sim_now(sim) + sim->alarm_every : 0;
+	sim_signal(sim, SIGALRM);
+}
+
+static uint64_t left_until(const struct sim *sim, uint64_t until)
+{
+	uint64_t now = sim_now(sim);
+
+	return until == UINT64_MAX ? until : until > now ? until - now : 0;
+}
+
 bool sim_wait_once(struct sim *sim, uint64_t until, bool ready)
 {
+	sim->calls = 0;
 	sim_flush_time(sim);
-	uint64_t now = sim_now(sim), left = until == UINT64_MAX ? until : until > now ? until - now : 0;
-	enum sim_turn turn = sim->hooks->wait(sim->hooks->arg, left, ready);
+	uint64_t first = sim->alarm_at && sim->alarm_at < until ? sim->alarm_at : until;
+	uint64_t left = left_until(sim, first), next = kernel_next(sim->kernel);
+	enum sim_turn turn = sim->hooks->wait(sim->hooks->arg, next && next < left ? next : left, ready);
 	if (turn == SIM_OVER || ++sim->vain > VAIN_MOST)
 		sim_leave(sim, SIM_STOPPED, 0);
-	uint64_t next = kernel_next(sim->kernel);
+	next = kernel_next(sim->kernel);
 	next = next < left ? next : left;
 	if (turn == SIM_IDLE && !ready && next && next != UINT64_MAX)
 		sim_pass(sim, next);
+	ring(sim);
 	return sim_now(sim) < until;
 }
 
-void sim_block(struct sim *sim, const struct event *event)
+struct sim *sim_of_call(void)
+{
+	struct sim *sim = sim_current;
+
+	sim->drift += SIM_CALL_NS;
+	if (++sim->calls > CALLS_MOST)
+		(void)sim_wait_once(sim, sim_now(sim), true);
+	return sim;
+}
+
+bool sim_block(struct sim *sim, const struct event *event)
 {
 	sim->blocked = (enum call)event->what;
 	sim->blocked_fd = event->fd;
 	(void)sim_wait_once(sim, UINT64_MAX, false);
 	sim->blocked = CALL_unknown;
+	return !sim_interrupted(sim, true);
 }
 
 bool sim_blocked(const struct sim *sim)
@@ -211,19 +248,43 @@ bool sim_blocked(const struct sim *sim)
 	return sim->blocked != CALL_unknown;
 }
 
+/* What the C library keeps for the process, as it is in a new one. */
+static void begin_library(struct sim *sim)
+{
+	size_t count = 0;
+
+	optind = 0; /* getopt(3) begins anew */
+	opterr = 1;
+	srandom(1); /* and rand(3) */
+	/* A copy for setenv(3) and putenv(3). */
+	sim->environment = environ;
+	while (environ && environ[count])
+		count++;
+	char **copy = malloc((count + 1) * sizeof *copy);
+	if (copy && count)
+		memcpy(copy, environ, count * sizeof *copy);
+	if (copy)
+		copy[count] = NULL;
+	environ = copy;
+	sim->own_environment = copy;
+}
+
 static void begin(struct sim *sim)
 {
 	copy_raw(__start_sim_data, sim->data, data_size());
 	copy_raw(__start_sim_bss, sim->bss, bss_size());
-	optind = 0; /* getopt(3) begins anew */
+	begin_library(sim);
 	kernel_reset(sim->kernel);
 	(void)kernel_process(sim->kernel); /* SIM_PEERS */
 	sim->drift = sim->asleep = 0;
 	sim->port = 0;
 	sim->masked = sim->pending = 0;
-	sim->vain = 0;
+	sim->mask_swapped = false;
+	sim->alarm_at = sim->alarm_every = 0;
+	sim->vain = sim->calls = 0;
+	sim->lot = 1;
 	sim->blocked = CALL_unknown;
-	memset(sim->handlers, 0, sizeof sim->handlers);
+	memset(sim->actions, 0, sizeof sim->actions);
 	sim_limit(sim, KERNEL_FDS);
 	for (int fd = 0; fd < 3; fd++)
 		sim_made(sim, kernel_plain_file(sim->kernel, SIM_SERVER), SIM_STDIO, 0);
@@ -234,10 +295,18 @@ static void end(struct sim *sim)
 	uint64_t address;
 	size_t at = 0;
 
+	sim_close_streams(sim);
+	sim_drop_names(sim);
+	sim_drop_mappings(sim);
+	sim_drop_farewells(sim);
 	while (map_next(&sim->blocks, &at, &address))
 		free((void *)(uintptr_t)address);
 	map_free(&sim->blocks);
 	sim->allocated = 0;
+	free(sim->own_environment);
+	environ = sim->environment;
+	if (sim->folder >= 0)
+		(void)fchdir(sim->folder);
 }
 
 static void emit_exit(struct sim *sim)
@@ -259,8 +328,12 @@ struct sim_outcome sim_run(struct sim *sim, int (*server)(int argc, char **argv)
 	begin(sim);
 	sim_current = sim;
 	sim_emit(sim, &start);
-	if (setjmp(sim->out) == 0)
-		sim_leave(sim, SIM_ENDED, server(argc, argv));
+	if (setjmp(sim->out) == 0) {
+		for (constructor *each = __start_sim_init; each < __stop_sim_init; each++)
+			if (*each)
+				(*each)(argc, argv, environ);
+		__wrap_exit(server(argc, argv));
+	}
 	sim_current = NULL;
 	emit_exit(sim);
 	end(sim);

@@ -34,8 +34,8 @@ enum sim_turn {
 
 /* What happens around the server. arg is handed to each. */
 struct sim_hooks {
-	/* The server is in a wait for at most timeout ns (UINT64_MAX: for ever); ready: it would return at
-	 * once. Peers may act now, sim_pass lets time pass. */
+	/* The server is in a wait for at most timeout ns, or until a timer of its expires then (UINT64_MAX:
+	 * for ever); ready: it would return at once. Peers may act now, sim_pass lets time pass. */
 	enum sim_turn (*wait)(void *arg, uint64_t timeout, bool ready);
 	/* What the server did and was told, as a watcher would have seen it. */
 	void (*event)(void *arg, const struct event *event);

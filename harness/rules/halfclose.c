@@ -28,7 +28,8 @@ static const struct rule rules[] = {
 		   "and the connection was then closed or reset, or its patience ended, without one byte of "
 		   "that request's answer, while the canary was served before and after. It is silent for "
 		   "protocols whose file says that a FIN aborts, for connections never accepted or hit by "
-		   "an injected error, when fds were short, and when the target died (another rule says so).",
+		   "an injected error or closed before the request came, when fds were short, and when the "
+		   "target died (another rule says so).",
 	    .mend = "On end of file note that no more requests will come, but serve the ones that are whole "
 		    "and close once their answers are sent. Do not close on EPOLLRDHUP alone; it arrives "
 		    "together with the last bytes.",
@@ -79,6 +80,9 @@ static bool may_blame(const struct halfclose *half, const struct world *world, c
 	/* Not accepted, though we see the target's calls: the request never got there. */
 	if (!peer->conn)
 		return world_next_process(world, &at) == NULL;
+	/* Over before it asked, say by an idle timer: what it sent then met nobody. */
+	if (peer->conn->closed && peer->conn->closed <= diary_page(&half->facts->diary, peer->id)->request_at)
+		return false;
 	return !hand_spoilt(hand, peer->conn) && hand->fds_short <= peer->half_closed_at &&
 	       hand->thawed <= peer->half_closed_at;
 }

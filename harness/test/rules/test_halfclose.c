@@ -18,6 +18,7 @@ struct half {
 	bool answered; /* the whole answer came first */
 	bool begun;    /* some of it did */
 	bool unaccepted, injected, short_of_fds, canary_dead, died, closed;
+	bool too_late; /* the target had closed before it asked */
 };
 
 #define NONE "half-close-unanswered"
@@ -44,6 +45,7 @@ static const struct half halves[] = {
     {.name = "fds were short", .outcome = PEER_UNANSWERED, .short_of_fds = true},
     {.name = "nobody is served", .outcome = PEER_UNANSWERED, .canary_dead = true},
     {.name = "the target died", .outcome = PEER_GOT_RST, .died = true},
+    {.name = "closed before it asked", .outcome = PEER_UNANSWERED, .too_late = true},
     {.name = "the peer closed altogether", .outcome = PEER_UNANSWERED, .closed = true},
 };
 
@@ -55,6 +57,8 @@ static void ask(struct story *s, const struct half *half)
 	} else {
 		story_conn(s, 3, 9, EPOLLIN);
 	}
+	if (half->too_late)
+		story_call(s, CALL_close, 9, 0);
 	story_peer_args(s, 3, PEER_SEND, 30, 30, 0, 0);
 	if (!half->partial)
 		story_peer_args(s, 3, PEER_REQUEST, 0, 1, 0, 0);
