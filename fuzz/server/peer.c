@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "fuzz/server/pattern.h"
 
-#define READ_SIZE    65536u
-#define ECHO_MOST    40000u
-#define ECHO_LETTERS 23u
-#define BODY_LETTERS 26u
-#define TOKEN_TEXT   16u
+#define READ_SIZE  PATTERN_SIZE
+#define ECHO_MOST  40000u
+#define TOKEN_TEXT 16u
 
 static void note(struct peer *peer, enum peer_act act, int64_t ret, uint64_t a0, uint64_t a1,
 		 const char *text)
@@ -28,10 +27,12 @@ static void note(struct peer *peer, enum peer_act act, int64_t ret, uint64_t a0,
 	peer->event(peer->arg, &event);
 }
 
-void peer_begin(struct peer *peer, struct sim *sim, bool http, bool canary, int32_t id)
+void peer_begin(struct peer *peer, struct sim *sim, bool http, struct http_manners *manners, bool canary,
+		int32_t id)
 {
 	peer->sim = sim;
 	peer->http = http;
+	peer->manners = manners;
 	peer->canary = canary;
 	peer->id = id;
 	peer->fd = -1;
@@ -41,14 +42,18 @@ void peer_begin(struct peer *peer, struct sim *sim, bool http, bool canary, int3
 	peer->request_size = peer->request_at = 0;
 	peer->whole = false;
 	peer->owed_first = peer->owed_count = 0;
-	peer->head_size = 0;
-	peer->body_at = peer->body_size = 0;
-	peer->in_body = false;
+	peer->echoed = 0;
+	http_begin(&peer->answer);
 }
 
 bool peer_there(const struct peer *peer)
 {
 	return peer->fd >= 0;
+}
+
+bool peer_may_ask(const struct peer *peer)
+{
+	return peer->fd >= 0 && !peer->over && !peer->answer.goodbye;
 }
 
 /* snprintf would cost more than the server does. Each returns the end of what it put, without a 0 there. */
@@ -113,25 +118,13 @@ static char *token_of(const struct peer *peer, uint32_t serial, char out[TOKEN_T
 	return out;
 }
 
-/* Letters over and over, as many as one call moves and one round more, so that any part is one piece of it.
- */
-static const char *letters(unsigned count)
-{
-	static char made[2][READ_SIZE + 32];
-	char *text = made[count == ECHO_LETTERS];
-
-	for (size_t i = 0; !text[0] || (i && i < sizeof made[0]); i++)
-		text[i] = (char)('a' + i % count);
-	return text;
-}
-
 /* An echoed request, as long as they may be: its token, a blank, letters. Until the next one is asked for. */
 static const char *echo_bytes(const struct peer *peer, const struct owed *owed)
 {
 	static char bytes[TOKEN_TEXT + ECHO_MOST];
 
 	if (!bytes[TOKEN_TEXT])
-		memcpy(bytes + TOKEN_TEXT, letters(ECHO_LETTERS), ECHO_MOST);
+		memcpy(bytes + TOKEN_TEXT, pattern_letters(PATTERN_ECHO), ECHO_MOST);
 	(void)token_of(peer, owed->serial, bytes);
 	bytes[TOKEN_TEXT - 1] = ' ';
 	return bytes;
@@ -207,7 +200,8 @@ static void send_some(struct peer *peer, size_t most)
 
 void peer_ask(struct peer *peer, uint32_t bytes, size_t most)
 {
-	if (peer->fd < 0 || peer->connecting || peer->half_closed)
+	if (peer->fd < 0 || peer->connecting || peer->half_closed ||
+	    (peer->answer.goodbye && !peer->request_size))
 		return;
 	if (!peer->request_size) {
 		if (peer->owed_count >= OWED_MOST - 1)
@@ -251,118 +245,54 @@ static void answered(struct peer *peer)
 	event.peer = peer->id;
 	event.flags = peer->canary ? EVF_CANARY : 0;
 	event.arg[0] = ++peer->answered;
-	event.arg[1] = peer->body_size + peer->head_size;
+	event.arg[1] = peer->http ? peer->answer.head_size + peer->answer.at : owed->bytes;
 	event.arg[2] = event.at - owed->asked_at;
 	peer->owed_first = (peer->owed_first + 1) % OWED_MOST;
 	peer->owed_count--;
-	peer->head_size = 0;
-	peer->body_at = peer->body_size = 0;
-	peer->in_body = false;
+	peer->echoed = 0;
+	/* Requests behind one whose answer says that it is the last are declined. */
+	if (peer->http && peer->answer.goodbye)
+		peer->owed_count = 0;
+	else if (peer->http)
+		http_begin(&peer->answer);
 	peer->event(peer->arg, &event);
-}
-
-/* The head of an answer is whole: is it ours, and how long is the rest? */
-static bool read_head(struct peer *peer)
-{
-	const struct owed *owed = &peer->owed[peer->owed_first];
-	char token[TOKEN_TEXT];
-	const char *length = strstr(peer->head, "Content-Length: ");
-
-	(void)token_of(peer, owed->serial, token);
-	if (strncmp(peer->head, "HTTP/1.1 200 ", 13) != 0 || !length || !strstr(peer->head, token)) {
-		wrong(peer, token, peer->head, peer->head_size);
-		return false;
-	}
-	peer->in_body = true;
-	peer->body_size = strtoull(length + 16, NULL, 10);
-	if (owed->bytes && peer->body_size != owed->bytes)
-		wrong(peer, "another length", peer->head, peer->head_size);
-	return !owed->bytes || peer->body_size == owed->bytes;
-}
-
-/* How many of size bytes are what they should be. Not by memcmp, which libFuzzer takes over and looks into.
- */
-static size_t same(const char *one, const char *other, size_t size)
-{
-	size_t i = 0;
-
-	for (uint64_t a, b; i + sizeof a <= size; i += sizeof a) {
-		memcpy(&a, one + i, sizeof a);
-		memcpy(&b, other + i, sizeof b);
-		if (a != b)
-			break;
-	}
-	while (i < size && one[i] == other[i])
-		i++;
-	return i;
-}
-
-/* The body of an answer from body_at on. How many bytes belong to it; 0: something was wrong. */
-static size_t take_body(struct peer *peer, const char *wanted, const char *token, const char *bytes,
-			size_t size)
-{
-	uint64_t left = peer->body_size - peer->body_at;
-	size_t part = size < left ? size : (size_t)left, good = same(bytes, wanted, part);
-
-	peer->body_at += good;
-	if (good == part)
-		return part;
-	wrong(peer, token, bytes + good, size - good);
-	return 0;
-}
-
-/* Up to the blank line, as far as it has come: how many of the bytes belong to the head; 0: something was
- * wrong. */
-static size_t take_head(struct peer *peer, const char *bytes, size_t size)
-{
-	size_t room = sizeof peer->head - 1 - peer->head_size, before = peer->head_size;
-	size_t from = before > 3 ? before - 3 : 0;
-
-	size = size < room ? size : room;
-	memcpy(peer->head + before, bytes, size);
-	const char *end = memmem(peer->head + from, before + size - from, "\r\n\r\n", 4);
-	peer->head_size = end ? (size_t)(end - peer->head) + 4 : before + size;
-	peer->head[peer->head_size] = '\0';
-	if (end)
-		return read_head(peer) ? peer->head_size - before : 0;
-	if (size < room)
-		return size;
-	wrong(peer, "a head", peer->head, peer->head_size);
-	return 0;
 }
 
 /* How many of the bytes were used; 0: something was wrong. */
 static size_t take_http(struct peer *peer, const char *bytes, size_t size)
 {
-	size_t used = peer->in_body ? 0 : take_head(peer, bytes, size);
-	char small[64], token[TOKEN_TEXT];
+	const struct owed *owed = &peer->owed[peer->owed_first];
+	char token[TOKEN_TEXT];
+	const struct http_ask ask = {owed->bytes, token_of(peer, owed->serial, token)};
+	size_t used = http_take(&peer->answer, peer->manners, &ask, bytes, size);
 
-	if (!peer->in_body)
-		return used;
-	(void)token_of(peer, peer->owed[peer->owed_first].serial, token);
-	size_t length = (size_t)(put_text(put_text(put_text(small, "hello "), token), "\n") - small);
-	if (!peer->owed[peer->owed_first].bytes && peer->body_size != length) {
-		wrong(peer, small, bytes, size);
-		return 0;
-	}
-	if (used == size || peer->body_at == peer->body_size)
-		return used;
-	const char *wanted = peer->owed[peer->owed_first].bytes
-				 ? letters(BODY_LETTERS) + peer->body_at % BODY_LETTERS
-				 : small + peer->body_at;
-	size_t body = take_body(peer, wanted, token, bytes + used, size - used);
-	return body ? used + body : 0;
+	if (!used)
+		wrong(peer, peer->answer.wrong, peer->answer.part == HTTP_IN_HEAD ? peer->answer.head : bytes,
+		      peer->answer.part == HTTP_IN_HEAD ? peer->answer.head_size : size);
+	return used;
 }
 
 static size_t take_echo(struct peer *peer, const char *bytes, size_t size)
 {
 	const struct owed *owed = &peer->owed[peer->owed_first];
+	uint64_t left = owed->bytes - peer->echoed;
+	size_t part = size < left ? size : (size_t)left;
+	size_t good = pattern_same(bytes, echo_bytes(peer, owed) + peer->echoed, part);
 	char token[TOKEN_TEXT];
 
-	(void)token_of(peer, owed->serial, token);
-	peer->in_body = true;
-	peer->body_size = owed->bytes;
-	return take_body(peer, echo_bytes(peer, owed) + peer->body_at, token, bytes, size);
+	peer->echoed += good;
+	if (good == part)
+		return part;
+	wrong(peer, token_of(peer, owed->serial, token), bytes + good, size - good);
+	return 0;
+}
+
+/* Whether the oldest answer is whole. */
+static bool is_whole(const struct peer *peer)
+{
+	if (peer->http)
+		return peer->answer.part == HTTP_WHOLE;
+	return peer->echoed == peer->owed[peer->owed_first].bytes;
 }
 
 /* Echo answers while the request is still being sent: that one counts too. */
@@ -389,19 +319,41 @@ static void take(struct peer *peer, const char *bytes, size_t size)
 			return;
 		bytes += used;
 		size -= used;
-		if (peer->in_body && peer->body_at == peer->body_size && peer->owed_count)
+		if (peer->owed_count && is_whole(peer))
 			answered(peer);
 	}
 }
 
-static void ended(struct peer *peer)
+/* Of the oldest answer: bytes that came, and how many it has (0: nobody said). */
+static uint64_t bytes_come(const struct peer *peer)
 {
-	bool begun = peer->head_size || peer->body_at;
+	return peer->http ? peer->answer.head_size + peer->answer.at : peer->echoed;
+}
 
+static uint64_t bytes_announced(const struct peer *peer)
+{
+	if (!peer->http)
+		return peer->owed[peer->owed_first].bytes;
+	return peer->answer.part == HTTP_IN_BODY && peer->answer.size != UINT64_MAX
+		   ? peer->answer.head_size + peer->answer.size
+		   : 0;
+}
+
+/* The connection ended; in an orderly way that may be the end of an answer as well. */
+static void ended(struct peer *peer, bool orderly)
+{
+	const struct owed *owed = &peer->owed[peer->owed_first];
+	char token[TOKEN_TEXT];
+
+	if (peer->owed_count && peer->http && orderly) {
+		const struct http_ask ask = {owed->bytes, token_of(peer, owed->serial, token)};
+		if (http_ended(&peer->answer, peer->manners, &ask))
+			answered(peer);
+	}
 	if (!peer->owed_count)
 		return;
-	note(peer, begun ? PEER_CUT : PEER_UNANSWERED, 0, begun ? peer->head_size + peer->body_at : 0,
-	     begun && peer->in_body ? peer->head_size + peer->body_size : 0, NULL);
+	uint64_t come = bytes_come(peer);
+	note(peer, come ? PEER_CUT : PEER_UNANSWERED, 0, come, come ? bytes_announced(peer) : 0, NULL);
 	peer->owed_count = 0;
 }
 
@@ -415,12 +367,12 @@ static void read_all(struct peer *peer)
 		if (got == -EAGAIN)
 			return;
 		if (got < 0) {
-			ended(peer);
+			ended(peer, false);
 			got_reset(peer, got);
 		} else if (got == 0) {
 			peer->got_fin = peer->over = true;
 			note(peer, PEER_GOT_FIN, 0, 0, 0, NULL);
-			ended(peer);
+			ended(peer, true);
 		} else {
 			peer->received += (uint64_t)got;
 			note(peer, PEER_RECV, got, peer->received, 0, NULL);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "fuzz/server/http.h"
 #include "fuzz/sim/sim.h"
 
 #define OWED_MOST    320u
@@ -35,15 +36,18 @@ struct peer {
 	/* answers owed, the oldest first */
 	struct owed owed[OWED_MOST];
 	size_t owed_first, owed_count;
-	/* of the oldest answer: its head, then how much of the body */
-	char head[512];
-	size_t head_size;
-	uint64_t body_at, body_size;
-	bool in_body;
+	/* of the oldest answer */
+	struct http_answer answer;
+	uint64_t echoed; /* of an echo: how much has come */
+	struct http_manners *manners;
 };
 
-void peer_begin(struct peer *peer, struct sim *sim, bool http, bool canary, int32_t id);
+/* manners, of HTTP, is what the server's answers are held against, the same for all its peers. */
+void peer_begin(struct peer *peer, struct sim *sim, bool http, struct http_manners *manners, bool canary,
+		int32_t id);
 bool peer_there(const struct peer *peer);
+/* Whether it may ask once more: the last answer may have said that it was the last. */
+bool peer_may_ask(const struct peer *peer);
 /* Connects to the server's port. */
 void peer_connect(struct peer *peer, int port);
 /* Sends at most most bytes of the request under way, or of a new one that asks for bytes. */

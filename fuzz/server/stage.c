@@ -85,6 +85,7 @@ static void arm(struct stage *stage, const struct move *step)
 		return;
 	(void)fault_text(&fault, armed->text, sizeof armed->text);
 	emit_fault(stage, FAULT_ARMED, armed->id, 0, text);
+	stage->manners.strained = true;
 	stage->fault_count++;
 }
 
@@ -94,6 +95,7 @@ static void limit(struct stage *stage, const struct move *step)
 	int files = step->a & 128 ? KERNEL_FDS : (int)sim_open(stage->sim) + step->a % 4;
 
 	stage->limited = files < KERNEL_FDS;
+	stage->manners.strained |= stage->limited;
 	sim_limit(stage->sim, files);
 	event.at = sim_now(stage->sim);
 	event.pid = event.tid = SIM_PID;
@@ -158,7 +160,7 @@ static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted,
 
 static void start_peer(struct stage *stage, struct peer *peer, bool canary)
 {
-	peer_begin(peer, stage->sim, stage->script.http, canary, stage->next_id++);
+	peer_begin(peer, stage->sim, stage->script.http, &stage->manners, canary, stage->next_id++);
 	peer->event = stage->sink;
 	peer->arg = stage->arg;
 	peer_connect(peer, sim_port(stage->sim));
@@ -171,7 +173,7 @@ static void canary_ask(struct stage *stage, bool fresh)
 
 	if (fresh)
 		peer_end(canary, PEER_FIN);
-	if (!peer_there(canary) || canary->over) {
+	if (!peer_may_ask(canary)) {
 		peer_end(canary, PEER_FIN);
 		start_peer(stage, canary, true);
 	}
@@ -351,6 +353,11 @@ static enum sim_turn steps(struct stage *stage, uint64_t timeout, bool ready)
 {
 	if (ready && stage->hot < HOT_STEPS)
 		return SIM_LOOK;
+	/* Who is at work does not sleep time away: it passes as the work does. */
+	if (stage->idle && ready) {
+		stage->idle = stage->hot < HOT_SETTLE ? stage->idle : 0;
+		return SIM_LOOK;
+	}
 	if (stage->idle) {
 		uint64_t part = stage->idle < timeout ? stage->idle : timeout;
 		part = part ? part : HOT_COST < stage->idle ? HOT_COST : stage->idle;
@@ -490,6 +497,7 @@ int stage_open(struct stage *stage, void (*sink)(void *arg, const struct event *
 
 void stage_close(struct stage *stage)
 {
+	http_manners_release(&stage->manners);
 	sim_free(stage->sim);
 }
 
@@ -500,6 +508,7 @@ struct sim_outcome stage_play(struct stage *stage, const struct schedule *script
 	int argc = 3;
 
 	stage->script = *script;
+	http_manners_begin(&stage->manners);
 	stage->at = stage->performed = 0;
 	stage->idle = stage->waits = 0;
 	stage->next_id = 1;

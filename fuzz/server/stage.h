@@ -38,6 +38,7 @@ struct stage {
 	uint64_t waits;
 	int32_t next_id;
 	struct peer canary, peers[PEERS_MOST];
+	struct http_manners manners;
 	struct fault_set *faults;
 	struct armed_fault armed[FAULTS_MOST];
 	size_t fault_count;
