@@ -5,8 +5,9 @@
  * its memory.
  *
  * From the environment: FUZZ_ARGS, the server's command line in words (else "server --protocol echo|http");
- * FUZZ_PROTOCOL, where it speaks only one; FUZZ_RULES, only these rules; FUZZ_SHOW, every event and finding
- * as text; FUZZ_FIGURES, at the end how much was done.
+ * FUZZ_PROTOCOL, where it speaks only one; FUZZ_PIPELINE=no, where it cannot take a request before the last
+ * is answered; FUZZ_RULES, only these rules; FUZZ_IGNORE, not these; FUZZ_SHOW, every event and finding as
+ * text; FUZZ_FIGURES, at the end how much was done.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,6 +65,9 @@ static void begin(void)
 	trial = trial_new(getenv("FUZZ_SHOW") != NULL, getenv("FUZZ_RULES"));
 	fuzz_claim(trial);
 	trial->stage.argv = server_words();
+	trial->stage.manners.one_by_one =
+	    getenv("FUZZ_PIPELINE") && strcmp(getenv("FUZZ_PIPELINE"), "no") == 0;
+	trial->ignored = getenv("FUZZ_IGNORE");
 	trial->counters = counters;
 	trial->counter_count = sizeof counters;
 	if (getenv("FUZZ_FIGURES"))

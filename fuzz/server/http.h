@@ -35,6 +35,7 @@ struct http_page {
 struct http_manners {
 	bool known, ours; /* ours: one of targets/ */
 	bool strained;	  /* faults were put under the server: it may say so (5xx) */
+	bool one_by_one;  /* for all runs: nobody asks before his last answer has come */
 	struct http_page pages[HTTP_PAGES];
 };
 

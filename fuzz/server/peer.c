@@ -204,7 +204,7 @@ void peer_ask(struct peer *peer, uint32_t bytes, size_t most)
 	    (peer->answer.goodbye && !peer->request_size))
 		return;
 	if (!peer->request_size) {
-		if (peer->owed_count >= OWED_MOST - 1)
+		if (peer->owed_count >= (peer->manners->one_by_one ? 1 : OWED_MOST - 1))
 			return;
 		make_request(peer, bytes);
 	}

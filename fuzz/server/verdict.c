@@ -41,6 +41,16 @@ static void show_findings(const struct trial *trial)
 			      findings[i].rule->id, findings[i].message);
 }
 
+static bool is_ignored(const struct trial *trial, const struct rule *rule)
+{
+	size_t length = strlen(rule->id);
+
+	for (const char *at = trial->ignored; at && (at = strstr(at, rule->id)); at += length)
+		if ((at == trial->ignored || at[-1] == ',') && (!at[length] || at[length] == ','))
+			return true;
+	return false;
+}
+
 /* The gravest finding, in the order of the judge; NULL: none. Warnings count, what is only worth knowing does
  * not. */
 static const struct finding *first_finding(const struct trial *trial)
@@ -48,7 +58,10 @@ static const struct finding *first_finding(const struct trial *trial)
 	size_t count;
 	const struct finding *findings = judge_findings(trial->judge, &count);
 
-	return count && (trial->rules || findings[0].severity >= SEVERITY_WARNING) ? &findings[0] : NULL;
+	for (size_t i = 0; i < count; i++)
+		if (!is_ignored(trial, findings[i].rule))
+			return trial->rules || findings[i].severity >= SEVERITY_WARNING ? &findings[i] : NULL;
+	return NULL;
 }
 
 bool trial_play(struct trial *trial, const struct schedule *script, const struct rule *rule,

@@ -23,6 +23,7 @@ struct trial {
 	bool show; /* every event as text, on standard error */
 	const char
 	    *rules; /* only these, and then also what is only worth knowing; NULL: all, from warnings on */
+	const char *ignored; /* not these (a comma between two); NULL: none */
 };
 
 /* NULL: out of memory. Kept over many scripts: what a run leaves behind is thrown away by the next. */
