@@ -282,9 +282,9 @@ const char man_after[] =
 	"is linked statically, has another's rights or a sanitizer cannot be\n"
 	"watched so; a process that does not load the library is stopped at each call, and a note in the journal says it.\n"
 	"By bpf nothing is stopped: a program in the kernel (which must describe its types, /sys/kernel/btf/vmlinux) tells of each call. It\n"
-	"takes root, or CAP_BPF and CAP_PERFMON; calls cannot be changed, so scenarios that need that are skipped; io_uring is not looked\n"
-	"into; and a server that is faster than it is listened to for long loses calls: that is counted, and what is concluded from then on\n"
-	"is only a note.\n"
+	"takes root, or CAP_BPF and CAP_PERFMON; requests and completions of io_uring are told by the kernel's own tracepoints; calls cannot\n"
+	"be changed, so scenarios that need that are skipped; and a server that is faster than it is listened to for long loses calls: that\n"
+	"is counted, and what is concluded from then on is only a note.\n"
 	".SH SEE ALSO\n"
 	".BR epoll (7),\n.BR tcp (7),\n.BR ptrace (2),\n.BR strace (1)\n"
 	;

@@ -119,12 +119,18 @@ static void watch(struct bpf *bpf)
 static void look(struct bpf *bpf, void (*watch_by)(struct bpf *bpf))
 {
 	struct error error = {0};
+	struct watcher *watcher = bpf->tracer.watcher;
 	int ret = lens_open(&bpf->tracer.rows, &bpf->lens, &error);
 
-	if (ret < 0)
-		watcher_refused(bpf->tracer.watcher, ret, "%s", error.text);
+	if (ret < 0) {
+		watcher_refused(watcher, ret, "%s", error.text);
+		return;
+	}
+	if (lens_sees_urings(bpf->lens))
+		rings_listen(watcher->rings);
 	else
-		watch_by(bpf);
+		rings_blindfold(watcher->rings, RINGS_UNKNOWN);
+	watch_by(bpf);
 	lens_close(bpf->lens);
 }
 
@@ -137,7 +143,6 @@ void bpf_run(struct watcher *watcher, void (*watch_by)(struct bpf *bpf))
 		bpf->tracer.watcher = watcher;
 		pthread_mutex_init(&bpf->tracer.lock, NULL);
 		row_index_build(&bpf->tracer.rows);
-		rings_blindfold(watcher->rings, "bpf does not look into it: requests are not seen");
 		look(bpf, watch_by);
 		tracer_clear(&bpf->tracer);
 		pthread_mutex_destroy(&bpf->tracer.lock);

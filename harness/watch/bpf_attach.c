@@ -4,6 +4,7 @@
  *
  *     mark      every thread of the family, and again until a look finds no new one; what it does from here
  *               on is in the ring
+ *     rings     each io_uring of the family, and the requests that wait in it
  *     learn     processes, fds and interest lists, as /proc has them; calls from before that are left out
  *     follow    as bpf.c does
  *
@@ -82,6 +83,16 @@ static void stand_all(struct tracer *tracer)
 			stand(tracer, tracee);
 }
 
+/* What waits in rings is noted, and what happens in them from here on; told of once the rest is learnt. */
+static int look_into_rings(struct bpf *bpf)
+{
+	int ret = lens_sees_urings(bpf->lens) ? lens_find_urings(bpf->lens, bpf->tracer.first) : 0;
+
+	while (bpf_collect(bpf, BPF_TURN))
+		;
+	return ret;
+}
+
 static int learn(struct bpf *bpf)
 {
 	struct tracer *tracer = &bpf->tracer;
@@ -93,6 +104,7 @@ static int learn(struct bpf *bpf)
 	pthread_mutex_lock(&tracer->lock);
 	ret = learn_family(tracer, pids, count + 1, "nothing is stopped");
 	tracer->running = true;
+	rings_tell_waiting(tracer);
 	stand_all(tracer);
 	pthread_mutex_unlock(&tracer->lock);
 	return ret;
@@ -118,6 +130,7 @@ static void watch(struct bpf *bpf)
 	bpf->tracer.attached = true;
 	bpf->tracer.first = watcher->target->attach;
 	ret = mark(bpf);
+	ret = ret ? ret : look_into_rings(bpf);
 	if (ret < 0) {
 		refusal_explain(bpf->tracer.first, ret, text, sizeof text);
 		watcher_refused(watcher, ret, "%s", text);

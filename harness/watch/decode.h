@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "journal/event.h"
+#include "watch/seen.h"
 
 #define ASKED_BITS  4096 /* select: fds beyond are not looked at */
 #define ASKED_WORDS (ASKED_BITS / 64)
@@ -37,13 +38,6 @@ struct scratch {
 	_Alignas(16) char data[EVENT_DATA_MAX];
 };
 
-/* Memory of the target as it was when the call was made, copied by the kernel: see sight.h. */
-struct seen {
-	const char *pieces;
-	size_t size;
-	uint64_t late; /* ns that have passed since */
-};
-
 struct decoding {
 	pid_t tid;
 	int pidfd;
@@ -55,8 +49,6 @@ struct decoding {
 };
 
 typedef void (*decode_fn)(struct decoding *decoding);
-
-struct piece;
 
 /* decode.c: for decoders */
 /* As memory_read and memory_get: from what was seen, or else from the target as it is now. */

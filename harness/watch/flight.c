@@ -163,6 +163,42 @@ bool flights_take(struct flights *flights, uint64_t user_data, int64_t res, uint
 	return true;
 }
 
+bool flights_know(const struct flights *flights, uint64_t user_data, uint64_t key)
+{
+	const struct flight *flight = map_get(&flights->by_data, user_data);
+
+	while (flight && flight->key != key)
+		flight = flight->next;
+	return flight;
+}
+
+unsigned flights_op(const struct flights *flights, uint64_t user_data)
+{
+	const struct flight *flight = map_get(&flights->by_data, user_data);
+
+	return flight ? flight->entry.op : OP_UNKNOWN;
+}
+
+void flights_told(struct flights *flights, uint64_t user_data)
+{
+	struct flight *flight = map_get(&flights->by_data, user_data);
+
+	for (; flight; flight = flight->next)
+		flight->untold = false;
+}
+
+int flights_each(struct flights *flights, int (*see)(void *arg, struct flight *flight), void *arg)
+{
+	struct flight *flight;
+	size_t at = 0;
+	int ret = 0;
+
+	while (ret == 0 && (flight = map_next(&flights->by_data, &at, NULL)))
+		for (; flight && ret == 0; flight = flight->next)
+			ret = see(arg, flight);
+	return ret;
+}
+
 void flights_free(struct flights *flights)
 {
 	struct flight *flight;

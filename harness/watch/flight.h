@@ -15,6 +15,8 @@
 struct flight {
 	struct flight *next; /* with the same user_data, in order of submission */
 	struct ring_entry entry;
+	uint64_t key;			/* what the kernel calls it; 0 not known */
+	bool untold;			/* its submission is not in the journal */
 	int32_t fd;			/* as in the event */
 	struct ready ctl;		/* EPOLL_CTL: what was asked */
 	uint64_t address, address_size; /* where the target wants what the completion brings */
@@ -35,6 +37,14 @@ void flights_add(struct flights *flights, const struct flight *flight);
  */
 bool flights_take(struct flights *flights, uint64_t user_data, int64_t res, uint32_t cqe_flags,
 		  struct flight *ret_flight, bool *ret_guessed);
+/* Whether one with that user_data is in flight that the kernel calls so. */
+bool flights_know(const struct flights *flights, uint64_t user_data, uint64_t key);
+/* What the oldest with that user_data does; OP_UNKNOWN: there is none. */
+unsigned flights_op(const struct flights *flights, uint64_t user_data);
+/* Those with that user_data are in the journal now. */
+void flights_told(struct flights *flights, uint64_t user_data);
+/* Every one, in no order, until below 0 is returned: then that. */
+int flights_each(struct flights *flights, int (*see)(void *arg, struct flight *flight), void *arg);
 void flights_free(struct flights *flights);
 
 #endif

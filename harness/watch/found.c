@@ -261,7 +261,8 @@ static int add_fd(struct find *find)
 			event.what = look_link(find->link);
 	}
 	tracer_append(find->estate->tracer, &event);
-	if (event.what == FOUND_RING)
+	if (event.what == FOUND_RING &&
+	    !rings_know(find->estate->tracer->watcher->rings, find->leader->tid, find->fd))
 		say_unseen(find);
 	return 0;
 }

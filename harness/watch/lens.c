@@ -32,8 +32,10 @@ extern const char sight_object[], sight_object_end[];
 
 struct lens {
 	struct bpf_object *object;
-	struct bpf_link *links[PROGRAMS_MOST], *look;
+	struct bpf_link *links[PROGRAMS_MOST], *look, *uring_look;
+	const char *names[PROGRAMS_MOST]; /* of their programs */
 	size_t link_count;
+	bool urings;		       /* the kernel has the tracepoints of io_uring that it takes */
 	struct sight_control *control; /* the program's own memory */
 	struct ring_buffer *ring;
 	int marks;
@@ -112,6 +114,8 @@ static void plan_row(struct sight_plan *plan, const struct row *row)
 	    [CALL_select] = SIGHT_SELECT,
 	    [CALL_pselect6] = SIGHT_SELECT,
 	    [CALL_io_uring_setup] = SIGHT_RING,
+	    [CALL_io_uring_enter] = SIGHT_ENTERED,
+	    [CALL_io_uring_register] = SIGHT_REGISTER,
 	    [CALL_nanosleep] = SIGHT_SPEC0,
 	    [CALL_clock_nanosleep] = SIGHT_SPEC2,
 	    [CALL_prlimit64] = SIGHT_LIMIT2,
@@ -181,20 +185,40 @@ static int load(struct lens *lens, const struct row_index *rows)
 	return lens->marks < 0 ? -ENOENT : 0;
 }
 
+static struct bpf_link *link_of(const struct lens *lens, const char *name)
+{
+	for (size_t i = 0; i < lens->link_count; i++)
+		if (lens->names[i] && strcmp(lens->names[i], name) == 0)
+			return lens->links[i];
+	return NULL;
+}
+
+/* Those of io_uring have had other names, and a kernel may be without it. */
+static bool may_miss(const char *name)
+{
+	return strncmp(name, "on_uring_", strlen("on_uring_")) == 0;
+}
+
 static int attach(struct lens *lens)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, lens->object)
 	{
+		const char *name = bpf_program__name(program);
 		struct bpf_link *link = bpf_program__attach(program);
 
+		if (!link && may_miss(name))
+			continue;
 		if (!link || lens->link_count == PROGRAMS_MOST)
 			return link ? -E2BIG : -errno;
+		lens->names[lens->link_count] = name;
 		lens->links[lens->link_count++] = link;
-		if (strcmp(bpf_program__name(program), "on_look") == 0)
-			lens->look = link;
 	}
+	lens->look = link_of(lens, "on_look");
+	lens->uring_look = link_of(lens, "on_uring_look");
+	lens->urings = (link_of(lens, "on_uring_submit") || link_of(lens, "on_uring_submit_once")) &&
+		       link_of(lens, "on_uring_complete");
 	return lens->look ? 0 : -ENOENT;
 }
 
@@ -268,14 +292,13 @@ int lens_mark(struct lens *lens, pid_t pid)
 	return ret < 0 ? -errno : 0;
 }
 
-int lens_mark_family(struct lens *lens, pid_t root)
+/* Asks the program of everything there is; what it finds is in the ring then. */
+static int walk(const struct bpf_link *link)
 {
+	int walk = bpf_iter_create(bpf_link__fd(link));
 	char rest[64];
 	ssize_t got;
-	int walk;
 
-	lens->control->root = (uint32_t)root;
-	walk = bpf_iter_create(bpf_link__fd(lens->look));
 	if (walk < 0)
 		return -errno;
 	/* It writes nothing: reading is what makes it go. */
@@ -285,6 +308,23 @@ int lens_mark_family(struct lens *lens, pid_t root)
 	got = got < 0 ? -errno : 0;
 	close(walk);
 	return (int)got;
+}
+
+int lens_mark_family(struct lens *lens, pid_t root)
+{
+	lens->control->root = (uint32_t)root;
+	return walk(lens->look);
+}
+
+bool lens_sees_urings(const struct lens *lens)
+{
+	return lens->urings;
+}
+
+int lens_find_urings(struct lens *lens, pid_t root)
+{
+	lens->control->root = (uint32_t)root;
+	return lens->uring_look ? walk(lens->uring_look) : -EOPNOTSUPP;
 }
 
 uint64_t lens_take(struct lens *lens, lens_sink sink, void *arg, uint64_t most)

@@ -27,6 +27,11 @@ int lens_mark(struct lens *lens, pid_t pid);
 /* The same for every thread of a process that runs, and of those below it; each is told as SIGHT_THERE. */
 int lens_mark_family(struct lens *lens, pid_t root);
 
+/* Whether this kernel tells of requests of io_uring. */
+bool lens_sees_urings(const struct lens *lens);
+/* The rings of the family, and what waits in them: SIGHT_URING_THERE, SIGHT_WAITING. */
+int lens_find_urings(struct lens *lens, pid_t root);
+
 /* One record and what is behind it. Below 0: no more now. */
 typedef int (*lens_sink)(void *arg, const struct sight *sight, const char *pieces);
 /* Hands over what there is, in order. How many. One thread at a time. */

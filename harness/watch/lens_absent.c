@@ -33,6 +33,17 @@ int lens_mark_family(struct lens *lens, pid_t root)
 	return lens_mark(lens, root);
 }
 
+bool lens_sees_urings(const struct lens *lens)
+{
+	(void)lens;
+	return false;
+}
+
+int lens_find_urings(struct lens *lens, pid_t root)
+{
+	return lens_mark(lens, root);
+}
+
 uint64_t lens_take(struct lens *lens, lens_sink sink, void *arg, uint64_t most)
 {
 	(void)lens;

@@ -7,14 +7,13 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include "base/clock.h"
-#include "watch/memory.h"
 
 #define IOV_MOST     1024
 #define CANCEL_BY_FD (1u << 1)
 
 static bool get(struct request *request, uint64_t from, void *to, size_t size)
 {
-	if (memory_get(request->pid, from, to, size))
+	if (seen_get(request->seen, request->pid, from, to, size))
 		return true;
 	request->unreadable = true;
 	return false;

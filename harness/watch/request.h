@@ -10,6 +10,7 @@
 /* A request as it is submitted, in a process of the target's. */
 struct request {
 	pid_t pid;
+	const struct seen *seen; /* NULL: the memory it points at is read */
 	const struct abi_sqe *sqe;
 	struct flight flight; /* filled; the ring's number and the request's are the caller's */
 	bool makes;	      /* a descriptor; entry.index is then where it goes */

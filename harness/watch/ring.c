@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include "watch/borrow.h"
 #include "watch/memory.h"
+#include "watch/sight.h"
 
 #define DIRECT_MAX  (1u << 20)
 #define DIRECT_SKIP (-2) /* IORING_REGISTER_FILES_SKIP: this slot stays as it is */
@@ -19,7 +20,8 @@ static int append(const struct ring *ring, const struct ring_reading *reading, s
 		event->pid = ring->pid;
 		event->tid = ring->tid;
 	}
-	return journal_append(reading->journal, event);
+	event->at = reading->at;
+	return reading->journal ? journal_append(reading->journal, event) : 0;
 }
 
 int ring_unseen(const struct ring *ring, const struct ring_reading *reading, enum ring_gap gap,
@@ -114,7 +116,8 @@ static int tell(struct ring *ring, const struct ring_reading *reading, struct ev
 	char *data = reading->scratch->data;
 
 	memcpy(data, &flight->entry, sizeof flight->entry);
-	memmove(data + sizeof flight->entry, rest, size);
+	if (size)
+		memmove(data + sizeof flight->entry, rest, size);
 	event->fd = flight->fd;
 	event->data = data;
 	event->size = (uint32_t)(sizeof flight->entry + size);
@@ -146,16 +149,18 @@ static bool get_sqe(const struct ring *ring, uint32_t position, struct abi_sqe *
 	       ring_map_copy(&ring->map, RING_AREA_SQES, index * stride, sqe, sizeof *sqe);
 }
 
-static int submit(struct ring *ring, const struct ring_reading *reading, const struct abi_sqe *sqe, pid_t pid,
-		  pid_t tid)
+int ring_submit(struct ring *ring, const struct ring_reading *reading, const struct abi_sqe *sqe,
+		uint64_t key, pid_t pid, pid_t tid)
 {
 	struct event event = event_make(EV_RING, RING_SUBMIT);
-	struct request request = {.pid = pid, .sqe = sqe, .scratch = reading->scratch};
+	struct request request = {.pid = pid, .seen = reading->seen, .sqe = sqe, .scratch = reading->scratch};
 	int ret;
 
 	request_decode(&request);
 	request.flight.entry.ring = ring->fd;
 	request.flight.entry.request = ++ring->requests;
+	request.flight.key = key;
+	request.flight.untold = !reading->journal;
 	ret = resolve_direct(ring, reading, &request.flight, request.makes);
 	if (ret < 0)
 		return ret;
@@ -171,7 +176,7 @@ int ring_read_submissions(struct ring *ring, const struct ring_reading *reading,
 	uint32_t tail, waiting;
 	int ret = 0;
 
-	if (ring->blind || !ring_map_word(&ring->map, RING_AREA_SQ, ring->params.sq.tail, &tail))
+	if (ring->blind || ring->key || !ring_map_word(&ring->map, RING_AREA_SQ, ring->params.sq.tail, &tail))
 		return 0;
 	waiting = tail - ring->sq_next;
 	if (waiting > UINT32_MAX / 2) { /* the target took some back */
@@ -186,13 +191,24 @@ int ring_read_submissions(struct ring *ring, const struct ring_reading *reading,
 		struct abi_sqe sqe;
 
 		if (get_sqe(ring, ring->sq_next, &sqe))
-			ret = submit(ring, reading, &sqe, pid, tid);
+			ret = ring_submit(ring, reading, &sqe, 0, pid, tid);
 		ring->sq_next++;
 	}
 	return ret;
 }
 
-/* The peer's address of a connection just accepted, into the scratch. */
+/* The peer's address of a connection just accepted, into the scratch: as the kernel told it … */
+static size_t told_from(const struct ring_reading *reading, char *out)
+{
+	size_t size = 0;
+	const void *told = seen_find(reading->seen, SIGHT_PEER, &size);
+
+	if (size)
+		memcpy(out, told, size);
+	return size;
+}
+
+/* … or as the socket says. */
 static size_t accepted_from(const struct ring *ring, const struct flight *flight, int fd, char *out)
 {
 	struct sockaddr_storage address = {0};
@@ -234,7 +250,11 @@ static size_t brought(const struct ring *ring, const struct ring_reading *readin
 {
 	switch (flight->entry.op) {
 	case OP_ACCEPT:
-		return res >= 0 && flight->entry.index < 0 ? accepted_from(ring, flight, (int)res, out) : 0;
+		if (res < 0)
+			return 0;
+		if (ring->key)
+			return told_from(reading, out);
+		return flight->entry.index < 0 ? accepted_from(ring, flight, (int)res, out) : 0;
 	case OP_EPOLL_WAIT:
 		return res > 0 ? waited_for(ring, reading, flight, res, out) : 0;
 	case OP_EPOLL_CTL:
@@ -245,16 +265,63 @@ static size_t brought(const struct ring *ring, const struct ring_reading *readin
 	}
 }
 
-static int complete(struct ring *ring, const struct ring_reading *reading, const struct abi_cqe *cqe)
+static uint64_t *vain_place(const struct ring *ring, uint64_t user_data)
+{
+	/* Multiplied, so that the high bits of pointers have a say. */
+	return (uint64_t *)&ring->vain[user_data * 0x9e3779b97f4a7c15ULL >> 56];
+}
+
+/* An error, or the end of the stream. 0 alone is what other operations say when all is well. */
+static bool is_vain(unsigned op, int64_t res)
+{
+	return res < 0 || (res == 0 && ring_op_class(op) == CLASS_READ);
+}
+
+static void note_vain(struct ring *ring, const struct flight *flight, const struct abi_cqe *cqe)
+{
+	uint64_t *place = vain_place(ring, cqe->user_data), mark = cqe->user_data + 1;
+
+	if (is_vain(flight->entry.op, cqe->res))
+		*place = mark;
+	else if (*place == mark)
+		*place = 0;
+}
+
+bool ring_submits_in_vain(const struct ring *ring, uint64_t user_data)
+{
+	return *vain_place(ring, user_data) == user_data + 1;
+}
+
+bool ring_completes_in_vain(const struct ring *ring, const struct abi_cqe *cqe)
+{
+	return is_vain(flights_op(&ring->flights, cqe->user_data), cqe->res);
+}
+
+/* A submission of which the journal does not know, for its completion is to be told. */
+static int tell_before(struct ring *ring, const struct ring_reading *reading, const struct flight *flight)
+{
+	struct event event = event_make(EV_RING, RING_SUBMIT);
+
+	if (!flight->untold || !reading->journal)
+		return 0;
+	flights_told(&ring->flights, flight->entry.user_data);
+	return tell(ring, reading, &event, flight, NULL, 0);
+}
+
+int ring_complete(struct ring *ring, const struct ring_reading *reading, const struct abi_cqe *cqe)
 {
 	struct event event = event_make(EV_RING, RING_COMPLETE);
 	struct flight flight = {.fd = -1, .entry = {.op = OP_UNKNOWN, .index = -1}};
 	char *rest = reading->scratch->data + sizeof flight.entry;
 	bool guessed = false;
 	size_t size = 0;
+	int ret = 0;
 
-	if (flights_take(&ring->flights, cqe->user_data, cqe->res, cqe->flags, &flight, &guessed))
+	if (flights_take(&ring->flights, cqe->user_data, cqe->res, cqe->flags, &flight, &guessed)) {
+		ret = tell_before(ring, reading, &flight);
 		size = brought(ring, reading, &flight, cqe->res, rest);
+	}
+	note_vain(ring, &flight, cqe);
 	if (flight.entry.op == OP_CLOSE && cqe->res == 0 && flight.fd >= 0)
 		ring_forget_fds(ring, (uint32_t)flight.fd, (uint32_t)flight.fd);
 	flight.entry.ring = ring->fd;
@@ -262,7 +329,7 @@ static int complete(struct ring *ring, const struct ring_reading *reading, const
 	flight.entry.cqe_flags = cqe->flags;
 	event.ret = cqe->res;
 	event.flags = guessed ? EVF_GUESSED : 0;
-	return tell(ring, reading, &event, &flight, rest, size);
+	return ret ? ret : tell(ring, reading, &event, &flight, rest, size);
 }
 
 /* How many positions the entry takes; 0 when it cannot be read. */
@@ -308,7 +375,7 @@ static int read_cqes(struct ring *ring, const struct ring_reading *reading, uint
 		}
 		gone += !there;
 		if (ret == 0 && there && !(cqe.flags & ABI_CQE_F_SKIP))
-			ret = complete(ring, reading, &cqe);
+			ret = ring_complete(ring, reading, &cqe);
 		ring->cq_next += width > 1 && tail - ring->cq_next > 1 ? 2 : 1;
 	}
 	return gone && ret == 0 ? lost(ring, reading, gone, true) : ret;
@@ -319,7 +386,7 @@ int ring_read_completions(struct ring *ring, const struct ring_reading *reading)
 	uint32_t tail;
 	int ret = 0;
 
-	if (ring->blind || !ring_map_word(&ring->map, RING_AREA_CQ, ring->params.cq.tail, &tail))
+	if (ring->blind || ring->key || !ring_map_word(&ring->map, RING_AREA_CQ, ring->params.cq.tail, &tail))
 		return 0;
 	/* What is complete at this tail was submitted before it: read it first. */
 	if (ring->params.flags & ABI_SETUP_SQPOLL)
@@ -327,4 +394,27 @@ int ring_read_completions(struct ring *ring, const struct ring_reading *reading)
 	if (ret == 0 && tail != ring->cq_next)
 		ret = read_cqes(ring, reading, tail);
 	return ret;
+}
+
+struct telling {
+	struct ring *ring;
+	const struct ring_reading *reading;
+};
+
+static int tell_waiting(void *arg, struct flight *flight)
+{
+	const struct telling *telling = arg;
+	struct event event = event_make(EV_RING, RING_SUBMIT);
+
+	if (!flight->untold)
+		return 0;
+	flight->untold = false;
+	return tell(telling->ring, telling->reading, &event, flight, NULL, 0);
+}
+
+int ring_tell_waiting(struct ring *ring, const struct ring_reading *reading)
+{
+	struct telling telling = {ring, reading};
+
+	return flights_each(&ring->flights, tell_waiting, &telling);
 }

@@ -17,7 +17,9 @@
 
 struct ring {
 	struct ring *next;
-	uint32_t id;	  /* 1 …, never used again */
+	uint32_t id; /* 1 …, never used again */
+	uint64_t
+	    key; /* what the kernel calls it, which then tells what is done with it; 0: its memory is read */
 	int32_t pid, tid; /* who made it */
 	int32_t fd;
 	int pidfd; /* the process's, not the ring's own */
@@ -32,12 +34,16 @@ struct ring {
 	bool closed;	  /* its fd is */
 	bool blind;	  /* its memory cannot be read */
 	bool direct_said;
+	uint64_t
+	    vain[256]; /* user_data + 1 of requests whose last completion was vain; 0 none; by its hash */
 };
 
 /* What a reading needs beside the ring. */
 struct ring_reading {
-	struct journal *journal;
+	struct journal *journal; /* NULL: what is told is noted only */
 	struct scratch *scratch;
+	const struct seen *seen; /* when the kernel tells */
+	uint64_t at;		 /* of the journal; 0: now */
 };
 
 /* Maps it. A ring that cannot be read is blind, and said to be. 0 or an error of the journal. */
@@ -49,6 +55,18 @@ void ring_free(struct ring *ring);
 int ring_read_submissions(struct ring *ring, const struct ring_reading *reading, pid_t pid, pid_t tid);
 /* The completions that came. A ring that the kernel polls: its submissions before them. */
 int ring_read_completions(struct ring *ring, const struct ring_reading *reading);
+
+/* A request, by that thread, which the kernel calls key (0: nothing), and a completion, as the kernel tells
+ * of them. 0, -ENOMEM or an error of the journal. */
+int ring_submit(struct ring *ring, const struct ring_reading *reading, const struct abi_sqe *sqe,
+		uint64_t key, pid_t pid, pid_t tid);
+int ring_complete(struct ring *ring, const struct ring_reading *reading, const struct abi_cqe *cqe);
+/* Whether that achieves nothing: an error or the end of a stream; or a request whose like did, the last time.
+ */
+bool ring_completes_in_vain(const struct ring *ring, const struct abi_cqe *cqe);
+bool ring_submits_in_vain(const struct ring *ring, uint64_t user_data);
+/* Journals each request in flight: those that were noted only. */
+int ring_tell_waiting(struct ring *ring, const struct ring_reading *reading);
 
 /* Says that something of it stays unseen from here on. */
 int ring_unseen(const struct ring *ring, const struct ring_reading *reading, enum ring_gap gap,

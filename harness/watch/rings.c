@@ -7,21 +7,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include "watch/memory.h"
-#include "watch/ring.h"
-#include "watch/tracer.h"
+#include "watch/rings_inner.h"
+#include "watch/seen.h"
+#include "watch/sight.h"
 
 #define FILES_MOST 4096 /* direct descriptors taken in by one call */
-
-struct rings {
-	pthread_mutex_t lock;
-	atomic_size_t count;
-	struct ring *first;
-	uint32_t ids;
-	const char *blindfold; /* why none is looked into; NULL: they are */
-	struct ring_reading reading;
-	struct scratch scratch;
-};
 
 struct rings *rings_new(struct journal *journal)
 {
@@ -53,6 +43,20 @@ void rings_blindfold(struct rings *rings, const char *why)
 	rings->blindfold = why;
 }
 
+void rings_lock(struct rings *rings, const struct tracer *tracer)
+{
+	pthread_mutex_lock(&rings->lock);
+	rings->reading.seen = tracer->seen;
+	rings->reading.at = tracer->at;
+}
+
+void rings_unlock(struct rings *rings)
+{
+	rings->reading.seen = NULL;
+	rings->reading.at = 0;
+	pthread_mutex_unlock(&rings->lock);
+}
+
 static int sample_locked(struct rings *rings)
 {
 	int ret = 0;
@@ -77,7 +81,7 @@ int rings_sample(struct rings *rings, bool may_wait)
 	return ret;
 }
 
-static void check(struct tracer *tracer, int ret)
+void rings_check(struct tracer *tracer, int ret)
 {
 	if (ret < 0)
 		watcher_broke(tracer->watcher, ret, "the journal cannot be written");
@@ -91,6 +95,14 @@ static struct ring *find_by_fd(const struct rings *rings, int32_t pid, int32_t f
 	return NULL;
 }
 
+struct ring *rings_find_by_key(const struct rings *rings, int32_t pid, uint64_t key)
+{
+	for (struct ring *ring = rings->first; ring; ring = ring->next)
+		if (ring->key == key && (ring->pid == pid || !pid))
+			return ring;
+	return NULL;
+}
+
 static struct ring *find_by_id(const struct rings *rings, uint32_t id)
 {
 	for (struct ring *ring = rings->first; ring; ring = ring->next)
@@ -99,7 +111,7 @@ static struct ring *find_by_id(const struct rings *rings, uint32_t id)
 	return NULL;
 }
 
-static struct ring *add(struct rings *rings, const struct tracee *tracee, int32_t fd)
+struct ring *rings_add(struct rings *rings, const struct tracee *tracee, int32_t fd)
 {
 	struct ring *ring = calloc(1, sizeof *ring);
 
@@ -150,9 +162,19 @@ static int drop_unused(struct rings *rings, struct ring *ring)
 /* The ring that a call names: by its fd, or by the index under which the thread registered it. */
 static struct ring *named(const struct rings *rings, const struct tracee *tracee, uint64_t fd, bool by_index)
 {
+	uint64_t key = by_index ? rings_key_told(rings) : 0;
+
 	if (!by_index)
 		return find_by_fd(rings, tracee->process->pid, (int32_t)fd);
+	if (key)
+		return rings_find_by_key(rings, tracee->process->pid, key);
 	return fd < RING_INDICES ? find_by_id(rings, tracee->rings[fd]) : NULL;
+}
+
+/* Memory of the target, as it was at the call. */
+static bool get(const struct rings *rings, const struct tracee *tracee, uint64_t from, void *to, size_t size)
+{
+	return seen_get(rings->reading.seen, tracee->tid, from, to, size);
 }
 
 static bool is_by_index(const struct call_state *state)
@@ -165,7 +187,7 @@ static bool is_by_index(const struct call_state *state)
 /* A ring that was there before we looked, or came from another process: nothing of it is known. */
 static int meet_stranger(struct rings *rings, const struct tracee *tracee, int32_t fd)
 {
-	struct ring *ring = add(rings, tracee, fd);
+	struct ring *ring = rings_add(rings, tracee, fd);
 
 	if (!ring)
 		return -ENOMEM;
@@ -198,10 +220,36 @@ void rings_enter(struct tracer *tracer, struct tracee *tracee)
 
 	if (call != CALL_io_uring_enter && call != CALL_io_uring_register)
 		return;
-	pthread_mutex_lock(&rings->lock);
+	rings_lock(rings, tracer);
 	ret = enter_locked(rings, tracee);
-	pthread_mutex_unlock(&rings->lock);
-	check(tracer, ret);
+	rings_unlock(rings);
+	rings_check(tracer, ret);
+}
+
+uint64_t rings_key_told(const struct rings *rings)
+{
+	size_t size = 0;
+	const void *told = seen_find(rings->reading.seen, SIGHT_URING, &size);
+	uint64_t key = 0;
+
+	if (size >= sizeof key)
+		memcpy(&key, told, sizeof key);
+	return key;
+}
+
+/* The kernel may call a new ring what it called one that is gone. */
+static int name_by_key(struct rings *rings, struct ring *ring)
+{
+	uint64_t key = rings_key_told(rings);
+	struct ring *former = rings_find_by_key(rings, 0, key);
+
+	if (former)
+		former->key = 0;
+	ring->key = key;
+	ring->blind = !key;
+	return key ? 0
+		   : ring_unseen(ring, &rings->reading, RING_GAP_ALL,
+				 "the kernel did not say which it is: requests are not seen");
 }
 
 static int made(struct rings *rings, const struct tracee *tracee, const struct event *event)
@@ -210,14 +258,14 @@ static int made(struct rings *rings, const struct tracee *tracee, const struct e
 
 	if (ring)
 		drop(rings, ring);
-	ring = add(rings, tracee, (int32_t)event->ret);
+	ring = rings_add(rings, tracee, (int32_t)event->ret);
 	if (!ring)
 		return -ENOMEM;
 	if (rings->blindfold) {
 		ring->blind = true;
 		return ring_unseen(ring, &rings->reading, RING_GAP_ALL, rings->blindfold);
 	}
-	if (!memory_get(tracee->tid, tracee->state.arg[1], &ring->params, sizeof ring->params)) {
+	if (!get(rings, tracee, tracee->state.arg[1], &ring->params, sizeof ring->params)) {
 		ring->blind = true;
 		return ring_unseen(ring, &rings->reading, RING_GAP_ALL,
 				   "its parameters cannot be read: requests are not seen");
@@ -230,7 +278,7 @@ static int made(struct rings *rings, const struct tracee *tracee, const struct e
 		return ring_unseen(ring, &rings->reading, RING_GAP_ALL,
 				   "it has no fd, only an index: requests are not seen");
 	}
-	return ring_open(ring, &rings->reading);
+	return rings->told ? name_by_key(rings, ring) : ring_open(ring, &rings->reading);
 }
 
 /* REGISTER_RING_FDS: the kernel has written where each came to stand. */
@@ -239,7 +287,7 @@ static void register_rings(struct rings *rings, struct tracee *tracee, const str
 	struct abi_update updates[RING_INDICES];
 	size_t count = event->ret > RING_INDICES ? RING_INDICES : (size_t)event->ret;
 
-	if (!memory_get(tracee->tid, tracee->state.arg[2], updates, count * sizeof *updates))
+	if (!get(rings, tracee, tracee->state.arg[2], updates, count * sizeof *updates))
 		return;
 	for (size_t i = 0; i < count; i++) {
 		struct ring *ring = find_by_fd(rings, tracee->process->pid, (int32_t)updates[i].data);
@@ -267,7 +315,7 @@ static void unregister_rings(struct rings *rings, struct tracee *tracee, const s
 	struct abi_update updates[RING_INDICES];
 	size_t count = event->ret > RING_INDICES ? RING_INDICES : (size_t)event->ret;
 
-	if (!memory_get(tracee->tid, tracee->state.arg[2], updates, count * sizeof *updates))
+	if (!get(rings, tracee, tracee->state.arg[2], updates, count * sizeof *updates))
 		return;
 	for (size_t i = 0; i < count; i++)
 		unregister_index(rings, tracee, updates[i].offset);
@@ -286,7 +334,7 @@ static int register_files(struct rings *rings, struct ring *ring, const struct t
 	uint64_t from = arg[2], count = (uint32_t)arg[3], offset = 0;
 
 	if (opcode != ABI_REGISTER_FILES) {
-		if (!memory_get(tracee->tid, arg[2], &wrapped, sizeof wrapped))
+		if (!get(rings, tracee, arg[2], &wrapped, sizeof wrapped))
 			return 0;
 		from = opcode == ABI_REGISTER_FILES2 ? wrapped.fds : wrapped.rest;
 		if (opcode == ABI_REGISTER_FILES2)
@@ -297,13 +345,13 @@ static int register_files(struct rings *rings, struct ring *ring, const struct t
 	if (opcode == ABI_REGISTER_FILES_UPDATE2) { /* its count stands behind the tags */
 		uint32_t behind[2];
 
-		if (!memory_get(tracee->tid, arg[2] + 24, behind, sizeof behind))
+		if (!get(rings, tracee, arg[2] + 24, behind, sizeof behind))
 			return 0;
 		count = behind[0];
 	}
 	if (count > FILES_MOST)
 		count = FILES_MOST;
-	if (!from || !memory_get(tracee->tid, from, fds, count * sizeof *fds))
+	if (!from || !get(rings, tracee, from, fds, count * sizeof *fds))
 		return ring_set_direct(ring, (uint32_t)offset, NULL, (uint32_t)count);
 	return ring_set_direct(ring, (uint32_t)offset, fds, (uint32_t)count);
 }
@@ -385,10 +433,10 @@ void rings_follow(struct tracer *tracer, struct tracee *tracee, const struct eve
 		return;
 	if (event->what != CALL_io_uring_setup && !atomic_load_explicit(&rings->count, memory_order_relaxed))
 		return;
-	pthread_mutex_lock(&rings->lock);
+	rings_lock(rings, tracer);
 	ret = follow_locked(rings, tracee, event);
-	pthread_mutex_unlock(&rings->lock);
-	check(tracer, ret);
+	rings_unlock(rings);
+	rings_check(tracer, ret);
 }
 
 void rings_leave(struct tracer *tracer, struct tracee *tracee, bool process)
@@ -398,7 +446,7 @@ void rings_leave(struct tracer *tracer, struct tracee *tracee, bool process)
 
 	if (!atomic_load_explicit(&rings->count, memory_order_relaxed) || !tracee->process)
 		return;
-	pthread_mutex_lock(&rings->lock);
+	rings_lock(rings, tracer);
 	ret = sample_locked(rings);
 	for (uint32_t i = 0; i < RING_INDICES; i++)
 		unregister_index(rings, tracee, i);
@@ -407,6 +455,6 @@ void rings_leave(struct tracer *tracer, struct tracee *tracee, bool process)
 		if (ring->pid == tracee->process->pid)
 			drop(rings, ring);
 	}
-	pthread_mutex_unlock(&rings->lock);
-	check(tracer, ret);
+	rings_unlock(rings);
+	rings_check(tracer, ret);
 }

@@ -23,6 +23,13 @@ enum sight_kind {
 	SIGHT_END,	 /* ret wait status, arg[0] 1: the last thread of its process */
 	SIGHT_SIGNAL,	 /* ret signo; arg[0] 1: a handler runs, arg[1] 1: which restarts calls */
 	SIGHT_THERE,	 /* the thread was there before; arg[0] its process's parent */
+	/* of an io_uring, which arg[0] names as the kernel does */
+	SIGHT_SUBMIT, /* arg[1] names the request (0: nothing does), behind it its SQE and what that points at
+		       */
+	SIGHT_COMPLETE, /* ret, arg[1] user_data, arg[2] flags; of an accept the peer's address behind it */
+	SIGHT_URING_THERE, /* the ring was there before; arg[1] its fd */
+	SIGHT_WAITING,	   /* as SIGHT_SUBMIT: the request was there before */
+	SIGHT_UNSEEN,	   /* the kernel's tracepoints of io_uring are none of those known */
 };
 
 #define SIGHT_FOREIGN 0x1u /* the call is one of another architecture: its number is not ours */
@@ -48,6 +55,10 @@ struct sight_piece {
 #define SIGHT_PEER   0xdead000000000001ULL /* struct sockaddr of the other end */
 #define SIGHT_OWN    0xdead000000000002ULL /* struct sockaddr of this end */
 #define SIGHT_QUEUES 0xdead000000000003ULL /* struct sight_queues */
+#define SIGHT_URING  0xdead000000000004ULL /* uint64_t: names the ring that a call made or acts on */
+#define SIGHT_SQE    0xdead000000000005ULL /* struct io_uring_sqe */
+
+#define SIGHT_ANY_SLOT 0x7fffffff /* of direct descriptors: whichever is free */
 
 struct sight_queues {
 	uint32_t unread, unacked, state, unused;
@@ -78,7 +89,9 @@ enum sight_memory {
 	SIGHT_PAIR3,	/* … behind argument 3 */
 	SIGHT_LIMIT1,	/* an rlimit behind argument 1 */
 	SIGHT_LIMIT2,	/* … behind argument 2 */
-	SIGHT_RING,	/* the parameters of a ring behind argument 1 */
+	SIGHT_RING,	/* the parameters of a ring behind argument 1, and which it is */
+	SIGHT_ENTERED,	/* enter: how long it is to wait, and which ring it is if by index */
+	SIGHT_REGISTER, /* the fds, or rings, that it registers */
 };
 
 #define SIGHT_AT_ENTER 0x1u
@@ -98,7 +111,8 @@ struct sight_control {
 	uint32_t asleep;		       /* the watcher waits to be woken */
 	uint32_t root;			       /* whose family is looked for: SIGHT_THERE */
 	uint64_t lost;			       /* records without room that no other has told of yet */
-	uint32_t event_size, unused;	       /* of a struct epoll_event */
+	uint32_t event_size;		       /* of a struct epoll_event */
+	uint32_t unseen;		       /* SIGHT_UNSEEN has been told */
 };
 
 #endif

@@ -196,25 +196,39 @@ static void follow(struct tracer *tracer, struct tracee *tracee, const struct si
 		hear_signal(tracer, tracee, sight);
 		return;
 	case SIGHT_THERE:
+	case SIGHT_SUBMIT: /* these were heard by the rings */
+	case SIGHT_COMPLETE:
+	case SIGHT_URING_THERE:
+	case SIGHT_WAITING:
+	case SIGHT_UNSEEN:
 		return;
 	}
 }
 
+/* Whoever did it may be a thread of the kernel's, which is nobody's tracee. */
+static bool is_of_ring(const struct sight *sight)
+{
+	return sight->kind >= SIGHT_SUBMIT;
+}
+
 /* What does nothing to anything, so that leaving it out leaves the rest as it is. */
-static bool is_futile(const struct tracer *tracer, const struct sight *sight)
+static bool is_futile(struct tracer *tracer, const struct sight *sight)
 {
 	const struct row *row = sight->number < NUMBER_END ? tracer->rows.row[sight->number] : NULL;
 	enum call_class class = row ? call_class(row->call) : CLASS_OTHER;
+	bool waits = class == CLASS_WAIT || (row && row->kind == ROW_RING);
 
+	if (is_of_ring(sight))
+		return rings_in_vain(tracer, sight);
 	if (sight->kind == SIGHT_ENTER)
-		return class == CLASS_WAIT;
+		return waits;
 	return sight->kind == SIGHT_LEAVE &&
-	       (class == CLASS_WAIT || sight->ret < 0 || (class == CLASS_READ && sight->ret == 0));
+	       (waits || sight->ret < 0 || (class == CLASS_READ && sight->ret == 0));
 }
 
-static void weigh(struct shed *shed, const struct tracer *tracer, const struct sight *sight)
+static void weigh(struct shed *shed, bool futile)
 {
-	if (is_futile(tracer, sight))
+	if (futile)
 		shed->futile += shed->futile < FUTILE_MOST;
 	else
 		shed->futile -= shed->futile < FUTILE_A_MOVE ? shed->futile : FUTILE_A_MOVE;
@@ -236,9 +250,10 @@ static void tell_shed(struct tracer *tracer, uint64_t now, pid_t pid)
 static bool sheds(struct tracer *tracer, const struct sight *sight)
 {
 	struct shed *shed = &tracer->shed;
+	bool futile = is_futile(tracer, sight);
 
-	weigh(shed, tracer, sight);
-	if (shed->futile <= FUTILE_SPINS || !is_futile(tracer, sight))
+	weigh(shed, futile);
+	if (shed->futile <= FUTILE_SPINS || !futile)
 		return false;
 	if (shed->taken_till + SPIN_BURST_NS < sight->at)
 		shed->taken_till = sight->at - SPIN_BURST_NS;
@@ -269,11 +284,13 @@ static int hand_over(void *arg, const struct sight *sight, const char *pieces)
 	tracer->seen = &seen;
 	if (sight->lost)
 		tell_lost(tracer, sight->lost, false, (pid_t)sight->pid);
-	shed = is_call(sight) && sheds(tracer, sight);
+	shed = (is_call(sight) || is_of_ring(sight)) && sheds(tracer, sight);
 	tell_shed(tracer, sight->at, (pid_t)sight->pid);
-	tracee = shed ? NULL : who(tracer, sight);
+	tracee = shed || is_of_ring(sight) ? NULL : who(tracer, sight);
 	if (tracee)
 		follow(tracer, tracee, sight);
+	else if (is_of_ring(sight))
+		rings_hear(tracer, sight, shed || !tracer->running);
 	tracer->seen = NULL;
 	tracer->at = 0;
 	return 0;

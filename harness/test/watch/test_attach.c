@@ -8,7 +8,7 @@
  *       ├── pipes ──► bytes show that they run, and that no call of theirs failed
  *       └── watcher_free: they run on, and nobody traces them
  */
-#include "play.h"
+#include "ringed.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -219,6 +219,84 @@ static void test_the_same_by_bpf(void **state)
 	learn_and_let_go(&watch_attach_bpf);
 }
 
+/* The server was asleep in io_uring_enter: learnt. */
+static bool is_enter(const struct event *event, const void *arg)
+{
+	(void)arg;
+	return event->kind == EV_ENTER && event->what == CALL_io_uring_enter;
+}
+
+/*
+ * A ring that was there before: its accept goes on for ever, and is in flight when we come. By bpf it is
+ * found, and what it completes from then on is told of.
+ */
+static void accept_by_ring(int listener, int ready)
+{
+	struct ringed ring;
+	struct io_uring_sqe *sqe;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	ring_make(&ring, 8, 0);
+	sqe = ring_op(&ring, IORING_OP_ACCEPT, listener, 0xacce);
+	sqe->ioprio = 1; /* multishot */
+	ring_go(&ring, 0);
+	CHECK(write(ready, "r", 1) == 1);
+	for (;;) {
+		ring_go(&ring, 1);
+		if (ring_take(&ring).res < 0)
+			_exit(77);
+	}
+}
+
+static void test_a_ring_found_goes_on_by_bpf(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct event completion = event_make(EV_RING, RING_COMPLETE);
+	const struct event *submit, *complete;
+	uint16_t port;
+	int listener = listen_somewhere(&port), ready[2], client;
+	struct play play;
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	if (is_refused(&watch_attach_bpf))
+		skip();
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0)
+		accept_by_ring(listener, ready[1]);
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		skip(); /* no rings here */
+	attach_init(&play, &watch_attach_bpf, pid);
+	play_start(&play);
+	assert_true(play_drain(&play, is_enter, NULL) >= 0);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	address.sin_port = htons(port);
+	assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+	assert_true(play_drain(&play, play_is, &completion) >= 0);
+	assert_int_equal(play_count(&play, EV_RING, RING_UNSEEN), 0);
+	submit = play_event(&play, 0, EV_RING, RING_SUBMIT);
+	complete = play_event(&play, 0, EV_RING, RING_COMPLETE);
+	for (int i = 0; i < 2; i++) {
+		const struct ring_entry *entry = event_ring(i ? complete : submit);
+
+		assert_int_equal(entry->op, OP_ACCEPT);
+		assert_int_equal(entry->user_data, 0xacce);
+		assert_int_equal((i ? complete : submit)->fd, listener);
+		assert_true(ring_multishot(entry));
+	}
+	assert_true(complete->ret >= 0);
+	assert_true(complete->size > sizeof(struct ring_entry)); /* the client's address */
+	play_free(&play);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	close(ready[0]);
+	close(listener);
+	close(client);
+}
+
 static void know_its_end(const struct watch_ops *ops)
 {
 	struct server server;
@@ -284,9 +362,8 @@ static void test_what_cannot_be_attached_to(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_a_server_is_learnt_and_let_go),
-	    cmocka_unit_test(test_the_same_by_bpf),
-	    cmocka_unit_test(test_its_end_is_known),
+	    cmocka_unit_test(test_a_server_is_learnt_and_let_go), cmocka_unit_test(test_the_same_by_bpf),
+	    cmocka_unit_test(test_a_ring_found_goes_on_by_bpf),	  cmocka_unit_test(test_its_end_is_known),
 	    cmocka_unit_test(test_what_cannot_be_attached_to),
 	};
 

@@ -383,12 +383,24 @@ static void compare_all(const struct play *play)
 	assert_int_equal(at, count);
 }
 
+/* Where it is refused here (no privilege, no types of the kernel), or not built. */
+static bool is_refused(const char *way)
+{
+	const struct watch_ops *ops = watch_find(way);
+	struct error error;
+
+	return ops->check && ops->check("/proc/self/exe", &error) < 0;
+}
+
 /* Runs it; 77 from the target: this kernel has not what it takes. */
-static void run(struct play *play, const char *part)
+static void run(struct play *play, const char *way, const char *part)
 {
 	int status;
 
+	if (is_refused(way))
+		skip();
 	play_init(play, part);
+	play->ops = watch_find(way);
 	play_start(play);
 	status = play_finish(play);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
@@ -398,15 +410,26 @@ static void run(struct play *play, const char *part)
 	assert_int_equal(status, 0);
 }
 
-static void test_every_operation(void **state)
+static void every_operation(const char *way)
 {
 	struct play play;
 
-	(void)state;
-	run(&play, "ops");
+	run(&play, way, "ops");
 	compare_all(&play);
 	assert_int_equal(play_count(&play, EV_RING, RING_LOST), 0);
 	play_free(&play);
+}
+
+static void test_every_operation(void **state)
+{
+	(void)state;
+	every_operation("ptrace");
+}
+
+static void test_every_operation_by_bpf(void **state)
+{
+	(void)state;
+	every_operation("bpf");
 }
 
 static void test_submissions_the_kernel_polls_for(void **state)
@@ -414,7 +437,7 @@ static void test_submissions_the_kernel_polls_for(void **state)
 	struct play play;
 
 	(void)state;
-	run(&play, "polled");
+	run(&play, "ptrace", "polled");
 	/* Each write is followed by no call: all come at the end, submissions first. */
 	assert_int_equal(play_count(&play, EV_RING, RING_SUBMIT), 3);
 	assert_int_equal(play_count(&play, EV_RING, RING_COMPLETE), 3);
@@ -424,14 +447,39 @@ static void test_submissions_the_kernel_polls_for(void **state)
 	play_free(&play);
 }
 
-static void test_memory_of_the_targets_own(void **state)
+/* The kernel's thread takes them, and each is told of when it is done, as the target's. */
+static void test_the_kernels_thread_by_bpf(void **state)
 {
 	struct play play;
 
 	(void)state;
-	run(&play, "own-memory");
+	run(&play, "bpf", "polled");
+	compare_all(&play);
+	for (size_t i = 0; i < play.count; i++)
+		if (play.events[i].kind == EV_RING)
+			assert_int_equal(play.events[i].tid, play.pid);
+	play_free(&play);
+}
+
+static void memory_of_the_targets_own(const char *way)
+{
+	struct play play;
+
+	run(&play, way, "own-memory");
 	compare_all(&play);
 	play_free(&play);
+}
+
+static void test_memory_of_the_targets_own(void **state)
+{
+	(void)state;
+	memory_of_the_targets_own("ptrace");
+}
+
+static void test_memory_of_the_targets_own_by_bpf(void **state)
+{
+	(void)state;
+	memory_of_the_targets_own("bpf");
 }
 
 /* What was written over before we looked is counted: nothing is missing from the sum. */
@@ -442,7 +490,7 @@ static void test_losses_are_said(void **state)
 	size_t seen;
 
 	(void)state;
-	run(&play, "behind-our-back");
+	run(&play, "ptrace", "behind-our-back");
 	seen = play_count(&play, EV_RING, RING_COMPLETE);
 	for (size_t i = 0; i < play.count; i++) {
 		if (play.events[i].kind != EV_RING || play.events[i].what != RING_LOST)
@@ -452,6 +500,18 @@ static void test_losses_are_said(void **state)
 	}
 	assert_true(lost > 0);
 	assert_int_equal((int64_t)seen + lost, TICKS);
+	play_free(&play);
+}
+
+/* Told of as they are posted, none is lost, although nobody looked. */
+static void test_nothing_is_lost_by_bpf(void **state)
+{
+	struct play play;
+
+	(void)state;
+	run(&play, "bpf", "behind-our-back");
+	assert_int_equal(play_count(&play, EV_RING, RING_COMPLETE), TICKS);
+	assert_int_equal(play_count(&play, EV_RING, RING_LOST), 0);
 	play_free(&play);
 }
 
@@ -495,9 +555,13 @@ int main(int argc, char **argv)
 	};
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_operation),
+	    cmocka_unit_test(test_every_operation_by_bpf),
 	    cmocka_unit_test(test_submissions_the_kernel_polls_for),
+	    cmocka_unit_test(test_the_kernels_thread_by_bpf),
 	    cmocka_unit_test(test_memory_of_the_targets_own),
+	    cmocka_unit_test(test_memory_of_the_targets_own_by_bpf),
 	    cmocka_unit_test(test_losses_are_said),
+	    cmocka_unit_test(test_nothing_is_lost_by_bpf),
 	    cmocka_unit_test(test_asleep_it_is_sampled),
 	};
 

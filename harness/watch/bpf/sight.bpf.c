@@ -6,37 +6,17 @@
  *
  * Nothing waits here: a record that finds no room is counted, and the next one that does carries the count.
  */
-#include "kernel.h"
+#include "record.h"
+#include "uring.h"
 
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
-
-#include "../sight.h"
-
-#define RING_SIZE    (16u << 20)
-#define PROCESSORS   256u
-#define PIECE_MOST   65536u
-#define USED_MOST    (2 * PIECE_MOST)
-#define ADDRESS_MOST 128u
-#define ADDRESS_ROOM 128u
-#define IOV_MOST     1024u
 #define CONTROL_MOST 8192u
 #define SET_BITS     4096u
-#define RING_PARAMS  120u
-#define ANCESTORS    64
 
-#define CTL_DEL	    2
 #define FIONREAD    0x541b
 #define FIONBIO	    0x5421
 #define FIOASYNC    0x5452
-#define AF_UNIX	    1
-#define AF_INET	    2
-#define AF_INET6    10
 #define SOCK_STREAM 1
 #define PROTO_TCP   6
-#define S_IFMT	    0170000
-#define S_IFSOCK    0140000
 #define SOCK_DONE   1 /* the bit of a socket's flags: its FIN has come */
 #define TCP_SYN	    ((1u << 2) | (1u << 3))
 #define TCP_LISTEN  10
@@ -49,82 +29,6 @@
 #define ERESTARTNOINTR	      513
 #define ERESTARTNOHAND	      514
 #define ERESTART_RESTARTBLOCK 516
-
-char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-struct mark {
-	__u32 interrupted; /* what it enters next tells how the interrupted call goes on */
-	__u32 unused;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct mark);
-} marks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, RING_SIZE);
-} ring SEC(".maps");
-
-/* Where a record with memory is put together: a page for each processor, on which nothing else runs
- * meanwhile. */
-struct page {
-	struct sight head;
-	char room[USED_MOST + sizeof(struct sight_piece) + PIECE_MOST + 8];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, PROCESSORS);
-	__type(key, __u32);
-	__type(value, struct page);
-} pages SEC(".maps");
-
-struct sight_control control;
-
-static __always_inline struct mark *mark_of(struct task_struct *task)
-{
-	return bpf_task_storage_get(&marks, task, NULL, 0);
-}
-
-static __always_inline void count_lost(void)
-{
-	__sync_fetch_and_add(&control.lost, 1);
-}
-
-static __always_inline __u64 wakes(void)
-{
-	if (!control.asleep)
-		return BPF_RB_NO_WAKEUP;
-	control.asleep = 0;
-	return BPF_RB_FORCE_WAKEUP;
-}
-
-static __always_inline void head(struct sight *sight, const struct task_struct *task, enum sight_kind kind)
-{
-	__builtin_memset(sight, 0, sizeof *sight);
-	sight->pid = task->tgid;
-	sight->tid = task->pid;
-	sight->kind = kind;
-	if (control.lost)
-		sight->lost = __sync_lock_test_and_set(&control.lost, 0);
-	sight->at = bpf_ktime_get_ns();
-}
-
-/* A record without memory. NULL: no room. */
-static __always_inline struct sight *open_sight(const struct task_struct *task, enum sight_kind kind)
-{
-	struct sight *sight = bpf_ringbuf_reserve(&ring, sizeof *sight, 0);
-
-	if (!sight)
-		count_lost();
-	else
-		head(sight, task, kind);
-	return sight;
-}
 
 /* The call's number and arguments; its result stands elsewhere. */
 #if defined __TARGET_ARCH_x86
@@ -171,115 +75,6 @@ static __always_inline bool is_foreign(const struct task_struct *task, long numb
 }
 #endif
 
-/* Makes room for a piece; the caller fills it. How much is used now; as before when there is no room. */
-static __always_inline struct sight_piece *piece_at(struct page *page, __u32 used)
-{
-	return (struct sight_piece *)(page->room + used);
-}
-
-/* Copies size bytes of the thread's memory. What is not there is left out. */
-static __always_inline __u32 take(struct page *page, __u32 used, __u64 from, __u64 size)
-{
-	struct sight_piece *piece;
-	__u32 bytes = size;
-
-	if (!from || !size || size > PIECE_MOST || used > USED_MOST)
-		return used;
-	bytes &= 2 * PIECE_MOST - 1;
-	if (bytes > PIECE_MOST)
-		return used;
-	piece = piece_at(page, used);
-	if (bpf_probe_read_user(piece + 1, bytes, (const void *)from) < 0)
-		return used;
-	piece->from = from;
-	piece->size = bytes;
-	piece->unused = 0;
-	return used + sizeof *piece + ((bytes + 7) & ~7u);
-}
-
-static __always_inline struct file *file_at(const struct task_struct *task, __u32 fd)
-{
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
-
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	(void)bpf_probe_read_kernel(&file, sizeof file, files + fd);
-	return file;
-}
-
-static __always_inline struct sock *sock_at(const struct task_struct *task, __u32 fd)
-{
-	struct file *file = file_at(task, fd);
-	struct socket *socket;
-
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk);
-}
-
-/* As struct sockaddr of the family; how many bytes. */
-static __always_inline __u32 address_inet(struct sock *sock, bool peer, char *out)
-{
-	__u32 where = peer ? BPF_CORE_READ(sock, __sk_common.skc_daddr)
-			   : BPF_CORE_READ(sock, __sk_common.skc_rcv_saddr);
-
-	*(__u32 *)(out + 4) = where;
-	return 16;
-}
-
-static __always_inline __u32 address_inet6(struct sock *sock, bool peer, char *out)
-{
-	if (peer)
-		BPF_CORE_READ_INTO((struct in6_addr *)(out + 8), sock, __sk_common.skc_v6_daddr);
-	else
-		BPF_CORE_READ_INTO((struct in6_addr *)(out + 8), sock, __sk_common.skc_v6_rcv_saddr);
-	return 28;
-}
-
-static __always_inline __u32 address_unix(struct sock *sock, bool peer, char *out)
-{
-	struct unix_address *address;
-	__u32 size = 0;
-
-	if (peer)
-		sock = BPF_CORE_READ((struct unix_sock *)sock, peer);
-	address = sock ? BPF_CORE_READ((struct unix_sock *)sock, addr) : NULL;
-	if (address)
-		size = BPF_CORE_READ(address, len);
-	if (size < 2 || size > ADDRESS_MOST)
-		return 2;
-	(void)bpf_probe_read_kernel(out, size, &address->name);
-	return size;
-}
-
-static __always_inline __u32 address(struct page *page, __u32 used, struct sock *sock, bool peer)
-{
-	struct sight_piece *piece;
-	char *out;
-	__u32 family, size = 0;
-
-	if (!sock || used > USED_MOST)
-		return used;
-	piece = piece_at(page, used);
-	out = (char *)(piece + 1);
-	__builtin_memset(piece, 0, sizeof *piece + ADDRESS_ROOM);
-	family = BPF_CORE_READ(sock, __sk_common.skc_family);
-	*(__u16 *)out = family;
-	*(__u16 *)(out + 2) = peer ? BPF_CORE_READ(sock, __sk_common.skc_dport)
-				   : __builtin_bswap16(BPF_CORE_READ(sock, __sk_common.skc_num));
-	if (family == AF_INET)
-		size = address_inet(sock, peer, out);
-	else if (family == AF_INET6)
-		size = address_inet6(sock, peer, out);
-	else if (family == AF_UNIX)
-		size = address_unix(sock, peer, out);
-	piece->from = peer ? SIGHT_PEER : SIGHT_OWN;
-	piece->size = size;
-	return used + sizeof *piece + ADDRESS_ROOM;
-}
-
 /* What tcp_inq says, but for urgent bytes. */
 static __always_inline __u32 unread_of(struct sock *sock, __u32 state)
 {
@@ -322,22 +117,12 @@ static __always_inline __u32 queues(struct page *page, __u32 used, struct sock *
 	return used + sizeof *piece + sizeof *queued;
 }
 
-struct user_msghdr {
-	__u64 name;
-	__u32 name_size, unused;
-	__u64 iov, iov_count, control, control_size;
-};
-
 static __always_inline __u32 message(struct page *page, const struct sight *sight)
 {
 	struct user_msghdr header;
-	__u32 used = take(page, 0, sight->arg[1], 56);
+	__u32 used = take_message(page, 0, sight->arg[1], &header);
 
-	if (!used || bpf_probe_read_user(&header, sizeof header, (const void *)sight->arg[1]) < 0)
-		return used;
-	if (header.iov_count <= IOV_MOST)
-		used = take(page, used, header.iov, header.iov_count * 16);
-	if (sight->ret >= 0)
+	if (used && sight->ret >= 0)
 		used = take(page, used, header.control,
 			    header.control_size < CONTROL_MOST ? header.control_size : CONTROL_MOST);
 	return used;
@@ -448,7 +233,9 @@ static __always_inline __u32 gather(struct page *page, const struct sight *sight
 	case SIGHT_LIMIT2:
 		return take(page, 0, sight->arg[2], 16);
 	case SIGHT_RING:
-		return sight->ret < 0 ? 0 : take(page, 0, sight->arg[1], RING_PARAMS);
+		return sight->ret < 0 ? 0 : uring_made(page, sight, task);
+	case SIGHT_REGISTER:
+		return sight->ret < 0 ? 0 : uring_registered(page, sight);
 	default:
 		return 0;
 	}
@@ -470,25 +257,11 @@ static __always_inline __u32 gather_early(struct page *page, const struct sight 
 		return take(page, sets(page, sight), sight->arg[4], 16);
 	case SIGHT_QUEUED:
 		return queues(page, 0, sock_at(task, sight->arg[0]));
+	case SIGHT_ENTERED:
+		return uring_named(page, sight, task);
 	default:
 		return 0;
 	}
-}
-
-static __always_inline struct page *page_here(void)
-{
-	__u32 processor = bpf_get_smp_processor_id();
-
-	return bpf_map_lookup_elem(&pages, &processor);
-}
-
-static __always_inline void send(struct page *page, __u32 used)
-{
-	if (used > USED_MOST + PIECE_MOST)
-		return;
-	page->head.size = used;
-	if (bpf_ringbuf_output(&ring, page, sizeof page->head + used, wakes()) < 0)
-		__sync_fetch_and_add(&control.lost, 1 + page->head.lost);
 }
 
 /* A record without memory goes straight into the ring. */
@@ -518,7 +291,8 @@ static __always_inline void fill(struct sight *sight, const struct task_struct *
 static __always_inline bool has_early(__u32 memory)
 {
 	return memory == SIGHT_EPOLL2 || memory == SIGHT_PPOLL || memory == SIGHT_SPEC0 ||
-	       memory == SIGHT_SPEC2 || memory == SIGHT_SELECT || memory == SIGHT_QUEUED;
+	       memory == SIGHT_SPEC2 || memory == SIGHT_SELECT || memory == SIGHT_QUEUED ||
+	       memory == SIGHT_ENTERED;
 }
 
 static __always_inline bool has_late(__u32 memory, long ret)
@@ -526,7 +300,7 @@ static __always_inline bool has_late(__u32 memory, long ret)
 	if (ret <= 0 && (memory == SIGHT_EPOLL || memory == SIGHT_POLL))
 		return false;
 	return memory != SIGHT_NOTHING && memory != SIGHT_SPEC0 && memory != SIGHT_SPEC2 &&
-	       memory != SIGHT_QUEUED;
+	       memory != SIGHT_QUEUED && memory != SIGHT_ENTERED;
 }
 
 static __always_inline void tell_enter(const struct task_struct *task, struct pt_regs *regs, __u32 number,
@@ -678,19 +452,6 @@ int BPF_PROG(on_signal, int signo, struct kernel_siginfo *info, struct k_sigacti
 	sight->arg[1] = sight->arg[0] && (action->sa.sa_flags & SA_RESTART);
 	bpf_ringbuf_submit(sight, wakes());
 	return 0;
-}
-
-/* Whether the process is the one that is looked for, or below it. */
-static __always_inline bool is_below(struct task_struct *task)
-{
-	for (int i = 0; i < ANCESTORS && task; i++) {
-		if (BPF_CORE_READ(task, tgid) == control.root)
-			return true;
-		if (BPF_CORE_READ(task, pid) <= 1)
-			return false;
-		task = BPF_CORE_READ(task, real_parent);
-	}
-	return false;
 }
 
 /* Asked of every thread there is: those of the family are marked, and told of. */
