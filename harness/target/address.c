@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/buf.h"
+#include "base/tcp_table.h"
 #include "target/sandbox.h"
 #include "target/target_impl.h"
 
@@ -23,8 +24,6 @@ struct listening_list {
 	uint16_t want;
 	pid_t pid;
 };
-
-#define STATE_LISTEN 0x0a
 
 static uint16_t address_port(const struct sockaddr_storage *address)
 {
@@ -88,66 +87,19 @@ static int address_traced(const struct world *world, uint16_t want, struct socka
 	return -EAGAIN;
 }
 
-/* "0100007F:1F90", or four such words before the colon: each word is the address as it lies in memory. */
-static int parse_address(const char *text, struct sockaddr_storage *address)
+static int listening_add(void *arg, const struct tcp_row *row)
 {
-	uint32_t words[4];
-	unsigned port;
-
-	memset(address, 0, sizeof(*address));
-	if (sscanf(text, "%8x%8x%8x%8x:%x", &words[0], &words[1], &words[2], &words[3], &port) == 5) {
-		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
-
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((uint16_t)port);
-		memcpy(&in6->sin6_addr, words, sizeof(words));
-		return 0;
-	}
-	if (sscanf(text, "%8x:%x", &words[0], &port) == 2) {
-		struct sockaddr_in *in4 = (struct sockaddr_in *)address;
-
-		in4->sin_family = AF_INET;
-		in4->sin_port = htons((uint16_t)port);
-		in4->sin_addr.s_addr = words[0];
-		return 0;
-	}
-	return -EINVAL;
-}
-
-static int listening_add(struct listening_list *list, const char *line)
-{
-	char local[64];
-	unsigned state;
-	unsigned long long inode;
+	struct listening_list *list = arg;
 	struct listening *grown;
 
-	if (sscanf(line, " %*d: %63s %*s %x %*s %*s %*s %*s %*s %llu", local, &state, &inode) != 3 ||
-	    state != STATE_LISTEN)
+	if (row->state != TCP_ROW_LISTEN)
 		return 0;
 	grown = array_grow(list->items, list->count, &list->capacity, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	list->items = grown;
-	grown[list->count].inode = inode;
-	if (parse_address(local, &grown[list->count].address) == 0)
-		list->count++;
+	grown[list->count++] = (struct listening){row->local, row->inode};
 	return 0;
-}
-
-static int listening_read(struct listening_list *list, const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *line = NULL;
-	size_t size = 0;
-	int rc = 0;
-
-	if (!file)
-		return 0; /* no IPv6 here */
-	while (rc == 0 && getline(&line, &size, file) > 0)
-		rc = listening_add(list, line);
-	free(line);
-	(void)fclose(file);
-	return rc;
 }
 
 static bool listening_fits(struct listening_list *list, const struct listening *item)
@@ -199,9 +151,8 @@ static int address_table(const struct target *target, const struct world *world,
 			 struct sockaddr_storage *address)
 {
 	struct listening_list list = {.want = want};
-	int rc = listening_read(&list, "/proc/self/net/tcp");
+	int rc = tcp_table_each(0, listening_add, &list);
 
-	rc = rc ? rc : listening_read(&list, "/proc/self/net/tcp6");
 	rc = rc ? rc : listening_match(&list, target, world);
 	if (rc == 0)
 		*address = list.found->address;
