@@ -44,11 +44,25 @@ static int rules_each(int (*each)(void *arg, const struct thing *thing), void *a
 	return r;
 }
 
-static const char unproven[] = "The rule says what nobody did. Where part of what the target does by "
-			       "io_uring cannot be seen (a ring that "
-			       "cannot be mapped, direct descriptors, entries that were lost), that proves "
-			       "nothing: the finding is told as a "
-			       "note (-v) and fails no scenario.";
+/* What it takes for a rule that says what nobody did. */
+static const char *unproven(const struct rule *rule)
+{
+	if (!rule->by_absence)
+		return "";
+	if (rule->by_slot)
+		return "The rule says what nobody did. Where part of what the target does by io_uring cannot "
+		       "be seen "
+		       "(a ring that cannot be mapped, entries that were lost, direct descriptors of which "
+		       "it was not "
+		       "seen what they are), that proves nothing: the finding is told as a note (-v) and "
+		       "fails no "
+		       "scenario.";
+	return "The rule says what nobody did. Where part of what the target does by io_uring cannot be seen "
+	       "(a ring "
+	       "that cannot be mapped, direct descriptors, entries that were lost), that proves nothing: the "
+	       "finding "
+	       "is told as a note (-v) and fails no scenario.";
+}
 
 static int rules_explain(const char *name, size_t width, struct buf *out, struct error *error)
 {
@@ -61,7 +75,7 @@ static int rules_explain(const char *name, size_t width, struct buf *out, struct
 	if (r == 0)
 		r = thing_section("How it is decided", rule->how, width, out);
 	if (r == 0)
-		r = thing_section("Unseen rings", rule->by_absence ? unproven : "", width, out);
+		r = thing_section("Unseen rings", unproven(rule), width, out);
 	if (r == 0)
 		r = thing_section("How to mend it", rule->mend, width, out);
 	return r < 0 ? r : thing_section("Seen in", rule->seen, width, out);

@@ -41,7 +41,8 @@
  *                     data: the returned struct epoll_event[] as struct ready[] (raw masks and data; fd -1)
  *   poll, select …    fd = -1, arg[0] nfds, arg[1] timeout as above; data: struct ready[] of every fd *asked about* whose
  *                     result mask is not 0 (select: IN, OUT, PRI), `data` member = events asked for
- *   io_uring_setup    arg[0] entries; enter: fd, arg[0] to_submit, arg[1] min_complete, arg[2] flags; register: arg[0] opcode
+ *   io_uring_setup    arg[0] entries; enter: fd, arg[0] to_submit, arg[1] min_complete, arg[2] flags; register: arg[0] opcode;
+ *                     where that changes direct descriptors, arg[1] the first slot, arg[2] how many (~0: all)
  *   prlimit64,        arg[0] resource, arg[1] new soft limit (~0: only asked)
  *   alarm             arg[0] seconds; setitimer: arg[0] which timer; timer_settime: nothing more
  *   unknown           arg[0] the machine's own call number
@@ -53,7 +54,8 @@
  *   READ, RECV, SEND, WRITE …      fd; length: bytes asked for or offered (0: the provided buffer decides), extra: file offset
  *                                  (READ, WRITE and kin). Fds in their SCM_RIGHTS are not followed
  *   ACCEPT                         fd listener; complete: ret the new fd, behind the entry the peer's struct sockaddr ("" when
- *                                  unknown). Into a direct slot: index is the one asked for (INT32_MAX: any), ret is no fd
+ *                                  unknown). Into a direct slot: index is the one asked for (INT32_MAX: any, which is ret), and
+ *                                  ret is no fd
  *   CONNECT, BIND                  fd; behind the entry struct sockaddr. LISTEN: length backlog
  *   CLOSE                          fd, or index. SHUTDOWN: length how
  *   POLL_ADD                       length: mask asked for, extra: IORING_POLL_… flags (1 multishot, 8 level); ret: mask
@@ -62,6 +64,8 @@
  *   ASYNC_CANCEL, POLL_REMOVE,     extra: user_data of the request meant; op_flags: IORING_ASYNC_CANCEL_… (fd when it is by fd);
  *   TIMEOUT_REMOVE                 POLL_REMOVE that updates: length the new mask
  *   TIMEOUT, LINK_TIMEOUT          length: ns
+ *   FILES_UPDATE                   extra: the first slot; complete: ret how many. FIXED_FD_INSTALL: index; complete: ret the new fd
+ *   MSG_RING                       fd the other ring, extra: IORING_MSG_…
  *   SOCKET, OPENAT                 complete: ret the new fd, or index as for ACCEPT; SOCKET: length domain, extra: type |
  *                                  protocol << 32
  *   SPLICE, TEE                    fd out, length bytes, extra: in fd

@@ -43,6 +43,7 @@ static void free_files(struct world *world)
 		}
 		map_free(&file->sets);
 		map_free(&file->by_number);
+		map_free(&file->direct);
 		for (struct request *request = file->pending, *next; request; request = next) {
 			next = request->ring_next;
 			free(request);

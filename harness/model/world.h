@@ -40,9 +40,9 @@ struct file {
 	size_t index;	/* the world's own */
 	uint32_t holds; /* file_hold */
 	enum file_kind kind;
-	int32_t pid, fd; /* where it was born */
+	int32_t pid, fd; /* where it was born; fd -1: as a direct descriptor, in a slot of a ring */
 	int32_t peer;	 /* whose other end it is, -1 nobody's */
-	uint32_t refs;	 /* numbers that lead to it, in all processes */
+	uint32_t refs;	 /* numbers that lead to it, in all processes, and slots of rings */
 	bool nonblock;
 	bool tcp;		 /* AF_INET or AF_INET6 stream */
 	uint64_t opened, closed; /* ns; closed: when the last number went, 0 while open */
@@ -82,7 +82,9 @@ struct file {
 	struct map by_number;	 /* FILE_RING only: number -> struct request */
 	uint64_t submissions;	 /* FILE_RING only: seen so far */
 	bool unseen;		 /* FILE_RING only: none of it can be read */
-	bool hides; /* FILE_RING only: it has direct descriptors, or entries of it were not seen */
+	bool hides;	   /* FILE_RING only: it has direct descriptors, or entries of it were not seen */
+	bool gaps;	   /* FILE_RING only: not just that it has direct descriptors */
+	struct map direct; /* FILE_RING only: slot -> struct file, of those whose coming was seen */
 
 	struct file *mate;    /* the other end of a socketpair */
 	struct passed *inbox; /* fds on their way to this end by SCM_RIGHTS */
@@ -252,6 +254,8 @@ bool world_asleep_at(const struct world *world, uint64_t now);
  * lost entries. Then "nobody did" cannot be concluded from the journal.
  */
 bool world_hides(const struct world *world);
+/* The same, but for direct descriptors whose coming and going was seen. */
+bool world_has_gaps(const struct world *world);
 /* How many of the target's doings were lost before they were seen; of what is concluded from that time on
  * (ns since the case began) nothing is certain. futile: waits and calls that achieved nothing, without which
  * "nobody did" cannot be concluded. 0: none, *ret_since is untouched. */

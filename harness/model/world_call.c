@@ -105,11 +105,14 @@ int world_accept(struct world *world, struct process *process, const struct acce
 		listener->accepted += acceptance->ret >= 0;
 		file_touch(world, listener, acceptance->ret >= 0);
 	}
-	if (acceptance->ret < 0 || acceptance->hidden)
+	if (acceptance->ret < 0)
 		return 0;
-	struct file *conn = file_new(world, FILE_CONN, process->pid, fd);
-	if (!conn || table_set(world, process, fd, conn, acceptance->flags & SOCK_CLOEXEC) < 0)
-		return -ENOMEM;
+	struct file *conn = file_new(world, FILE_CONN, process->pid, acceptance->ring ? -1 : fd);
+	int r = !conn		   ? -ENOMEM
+		: acceptance->ring ? direct_put(world, acceptance->ring, acceptance->slot, conn)
+				   : table_set(world, process, fd, conn, acceptance->flags & SOCK_CLOEXEC);
+	if (r < 0)
+		return r;
 	world->touch.made = conn;
 	conn->nonblock = acceptance->flags & SOCK_NONBLOCK;
 	conn->port = port_of(acceptance->address, acceptance->size);
@@ -324,7 +327,9 @@ static void note_ring(struct world *world, struct file *ring, const struct event
 
 	file_touch(world, ring, event->ret > 0);
 	if (ring->kind == FILE_RING && hands_over && !ring->submissions)
-		ring->hides = true;
+		ring->hides = ring->gaps = true;
+	if (event->what == CALL_io_uring_register && event->ret >= 0)
+		direct_drop(world, ring, event->arg[1], event->arg[2]);
 }
 
 static int call_ring(struct world *world, struct process *process, const struct event *event)

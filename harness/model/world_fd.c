@@ -23,8 +23,7 @@ struct file *file_new(struct world *world, enum file_kind kind, int32_t pid, int
 	return file;
 }
 
-/* A number stopped leading here; with the last one the description ends, and its registrations with it. */
-static void file_unref(struct world *world, struct file *file)
+void file_release(struct world *world, struct file *file)
 {
 	if (--file->refs > 0)
 		return;
@@ -32,6 +31,7 @@ static void file_unref(struct world *world, struct file *file)
 	file->progressed = world->now;
 	regs_of_closed_file(world, file);
 	requests_of_closed_ring(world, file);
+	direct_drop(world, file, 0, DIRECT_ALL);
 	if (file->mate)
 		file->mate->mate = NULL;
 	world_closed(world, file);
@@ -70,7 +70,7 @@ static void clear_table(struct world *world, struct fd_table *table, bool cloexe
 		struct file *file = slot->file;
 		map_remove(&table->slots, (uint32_t)slot->fd);
 		free(slot);
-		file_unref(world, file);
+		file_release(world, file);
 	}
 }
 
@@ -124,7 +124,7 @@ void table_drop(struct world *world, struct process *process, int32_t fd)
 	struct file *file = slot->file;
 	free(slot);
 	regs_of_closed_number(file, process->pid, fd);
-	file_unref(world, file);
+	file_release(world, file);
 }
 
 int table_set(struct world *world, struct process *process, int32_t fd, struct file *file, bool cloexec)

@@ -71,6 +71,10 @@ void world_closed(struct world *world, struct file *file); /* its last number we
 void world_forget_past(struct world *world); /* before an event: what the ones before left behind */
 /* world_fd.c: numbers and descriptions. */
 struct file *file_new(struct world *world, enum file_kind kind, int32_t pid, int32_t fd);
+/* A number or slot stopped leading here; with the last one the description ends, and its registrations with
+ * it.
+ */
+void file_release(struct world *world, struct file *file);
 struct fd_table *table_new(void);
 struct fd_table *table_copy(struct world *world,
 			    const struct fd_table *table); /* fork; NULL: out of memory */
@@ -84,6 +88,13 @@ void table_free(struct fd_table *table); /* at the end of the world: files are f
  */
 struct file *file_of(struct world *world, struct process *process, int32_t fd);
 
+/* world_direct.c: slots of a ring. */
+struct file *direct_at(const struct file *ring,
+		       int32_t slot); /* NULL: empty, or filled by what we did not see */
+int direct_put(struct world *world, struct file *ring, int32_t slot, struct file *file);
+/* Slots from first on, count of them, are empty. */
+void direct_drop(struct world *world, struct file *ring, uint64_t first, uint64_t count);
+#define DIRECT_ALL UINT32_MAX
 /* world_call.c */
 int world_call(struct world *world, const struct event *event);
 uint16_t port_of(const void *data, uint32_t size); /* of a struct sockaddr, 0 none */
@@ -94,7 +105,8 @@ struct acceptance {
 	uint64_t flags; /* SOCK_… */
 	const void *address;
 	uint32_t size;
-	bool hidden; /* it went to a direct descriptor */
+	struct file *ring; /* into whose slot it went; NULL: ret is its number */
+	int32_t slot;
 };
 int world_accept(struct world *world, struct process *process, const struct acceptance *acceptance);
 /* world_transfer.c: bytes taken out of or put into a file. */

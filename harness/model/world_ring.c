@@ -12,10 +12,13 @@
 #include "journal/ring.h"
 #include "model/world_impl.h"
 
-#define SKIP_SUCCESS 0x40u /* IOSQE_CQE_SKIP_SUCCESS */
+#define SKIP_SUCCESS	   0x40u /* IOSQE_CQE_SKIP_SUCCESS */
+#define INSTALL_NO_CLOEXEC 1u	 /* IORING_FIXED_FD_NO_CLOEXEC */
+#define MESSAGE_SEND_FD	   1u	 /* IORING_MSG_SEND_FD */
 
 struct done {
 	const struct event *event;
+	struct file *ring;
 	const struct ring_entry *entry;
 	struct process *process;
 	const void *rest;
@@ -119,6 +122,12 @@ static int done_write(struct world *world, const struct done *done)
 	return 0;
 }
 
+/* Where a descriptor was made: the slot that was asked for, or the one that was free. */
+static int32_t slot_made(const struct done *done)
+{
+	return done->entry->index == INT32_MAX ? (int32_t)done->ret : done->entry->index;
+}
+
 static int done_accept(struct world *world, const struct done *done)
 {
 	const struct acceptance acceptance = {
@@ -126,22 +135,28 @@ static int done_accept(struct world *world, const struct done *done)
 	    .flags = done->entry->op_flags,
 	    .address = done->rest,
 	    .size = done->rest_size,
-	    .hidden = done->entry->index >= 0,
+	    .ring = done->entry->index >= 0 ? done->ring : NULL,
+	    .slot = slot_made(done),
 	};
 
 	return world_accept(world, done->process, &acceptance);
 }
 
-/* It acts on the number as well: but only while that still leads to what was meant. */
+/* It acts on the number, or slot, as well: but only while that still leads to what was meant. */
 static int done_close(struct world *world, const struct done *done)
 {
 	struct file *file = world->touch.file;
+	int32_t slot = done->event->fd < 0 ? done->entry->index : -1;
+	struct file *now =
+	    slot >= 0 ? direct_at(done->ring, slot) : world_file(world, done->process->pid, done->event->fd);
 
-	if (!file || done->ret < 0 || done->event->fd < 0 ||
-	    world_file(world, done->process->pid, done->event->fd) != file)
+	if (!file || done->ret < 0 || now != file)
 		return 0;
 	file_touch(world, file, true);
-	table_drop(world, done->process, done->event->fd);
+	if (slot >= 0)
+		direct_drop(world, done->ring, (uint32_t)slot, 1);
+	else
+		table_drop(world, done->process, done->event->fd);
 	world->touch.last_close = file->closed != 0;
 	return 0;
 }
@@ -179,18 +194,37 @@ static int done_listen(struct world *world, const struct done *done)
 	return 0;
 }
 
+/* A direct descriptor gets a number beside. */
+static int done_install(struct world *world, const struct done *done)
+{
+	bool cloexec = !(done->entry->op_flags & INSTALL_NO_CLOEXEC);
+
+	if (done->ret < 0 || !world->touch.file)
+		return 0;
+	world->touch.made = world->touch.file;
+	return table_set(world, done->process, (int32_t)done->ret, world->touch.file, cloexec);
+}
+
 static int done_create(struct world *world, const struct done *done)
 {
 	bool is_socket = done->entry->op == OP_SOCKET;
 	uint64_t type = done->entry->extra & UINT32_MAX;
 	bool cloexec = is_socket ? type & SOCK_CLOEXEC : done->entry->op_flags & O_CLOEXEC;
+	bool direct = done->entry->index >= 0;
 	struct file *file;
+	int r;
 
-	if (done->ret < 0 || done->entry->index >= 0 || done->entry->op == OP_PIPE)
+	if (done->entry->op == OP_FIXED_FD_INSTALL)
+		return done_install(world, done);
+	if (done->ret < 0 || done->entry->op == OP_PIPE)
 		return 0;
-	file = file_new(world, is_socket ? FILE_SOCKET : FILE_OTHER, done->process->pid, (int32_t)done->ret);
-	if (!file || table_set(world, done->process, (int32_t)done->ret, file, cloexec) < 0)
-		return -ENOMEM;
+	file = file_new(world, is_socket ? FILE_SOCKET : FILE_OTHER, done->process->pid,
+			direct ? -1 : (int32_t)done->ret);
+	r = !file    ? -ENOMEM
+	    : direct ? direct_put(world, done->ring, slot_made(done), file)
+		     : table_set(world, done->process, (int32_t)done->ret, file, cloexec);
+	if (r < 0)
+		return r;
 	if (is_socket) {
 		file->tcp = is_tcp(done->entry->length, type);
 		file->nonblock = type & SOCK_NONBLOCK;
@@ -230,6 +264,14 @@ static int done_wait(struct world *world, const struct done *done)
 			   done->rest_size / (uint32_t)sizeof(struct ready));
 }
 
+/* Slots get other files, or none: those there were are gone. */
+static int done_update(struct world *world, const struct done *done)
+{
+	if (done->ret > 0)
+		direct_drop(world, done->ring, done->entry->extra, (uint64_t)done->ret);
+	return 0;
+}
+
 static int act(struct world *world, const struct done *done)
 {
 	static int (*const classes[])(struct world *, const struct done *) = {
@@ -240,6 +282,8 @@ static int act(struct world *world, const struct done *done)
 	};
 	unsigned class = ring_op_class(done->entry->op);
 
+	if (done->entry->op == OP_FILES_UPDATE)
+		return done_update(world, done);
 	if (class >= sizeof classes / sizeof *classes || !classes[class])
 		return 0;
 	return classes[class](world, done);
@@ -272,13 +316,34 @@ static bool is_silent(const struct ring_entry *entry)
 	       (class == CLASS_CLOSE || class == CLASS_SHUTDOWN || class == CLASS_CTL);
 }
 
+/* Whether its index is that of the descriptor it acts on, not of one it makes. */
+static bool acts_on_slot(const struct done *done)
+{
+	enum call_class class = ring_op_class(done->entry->op);
+
+	return done->event->fd < 0 && done->entry->index >= 0 && class != CLASS_ACCEPT &&
+	       (class != CLASS_CREATE || done->entry->op == OP_FIXED_FD_INSTALL);
+}
+
+/* What is handed to another ring goes on there, and what is in a slot we did not see filled may be anything.
+ */
+static bool leaves_gap(const struct world *world, const struct done *done)
+{
+	return (acts_on_slot(done) && !world->touch.file) ||
+	       (done->entry->op == OP_MSG_RING && done->entry->extra == MESSAGE_SEND_FD);
+}
+
 static int submit(struct world *world, struct file *ring, const struct done *done)
 {
 	if (done->event->fd >= 0) {
 		world->touch.file = file_of(world, done->process, done->event->fd);
 		if (!world->touch.file)
 			return -ENOMEM;
+	} else if (acts_on_slot(done)) {
+		world->touch.file = direct_at(ring, done->entry->index);
 	}
+	if (leaves_gap(world, done))
+		ring->hides = ring->gaps = true;
 	ring->submissions++;
 	world->ring_classes |= 1u << ring_op_class(done->entry->op);
 	begin(world, done);
@@ -298,6 +363,8 @@ static int complete(struct world *world, struct file *ring, const struct done *d
 	world->touch.request = request;
 	if (request)
 		world->touch.file = request->file;
+	else if (acts_on_slot(done))
+		world->touch.file = direct_at(ring, done->entry->index);
 	else
 		world->touch.file = world_file(world, done->process->pid, done->event->fd);
 	if (request)
@@ -319,6 +386,8 @@ static int note_gap(struct world *world, const struct event *event, struct proce
 		return event->fd < 0 ? 0 : -ENOMEM;
 	ring->kind = FILE_RING;
 	ring->hides = true;
+	if (event->what != RING_UNSEEN || event->arg[0] != RING_GAP_DIRECT)
+		ring->gaps = true;
 	if (event->what == RING_UNSEEN && event->arg[0] == RING_GAP_ALL)
 		ring->unseen = true;
 	return 0;
@@ -345,6 +414,7 @@ int world_ring(struct world *world, const struct event *event)
 	if (ring->kind != FILE_OTHER && ring->kind != FILE_RING)
 		return 0;
 	ring->kind = FILE_RING;
+	done.ring = ring;
 	done.rest = event_ring_rest(event, &done.rest_size);
 	done.ret = event->what == RING_COMPLETE ? event->ret : 0;
 	return event->what == RING_SUBMIT ? submit(world, ring, &done) : complete(world, ring, &done);
@@ -377,6 +447,17 @@ bool world_hides(const struct world *world)
 
 	while ((file = world_next_file(world, &at)))
 		if (file->hides)
+			return true;
+	return false;
+}
+
+bool world_has_gaps(const struct world *world)
+{
+	const struct file *file;
+	size_t at = 0;
+
+	while ((file = world_next_file(world, &at)))
+		if (file->gaps)
 			return true;
 	return false;
 }

@@ -280,6 +280,11 @@ static void make_note(struct finding *finding, const char *reason)
 	memcpy(finding->message + (used < room ? used : room), reason, size);
 }
 
+static bool is_withheld(const struct world *world, const struct rule *rule)
+{
+	return rule->by_absence && (rule->by_slot ? world_has_gaps(world) : world_hides(world));
+}
+
 /*
  * "Nobody did" is no proof where part of what the target did stays unseen, at whatever time it was said: such
  * findings become notes. What is withheld this way can be read, and convicts nobody.
@@ -287,7 +292,7 @@ static void make_note(struct finding *finding, const char *reason)
 static void withhold(struct judge *judge)
 {
 	for (size_t i = 0; i < judge->count; i++)
-		if (judge->findings[i].rule->by_absence)
+		if (is_withheld(judge->world, judge->findings[i].rule))
 			make_note(&judge->findings[i],
 				  " (unproven: part of what the target does by io_uring is unseen)");
 }
@@ -321,8 +326,7 @@ int judge_finish(struct judge *judge)
 			r = rule_families[i]->finish(judge, judge->states[i]);
 	}
 	judge->finished = true;
-	if (world_hides(judge->world))
-		withhold(judge);
+	withhold(judge);
 	withhold_since(judge, false);
 	withhold_since(judge, true);
 	if (judge->count)
@@ -420,7 +424,7 @@ int judge_broken(const struct judge *judge, const char *id)
 		const struct seat *seat = &judge->seats[i];
 
 		if (strcmp(seat->rule->id, id) == 0)
-			return seat->broken && !(seat->rule->by_absence && world_hides(judge->world));
+			return seat->broken && !is_withheld(judge->world, seat->rule);
 	}
 	return 0;
 }

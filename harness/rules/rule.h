@@ -27,6 +27,7 @@ struct rule {
 	const char *seen; /* public bugs, one line */
 	bool symptom;	  /* what clients feel: told behind the rules that say why */
 	bool by_absence;  /* it says what nobody did: only a note where world_hides() */
+	bool by_slot;	  /* that, but direct descriptors are followed: only where world_has_gaps() */
 };
 
 struct judge;

@@ -65,16 +65,20 @@ static const struct rule rules[] = {
 	    .id = "uring-short-send",
 	    .severity = SEVERITY_ERROR,
 	    .by_absence = true,
+	    .by_slot = true,
 	    .doc = "a send through io_uring took a part of its bytes, and the rest is never sent",
 	    .why =
 		"A send that completes has not sent everything: its result says how much. A server that "
 		"goes by the completion alone leaves a hole in the answer, only for slow clients and large "
 		"answers, and the client reads every byte behind it as something it is not.",
-	    .how = "As write-lost, for a connection whose last send, write or sendmsg through io_uring "
-		   "completed with less than it was given: the connection was closed although its reading "
-		   "peer had got fewer bytes than were announced, or the peer then received other bytes than "
-		   "the rest, or its answer stays unfinished although nothing is in flight, nothing is "
-		   "unacknowledged and the target sleeps (3 s, or 0.3 s without a time-out).",
+	    .how =
+		"As write-lost, for a connection whose last send, write or sendmsg through io_uring "
+		"completed with less than it was given: the connection was closed although its reading "
+		"peer had got fewer bytes than were announced, or the peer then received other bytes than "
+		"the rest, or its answer stays unfinished although nothing is in flight, nothing is "
+		"unacknowledged and the target sleeps (3 s, or 0.3 s without a time-out). Direct descriptors "
+		"are followed by their slot, from one use to the next; such a socket cannot be asked, so it "
+		"counts as acknowledged what the peer has received.",
 	    .mend =
 		"Submit the rest (from buffer + result on) before anything else on that connection, or "
 		"give MSG_WAITALL, with which the kernel goes on by itself. A link does not stop at a short "
@@ -307,21 +311,28 @@ static bool anybody_polls(const struct world *world)
 	return false;
 }
 
+/* Since when (ns) its peer, reading, has waited for more until `at`; 0 when it would not take it anyway. */
+static uint64_t waits_since(const struct write *write, const struct peer_view *peer, const struct file *file,
+			    uint64_t at)
+{
+	const struct diary_page *page = diary_page(&write->facts->diary, peer->id);
+	uint64_t since = file->touched;
+
+	if ((peer->ended_at && peer->ended_at <= at) || peer->stalled)
+		return 0;
+	if (page->received_at > since)
+		since = page->received_at;
+	return page->resumed_at > since ? page->resumed_at : since;
+}
+
 /* Since when (ns) there has been room and nobody wrote; 0 when the peer would not take it anyway. */
 static uint64_t room_since(const struct write *write, const struct world *world, const struct ground_fd *fd)
 {
 	const struct peer_view *peer = world_peer(world, fd->file->peer);
-	const struct diary_page *page;
-	uint64_t since = fd->file->touched;
 
-	if (!peer)
-		return fd->writable_since > since ? fd->writable_since : since;
-	if ((peer->ended_at && peer->ended_at <= fd->at) || peer->stalled)
-		return 0;
-	page = diary_page(&write->facts->diary, peer->id);
-	if (page->received_at > since)
-		since = page->received_at;
-	return page->resumed_at > since ? page->resumed_at : since;
+	if (peer)
+		return waits_since(write, peer, fd->file, fd->at);
+	return fd->writable_since > fd->file->touched ? fd->writable_since : fd->file->touched;
 }
 
 static int judge_socket(struct judge *judge, const struct write *write, const struct ground_fd *fd,
@@ -355,6 +366,33 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 
 /* An answer that had a short send in it, and of which nothing more comes although its peer reads: what was
  * sent after the hole was taken for the rest. */
+static bool is_hole(const struct write *write, const struct file *file, const struct debt *debt,
+		    const struct peer_view *peer)
+{
+	return !file->closed && debt && debt->last.ring && peer && peer->requests > peer->answers &&
+	       !file->shut_write && !file_is_sending(file) &&
+	       debt->last.at > diary_page(&write->facts->diary, peer->id)->answer_at &&
+	       !hand_spoilt(&write->facts->hand, file);
+}
+
+static int report_hole(struct judge *judge, const struct file *file, const struct debt *debt, uint64_t due,
+		       uint64_t slept)
+{
+	struct finding finding = finding_make(judge, &rules[URING_SHORT_SEND]);
+	char who[FACTS_WHO], how[64];
+
+	finding_about(&finding, judge, file);
+	finding.at = due;
+	finding.from = debt->last.at;
+	finding.to = world_now(judge_world(judge));
+	how_it_went(&debt->last, how, sizeof(how));
+	(void)snprintf(finding.message, sizeof(finding.message),
+		       "%s: a send %s; the answer is not whole, nothing is being sent and the target has "
+		       "slept for %.2f s",
+		       facts_who(&finding, judge, who, sizeof(who)), how, clock_seconds(slept));
+	return judge_report(judge, &finding);
+}
+
 static int judge_hole(struct judge *judge, const struct write *write, const struct ground_fd *fd,
 		      uint64_t patience)
 {
@@ -362,26 +400,41 @@ static int judge_hole(struct judge *judge, const struct write *write, const stru
 	const struct debt *debt = map_get(&write->debts, file->id);
 	const struct peer_view *peer = world_peer(judge_world(judge), file->peer);
 	uint64_t since = room_since(write, judge_world(judge), fd);
-	struct finding finding;
-	char who[FACTS_WHO], how[64];
 
-	if (fd->listener || file->closed || !debt || !debt->last.ring || !since || since + patience > fd->at)
+	if (fd->listener || !since || since + patience > fd->at || fd->unacked ||
+	    !is_hole(write, file, debt, peer))
 		return 0;
-	if (!peer || peer->requests <= peer->answers || fd->unacked || file->shut_write ||
-	    file_is_sending(file) || debt->last.at <= diary_page(&write->facts->diary, peer->id)->answer_at ||
-	    hand_spoilt(&write->facts->hand, file))
+	return report_hole(judge, file, debt, since + patience, fd->at - since);
+}
+
+/* A direct descriptor, which has no number to ask by. */
+static int judge_slot(struct judge *judge, const struct write *write, const struct file *file,
+		      uint64_t patience)
+{
+	const struct debt *debt = map_get(&write->debts, file->id);
+	const struct peer_view *peer = world_peer(judge_world(judge), file->peer);
+	uint64_t now = world_now(judge_world(judge)), since;
+
+	if (!is_hole(write, file, debt, peer) || peer->received < file->bytes_out)
 		return 0;
-	finding = finding_make(judge, &rules[URING_SHORT_SEND]);
-	finding_about(&finding, judge, file);
-	finding.at = since + patience;
-	finding.from = debt->last.at;
-	finding.to = fd->at;
-	how_it_went(&debt->last, how, sizeof(how));
-	(void)snprintf(finding.message, sizeof(finding.message),
-		       "%s: a send %s; the answer is not whole, nothing is being sent and the target has "
-		       "slept for %.2f s",
-		       facts_who(&finding, judge, who, sizeof(who)), how, clock_seconds(fd->at - since));
-	return judge_report(judge, &finding);
+	since = waits_since(write, peer, file, now);
+	return since && since + patience <= now
+		   ? report_hole(judge, file, debt, since + patience, now - since)
+		   : 0;
+}
+
+static int judge_slots(struct judge *judge, const struct write *write, uint64_t patience)
+{
+	const struct file *file;
+	size_t at = 0;
+	int32_t pid, fd;
+	int r = 0;
+
+	while (r == 0 && (file = world_next_file(judge_world(judge), &at)))
+		if (file->kind == FILE_CONN && file->fd < 0 && !file->closed &&
+		    world_locate(judge_world(judge), file, &pid, &fd) < 0)
+			r = judge_slot(judge, write, file, patience);
+	return r;
 }
 
 static int judge_round(struct judge *judge, const struct write *write)
@@ -400,7 +453,7 @@ static int judge_round(struct judge *judge, const struct write *write)
 		if (r == 0)
 			r = judge_hole(judge, write, &ground->fds[i], patience);
 	}
-	return r;
+	return r ? r : judge_slots(judge, write, patience);
 }
 
 static int write_round(struct judge *judge, void *state)

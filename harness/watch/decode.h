@@ -70,6 +70,7 @@ void decode_ctl(struct decoding *decoding);
 void decode_ioctl(struct decoding *decoding);
 void decode_prlimit(struct decoding *decoding);
 void decode_setrlimit(struct decoding *decoding);
+void decode_register(struct decoding *decoding); /* io_uring_register: the slots that it changes */
 
 /* decode_socket.c */
 void decode_accept(struct decoding *decoding);

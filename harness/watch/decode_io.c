@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include "watch/decode.h"
 #include "watch/memory.h"
+#include "watch/ring_abi.h"
 
 static void pair(struct decoding *decoding, uint64_t from)
 {
@@ -112,4 +113,34 @@ void decode_prlimit(struct decoding *decoding)
 void decode_setrlimit(struct decoding *decoding)
 {
 	limit(decoding, decoding->state->arg[1]);
+}
+
+/* A whole table comes or goes, or some slots of it change: io_uring_register(2), and how rings.c reads it. */
+void decode_register(struct decoding *decoding)
+{
+	uint32_t opcode = (uint32_t)decoding->state->arg[1] & ~ABI_REGISTER_BY_INDEX, offset, count;
+	uint64_t from = decoding->state->arg[2];
+	struct event *event = decoding->event;
+
+	switch (opcode) {
+	case ABI_REGISTER_FILES:
+	case ABI_REGISTER_FILES2:
+	case ABI_UNREGISTER_FILES:
+		event->arg[2] = UINT32_MAX;
+		return;
+	case ABI_REGISTER_FILES_UPDATE:
+	case ABI_REGISTER_FILES_UPDATE2:
+		count = (uint32_t)decoding->state->arg[3];
+		if (!decode_get(decoding, from, &offset, sizeof offset) ||
+		    (opcode == ABI_REGISTER_FILES_UPDATE2 &&
+		     !decode_get(decoding, from + ABI_UPDATE2_COUNT, &count, sizeof count))) {
+			decode_unreadable(decoding);
+			return;
+		}
+		event->arg[1] = offset;
+		event->arg[2] = count;
+		return;
+	default:
+		return;
+	}
 }

@@ -10,6 +10,7 @@
 
 #define IOV_MOST     1024
 #define CANCEL_BY_FD (1u << 1)
+#define CANCEL_FIXED (1u << 3) /* the fd is a direct descriptor */
 
 static bool get(struct request *request, uint64_t from, void *to, size_t size)
 {
@@ -76,7 +77,11 @@ static void meant(struct request *request)
 	entry->extra = request->sqe->addr;
 	if (entry->op == OP_POLL_REMOVE)
 		entry->length = request->sqe->op_flags;
-	if (entry->op == OP_ASYNC_CANCEL && (request->sqe->op_flags & CANCEL_BY_FD))
+	if (entry->op != OP_ASYNC_CANCEL || !(request->sqe->op_flags & CANCEL_BY_FD))
+		return;
+	if (request->sqe->op_flags & CANCEL_FIXED)
+		entry->index = request->sqe->fd;
+	else
 		request->flight.fd = request->sqe->fd;
 }
 
@@ -157,6 +162,16 @@ static void socket_made(struct request *request)
 	request->flight.entry.extra = (request->sqe->off & UINT32_MAX) | (uint64_t)request->sqe->len << 32;
 }
 
+static void files_update(struct request *request)
+{
+	request->flight.entry.extra = request->sqe->off;
+}
+
+static void message_to_ring(struct request *request)
+{
+	request->flight.entry.extra = request->sqe->addr;
+}
+
 static void spliced(struct request *request)
 {
 	request->flight.entry.length = request->sqe->len;
@@ -170,26 +185,49 @@ static const struct {
 	bool on_fd;
 	void (*read)(struct request *request);
 } ops[OP_COUNT] = {
-    [OP_READV] = {ON_FD, vector},	  [OP_WRITEV] = {ON_FD, vector},
-    [OP_FSYNC] = {ON_FD, NULL},		  [OP_READ_FIXED] = {ON_FD, bytes},
-    [OP_WRITE_FIXED] = {ON_FD, bytes},	  [OP_POLL_ADD] = {ON_FD, poll_add},
-    [OP_POLL_REMOVE] = {false, meant},	  [OP_SYNC_FILE_RANGE] = {ON_FD, NULL},
-    [OP_SENDMSG] = {ON_FD, message},	  [OP_RECVMSG] = {ON_FD, message},
-    [OP_TIMEOUT] = {false, timer},	  [OP_TIMEOUT_REMOVE] = {false, meant},
-    [OP_ACCEPT] = {ON_FD, accepting},	  [OP_ASYNC_CANCEL] = {false, meant},
-    [OP_LINK_TIMEOUT] = {false, timer},	  [OP_CONNECT] = {ON_FD, addressed},
-    [OP_FALLOCATE] = {ON_FD, NULL},	  [OP_OPENAT] = {false, making},
-    [OP_OPENAT2] = {false, making},	  [OP_CLOSE] = {ON_FD, closing},
-    [OP_READ] = {ON_FD, bytes},		  [OP_WRITE] = {ON_FD, bytes},
-    [OP_FADVISE] = {ON_FD, NULL},	  [OP_SEND] = {ON_FD, socket_bytes},
-    [OP_RECV] = {ON_FD, socket_bytes},	  [OP_EPOLL_CTL] = {false, ctl},
-    [OP_SPLICE] = {ON_FD, spliced},	  [OP_TEE] = {ON_FD, spliced},
-    [OP_SHUTDOWN] = {ON_FD, just_length}, [OP_SOCKET] = {false, socket_made},
-    [OP_SEND_ZC] = {ON_FD, socket_bytes}, [OP_SENDMSG_ZC] = {ON_FD, message},
-    [OP_READ_MULTISHOT] = {ON_FD, bytes}, [OP_FTRUNCATE] = {ON_FD, NULL},
-    [OP_BIND] = {ON_FD, addressed},	  [OP_LISTEN] = {ON_FD, just_length},
-    [OP_RECV_ZC] = {ON_FD, socket_bytes}, [OP_EPOLL_WAIT] = {ON_FD, waiting},
-    [OP_READV_FIXED] = {ON_FD, vector},	  [OP_WRITEV_FIXED] = {ON_FD, vector},
+    [OP_READV] = {ON_FD, vector},
+    [OP_WRITEV] = {ON_FD, vector},
+    [OP_FSYNC] = {ON_FD, NULL},
+    [OP_READ_FIXED] = {ON_FD, bytes},
+    [OP_WRITE_FIXED] = {ON_FD, bytes},
+    [OP_POLL_ADD] = {ON_FD, poll_add},
+    [OP_POLL_REMOVE] = {false, meant},
+    [OP_SYNC_FILE_RANGE] = {ON_FD, NULL},
+    [OP_SENDMSG] = {ON_FD, message},
+    [OP_RECVMSG] = {ON_FD, message},
+    [OP_TIMEOUT] = {false, timer},
+    [OP_TIMEOUT_REMOVE] = {false, meant},
+    [OP_ACCEPT] = {ON_FD, accepting},
+    [OP_ASYNC_CANCEL] = {false, meant},
+    [OP_LINK_TIMEOUT] = {false, timer},
+    [OP_CONNECT] = {ON_FD, addressed},
+    [OP_FALLOCATE] = {ON_FD, NULL},
+    [OP_OPENAT] = {false, making},
+    [OP_OPENAT2] = {false, making},
+    [OP_CLOSE] = {ON_FD, closing},
+    [OP_READ] = {ON_FD, bytes},
+    [OP_WRITE] = {ON_FD, bytes},
+    [OP_FADVISE] = {ON_FD, NULL},
+    [OP_SEND] = {ON_FD, socket_bytes},
+    [OP_RECV] = {ON_FD, socket_bytes},
+    [OP_EPOLL_CTL] = {false, ctl},
+    [OP_SPLICE] = {ON_FD, spliced},
+    [OP_TEE] = {ON_FD, spliced},
+    [OP_SHUTDOWN] = {ON_FD, just_length},
+    [OP_SOCKET] = {false, socket_made},
+    [OP_SEND_ZC] = {ON_FD, socket_bytes},
+    [OP_SENDMSG_ZC] = {ON_FD, message},
+    [OP_READ_MULTISHOT] = {ON_FD, bytes},
+    [OP_FTRUNCATE] = {ON_FD, NULL},
+    [OP_BIND] = {ON_FD, addressed},
+    [OP_LISTEN] = {ON_FD, just_length},
+    [OP_RECV_ZC] = {ON_FD, socket_bytes},
+    [OP_EPOLL_WAIT] = {ON_FD, waiting},
+    [OP_FILES_UPDATE] = {false, files_update},
+    [OP_MSG_RING] = {ON_FD, message_to_ring},
+    [OP_FIXED_FD_INSTALL] = {ON_FD, NULL},
+    [OP_READV_FIXED] = {ON_FD, vector},
+    [OP_WRITEV_FIXED] = {ON_FD, vector},
 };
 
 void request_decode(struct request *request)

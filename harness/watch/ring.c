@@ -9,6 +9,7 @@
 #include "watch/borrow.h"
 #include "watch/memory.h"
 #include "watch/sight.h"
+#include "watch/slot.h"
 
 #define DIRECT_MAX  (1u << 20)
 #define DIRECT_SKIP (-2) /* IORING_REGISTER_FILES_SKIP: this slot stays as it is */
@@ -106,7 +107,7 @@ static int resolve_direct(struct ring *ring, const struct ring_reading *reading,
 		return 0;
 	ring->direct_said = true;
 	return ring_unseen(ring, reading, RING_GAP_DIRECT,
-			   "it uses direct descriptors: connections without a number are not followed");
+			   "it uses direct descriptors: what has no number cannot be asked about itself");
 }
 
 /* Writes one event: the entry, and what stands behind it. */
@@ -224,6 +225,17 @@ static size_t accepted_from(const struct ring *ring, const struct flight *flight
 	return size;
 }
 
+/* … or, of one in a slot, as the kernel lists it. */
+static size_t accepted_into(const struct ring *ring, const struct flight *flight, int32_t res, char *out)
+{
+	struct sockaddr_storage address;
+	int32_t slot = flight->entry.index == INT32_MAX ? res : flight->entry.index;
+	uint32_t size = slot_peer(ring->pid, ring->fd, slot, &address);
+
+	memcpy(out, &address, size);
+	return size;
+}
+
 /* EPOLL_WAIT: as epoll_wait's. */
 static size_t waited_for(const struct ring *ring, const struct ring_reading *reading,
 			 const struct flight *flight, int64_t count, char *out)
@@ -254,7 +266,8 @@ static size_t brought(const struct ring *ring, const struct ring_reading *readin
 			return 0;
 		if (ring->key)
 			return told_from(reading, out);
-		return flight->entry.index < 0 ? accepted_from(ring, flight, (int)res, out) : 0;
+		return flight->entry.index < 0 ? accepted_from(ring, flight, (int)res, out)
+					       : accepted_into(ring, flight, (int32_t)res, out);
 	case OP_EPOLL_WAIT:
 		return res > 0 ? waited_for(ring, reading, flight, res, out) : 0;
 	case OP_EPOLL_CTL:
@@ -308,6 +321,23 @@ static int tell_before(struct ring *ring, const struct ring_reading *reading, co
 	return tell(ring, reading, &event, flight, NULL, 0);
 }
 
+/* Slots that a request filled or emptied lead to no number any more. */
+static void forget_slots(struct ring *ring, const struct flight *flight, int64_t res)
+{
+	int32_t slot = flight->entry.index == INT32_MAX ? (int32_t)res : flight->entry.index;
+	uint64_t first = (uint32_t)slot, count = 1;
+
+	if (flight->entry.op == OP_FILES_UPDATE) {
+		first = flight->entry.extra;
+		count = (uint64_t)res;
+	} else if (slot < 0 || (ring_op_class(flight->entry.op) != CLASS_CREATE &&
+				flight->entry.op != OP_ACCEPT && flight->entry.op != OP_CLOSE)) {
+		return;
+	}
+	for (uint64_t i = 0; res >= 0 && i < count && first + i < ring->direct_count; i++)
+		ring->direct[first + i] = -1;
+}
+
 int ring_complete(struct ring *ring, const struct ring_reading *reading, const struct abi_cqe *cqe)
 {
 	struct event event = event_make(EV_RING, RING_COMPLETE);
@@ -322,6 +352,7 @@ int ring_complete(struct ring *ring, const struct ring_reading *reading, const s
 		size = brought(ring, reading, &flight, cqe->res, rest);
 	}
 	note_vain(ring, &flight, cqe);
+	forget_slots(ring, &flight, cqe->res);
 	if (flight.entry.op == OP_CLOSE && cqe->res == 0 && flight.fd >= 0)
 		ring_forget_fds(ring, (uint32_t)flight.fd, (uint32_t)flight.fd);
 	flight.entry.ring = ring->fd;

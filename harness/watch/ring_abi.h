@@ -99,6 +99,7 @@ _Static_assert(sizeof(struct abi_cqe) == 16, "struct io_uring_cqe");
 #define ABI_UNREGISTER_RING_FDS	   21u
 #define ABI_REGISTER_RESIZE_RINGS  33u
 #define ABI_REGISTER_BY_INDEX	   (1u << 31) /* the fd argument is a registered ring */
+#define ABI_UPDATE2_COUNT	   24 /* where io_uring_rsrc_update2 says how many */
 #define ABI_FILE_INDEX_ALLOC	   UINT32_MAX
 
 #endif

@@ -345,7 +345,7 @@ static int register_files(struct rings *rings, struct ring *ring, const struct t
 	if (opcode == ABI_REGISTER_FILES_UPDATE2) { /* its count stands behind the tags */
 		uint32_t behind[2];
 
-		if (!get(rings, tracee, arg[2] + 24, behind, sizeof behind))
+		if (!get(rings, tracee, arg[2] + ABI_UPDATE2_COUNT, behind, sizeof behind))
 			return 0;
 		count = behind[0];
 	}

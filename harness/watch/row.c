@@ -74,7 +74,7 @@ static const struct row rows[] = {
     WAIT(pselect6, _, 0, decode_enter_pselect, decode_select),
     PLAIN(io_uring_setup, _, 0, _, _, NULL),
     ROW(io_uring_enter, ROW_RING, 0, 1, 2, 3, decode_enter_ring, NULL),
-    PLAIN(io_uring_register, 0, 1, _, _, NULL),
+    PLAIN(io_uring_register, 0, 1, _, _, decode_register),
     SLEEP(nanosleep, decode_enter_spec0),
     SLEEP(clock_nanosleep, decode_enter_clock),
     PLAIN(prlimit64, _, 1, _, _, decode_prlimit),

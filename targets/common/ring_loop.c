@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "common/options.h"
 
 #define ENTRIES 256
+#define SLOTS	1024
 #define ROOM	4 /* submissions that one completion may lead to */
 
 enum op { OP_ACCEPT, OP_SIGNAL, OP_RECEIVE, OP_SEND, OP_CANCEL, OP_BITS = 7 };
@@ -25,11 +27,26 @@ static void name(struct io_uring_sqe *sqe, struct client *client, enum op op)
 		client->conn.held++;
 }
 
+static int descriptor(const struct client *client)
+{
+	return client->slot < 0 ? client->conn.fd : client->slot;
+}
+
+/* After io_uring_prep_…, which clears it: the descriptor is a slot. */
+static void mark_direct(struct io_uring_sqe *sqe, const struct client *client)
+{
+	if (client->slot >= 0)
+		sqe->flags |= IOSQE_FIXED_FILE;
+}
+
 void ring_loop_accept(struct ring_loop *loop)
 {
 	struct io_uring_sqe *sqe = ring_next(&loop->ring);
 
-	io_uring_prep_multishot_accept(sqe, loop->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (loop->hooks->direct)
+		io_uring_prep_multishot_accept_direct(sqe, loop->listener, NULL, NULL, 0);
+	else
+		io_uring_prep_multishot_accept(sqe, loop->listener, NULL, NULL, SOCK_CLOEXEC);
 	name(sqe, NULL, OP_ACCEPT);
 	loop->accepting = true;
 }
@@ -38,7 +55,8 @@ void ring_loop_receive(struct ring_loop *loop, struct client *client)
 {
 	struct io_uring_sqe *sqe = ring_next(&loop->ring);
 
-	io_uring_prep_recv(sqe, client->conn.fd, client->in, sizeof client->in, 0);
+	io_uring_prep_recv(sqe, descriptor(client), client->in, sizeof client->in, 0);
+	mark_direct(sqe, client);
 	name(sqe, client, OP_RECEIVE);
 	client->receiving = true;
 }
@@ -49,7 +67,8 @@ static void send_some(struct ring_loop *loop, struct client *client)
 	const char *bytes = session_output(&client->conn.session, &client->offered);
 
 	memcpy(client->out, bytes, client->offered);
-	io_uring_prep_send(sqe, client->conn.fd, client->out, client->offered, 0);
+	io_uring_prep_send(sqe, descriptor(client), client->out, client->offered, 0);
+	mark_direct(sqe, client);
 	name(sqe, client, OP_SEND);
 	client->sending = true;
 }
@@ -64,11 +83,26 @@ static bool has_room(const struct client *client)
 	return room >= sizeof client->in;
 }
 
+/* conn_linger, by the ring where there is no number. */
+static bool linger(struct ring_loop *loop, struct client *client)
+{
+	struct io_uring_sqe *sqe;
+
+	if (client->slot < 0 || !session_wants(&client->conn.session) || client->conn.shut)
+		return conn_linger(&client->conn);
+	sqe = ring_next(&loop->ring);
+	io_uring_prep_shutdown(sqe, client->slot, SHUT_WR);
+	mark_direct(sqe, client);
+	name(sqe, client, OP_CANCEL); /* how it ends is of no interest */
+	client->conn.shut = true;
+	return true;
+}
+
 void ring_loop_serve(struct ring_loop *loop, struct client *client)
 {
 	struct conn *conn = &client->conn;
 
-	if (session_finished(&conn->session) && !conn_linger(conn)) {
+	if (session_finished(&conn->session) && !linger(loop, client)) {
 		pool_doom(&loop->pool, conn);
 		return;
 	}
@@ -121,13 +155,26 @@ void ring_loop_admit(struct ring_loop *loop, struct client *client)
 	ring_loop_serve(loop, client);
 }
 
-void ring_loop_take(struct ring_loop *loop, int fd)
+static void empty_slot(struct ring_loop *loop, int slot, struct client *client)
 {
-	struct client *client = (struct client *)pool_add(&loop->pool, fd, loop->now);
+	struct io_uring_sqe *sqe = ring_next(&loop->ring);
 
+	io_uring_prep_close_direct(sqe, (unsigned)slot);
+	name(sqe, client, OP_CANCEL);
+}
+
+void ring_loop_take(struct ring_loop *loop, int result)
+{
+	bool direct = loop->hooks->direct;
+	struct client *client = (struct client *)pool_add(&loop->pool, direct ? -1 : result, loop->now);
+
+	if (!client && direct)
+		empty_slot(loop, result, NULL);
 	if (!client)
 		return;
 	client->receiving = client->sending = client->told = false;
+	client->slot = direct ? result : -1;
+	client->conn.held += direct;
 	if (loop->hooks->admit)
 		loop->hooks->admit(loop, client);
 	else
@@ -185,6 +232,25 @@ static void dispatch(struct ring_loop *loop, const struct io_uring_cqe *cqe)
 				      : ring_loop_accepted(loop, cqe->res, more);
 }
 
+static void cancel_all(struct ring_loop *loop, struct client *client)
+{
+	struct io_uring_sqe *sqe = ring_next(&loop->ring);
+	unsigned how = IORING_ASYNC_CANCEL_ALL | (client->slot < 0 ? 0 : IORING_ASYNC_CANCEL_FD_FIXED);
+
+	io_uring_prep_cancel_fd(sqe, descriptor(client), how);
+	name(sqe, client, OP_CANCEL);
+	client->told = true;
+}
+
+/* Nothing is in flight: the slot is emptied, and with that completion it is gone. */
+static void vacate(struct ring_loop *loop, struct client *client)
+{
+	empty_slot(loop, client->slot, client);
+	client->slot = -1;
+	client->conn.held--;
+	client->told = true;
+}
+
 static void let_go(struct ring_loop *loop)
 {
 	struct conn *conn;
@@ -192,14 +258,14 @@ static void let_go(struct ring_loop *loop)
 	TAILQ_FOREACH(conn, &loop->pool.doomed, timed)
 	{
 		struct client *client = (struct client *)conn;
-		struct io_uring_sqe *sqe;
+		unsigned in_flight = conn->held - (client->slot >= 0);
 
-		if (conn->held == 0 || client->told || !ring_room(&loop->ring, ROOM))
+		if (conn->held == 0 || (in_flight && client->told) || !ring_room(&loop->ring, ROOM))
 			continue;
-		sqe = ring_next(&loop->ring);
-		io_uring_prep_cancel_fd(sqe, conn->fd, IORING_ASYNC_CANCEL_ALL);
-		name(sqe, client, OP_CANCEL);
-		client->told = true;
+		if (in_flight)
+			cancel_all(loop, client);
+		else
+			vacate(loop, client);
 	}
 }
 
@@ -244,10 +310,22 @@ static int run(struct ring_loop *loop)
 	return 0;
 }
 
+/* No more of them than the process may have fds. */
+static int open_slots(struct io_uring *ring)
+{
+	struct rlimit limit;
+	unsigned slots = SLOTS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < slots)
+		slots = (unsigned)limit.rlim_cur;
+	return io_uring_register_files_sparse(ring, slots);
+}
+
 static int open_loop(struct ring_loop *loop, const struct options *options)
 {
 	struct io_uring_sqe *sqe = ring_next(&loop->ring);
 	sigset_t signals;
+	int error;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
@@ -262,6 +340,10 @@ static int open_loop(struct ring_loop *loop, const struct options *options)
 	io_uring_prep_poll_add(sqe, loop->signals, POLLIN);
 	name(sqe, NULL, OP_SIGNAL);
 	listener_tune(loop->listener);
+	if (loop->hooks->direct && (error = open_slots(&loop->ring)) < 0)
+		return error;
+	if (loop->hooks->opened)
+		loop->hooks->opened(loop);
 	loop->now = clock_ms();
 	pool_init(&loop->pool, options->speaks);
 	loop->pool.conn_size = sizeof(struct client);

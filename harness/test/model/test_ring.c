@@ -315,6 +315,82 @@ static void test_what_stays_unseen(void **state)
 	world_free(world);
 }
 
+/* Connections in slots: each use of one is another file, until it is closed, emptied, or the ring is gone. */
+enum { SLOT = 7 };
+
+static struct file *into_slot(struct world *world, uint64_t number, int32_t asked)
+{
+	struct ring_entry entry = request(OP_ACCEPT, number);
+
+	entry.index = asked;
+	submit(world, LISTENER, entry);
+	complete(world, LISTENER, entry, asked == INT32_MAX ? SLOT : 0, 0);
+	return world_touch(world)->made;
+}
+
+static struct ring_entry on_slot(enum ring_op op, uint64_t number)
+{
+	struct ring_entry entry = request(op, number);
+
+	entry.index = SLOT;
+	return entry;
+}
+
+static void test_a_slot_is_followed(void **state)
+{
+	struct world *world = started();
+	struct file *first, *second;
+	struct ring_entry sending = on_slot(OP_SEND, 11), closing = on_slot(OP_CLOSE, 12);
+
+	(void)state;
+	first = into_slot(world, 10, INT32_MAX);
+	assert_int_equal(first->kind, FILE_CONN);
+	assert_int_equal(first->fd, -1);
+	submit(world, -1, sending);
+	assert_ptr_equal(world_touch(world)->file, first);
+	submit(world, -1, closing);
+	complete(world, -1, closing, 0, 0);
+	assert_true(world_touch(world)->last_close);
+	assert_true(first->closed);
+	second = into_slot(world, 13, SLOT);
+	assert_ptr_not_equal(second, first);
+	/* What was under way stays with the one it was meant for. */
+	complete(world, -1, sending, 400, 0);
+	assert_ptr_equal(world_touch(world)->file, first);
+	assert_int_equal(first->bytes_out, 400);
+	assert_int_equal(second->bytes_out, 0);
+	assert_false(world_has_gaps(world));
+	do_call(world, CALL_close, RING, 0);
+	assert_true(second->closed);
+	world_free(world);
+}
+
+static void test_a_slot_gets_a_number(void **state)
+{
+	struct world *world = started();
+	struct ring_entry install = on_slot(OP_FIXED_FD_INSTALL, 11);
+	struct event update = event_make(EV_CALL, CALL_io_uring_register);
+	struct file *conn = into_slot(world, 10, SLOT);
+
+	(void)state;
+	submit(world, -1, install);
+	complete(world, -1, install, 20, 0);
+	assert_ptr_equal(world_file(world, PID, 20), conn);
+	update.fd = RING;
+	update.ret = 1;
+	update.arg[0] = 6; /* IORING_REGISTER_FILES_UPDATE */
+	update.arg[1] = SLOT;
+	update.arg[2] = 1;
+	apply(world, update);
+	assert_false(conn->closed); /* its number leads there still */
+	submit(world, -1, on_slot(OP_RECV, 12));
+	assert_null(world_touch(world)->file);
+	assert_true(world_has_gaps(world)); /* something is in it, and we did not see what */
+	do_call(world, CALL_close, 20, 0);
+	assert_true(conn->closed);
+	world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -327,6 +403,8 @@ int main(void)
 	    cmocka_unit_test(test_asleep_in_a_ring),
 	    cmocka_unit_test(test_what_stays_unseen),
 	    cmocka_unit_test(test_nobody_looks),
+	    cmocka_unit_test(test_a_slot_is_followed),
+	    cmocka_unit_test(test_a_slot_gets_a_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,6 +246,8 @@ static void test_pipelined(void **state)
 struct hole {
 	const char *name;
 	bool broken, whole, answered, sending, stalls;
+	/* direct descriptors only */
+	bool reused, unacknowledged, unknown_slot, lost, closed;
 };
 
 static const struct hole holes[] = {
@@ -296,11 +298,128 @@ static void test_holes(void **state)
 	}
 }
 
+static const struct hole slots[] = {
+    {.name = "the rest was forgotten", .broken = true},
+    {.name = "and the connection closed", .broken = true, .closed = true},
+    {.name = "the slot had another connection before", .broken = true, .reused = true},
+    {.name = "nothing was short", .whole = true},
+    {.name = "the answer came all the same", .answered = true},
+    {.name = "the rest is under way", .sending = true},
+    {.name = "the peer does not read", .stalls = true},
+    {.name = "not all has arrived", .unacknowledged = true},
+    {.name = "it was another connection's, in the same slot", .whole = true, .reused = true},
+    {.name = "something is in a slot we did not see filled", .broken = true, .unknown_slot = true},
+    {.name = "entries were lost", .broken = true, .lost = true},
+};
+
+#define SLOT 4
+
+/* c3's connection goes into the slot, and c2's before it if need be. */
+static void accept_into_slot(struct story *s, int32_t peer, uint64_t request)
+{
+	struct ring_entry entry = story_request(OP_ACCEPT, request);
+	struct sockaddr_in address = story_address(story_port(peer));
+
+	entry.index = INT32_MAX; /* any */
+	story_peer_args(s, peer, PEER_CONNECT, 0, story_port(peer), 0, 0);
+	story_peer(s, peer, PEER_CONNECTED);
+	story_submit(s, STORY_LISTENER, &entry);
+	story_entry(s, RING_COMPLETE, STORY_LISTENER, SLOT, &entry, &address, sizeof(address));
+}
+
+static void send_in_slot(struct story *s, uint64_t request, int64_t sent)
+{
+	struct ring_entry entry = story_request(OP_SEND, request);
+
+	entry.length = 1000;
+	entry.index = SLOT;
+	story_submit(s, -1, &entry);
+	if (sent)
+		story_complete(s, -1, entry, sent, 0);
+}
+
+static void close_slot(struct story *s, uint64_t request)
+{
+	struct ring_entry entry = story_request(OP_CLOSE, request);
+
+	entry.index = SLOT;
+	story_submit(s, -1, &entry);
+	story_complete(s, -1, entry, 0, 0);
+}
+
+static void hide(struct story *s, const struct hole *hole)
+{
+	struct event event = story_event(s, EV_RING, RING_UNSEEN, STORY_RING, 0);
+	struct ring_entry entry = story_request(OP_RECV, 90);
+
+	event.arg[0] = RING_GAP_DIRECT; /* as the watcher says of each ring that has them */
+	story_tell(s, event);
+	entry.index = SLOT + 1;
+	if (hole->unknown_slot)
+		story_submit(s, -1, &entry);
+	if (hole->lost)
+		story_tell(s, story_event(s, EV_RING, RING_LOST, STORY_RING, 3));
+}
+
+/* The same on a direct descriptor, which nobody can ask. */
+static void test_slots(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(slots) / sizeof(*slots); i++) {
+		const struct hole *hole = &slots[i];
+		struct event event;
+		struct story s = story_new("uring-short-send,write-*");
+
+		print_message("  %s\n", hole->name);
+		story_mark(&s, MARK_FAULT);
+		hide(&s, hole);
+		if (hole->reused) {
+			accept_into_slot(&s, 2, 1);
+			send_in_slot(&s, 2, 400);
+			story_peer(&s, 2, PEER_RST);
+			close_slot(&s, 3);
+		}
+		accept_into_slot(&s, 3, 4);
+		story_peer_args(&s, 3, PEER_REQUEST, 0, 1, 0, 0);
+		send_in_slot(&s, 5, hole->whole ? 1000 : 400);
+		send_in_slot(&s, 6, hole->sending ? 0 : 1000);
+		story_peer_args(&s, 3, PEER_RECV, 1000, 1000, 0, 0);
+		if (!hole->unacknowledged)
+			story_peer_args(&s, 3, PEER_RECV, 1000, 2000, 0, 0);
+		if (hole->answered)
+			story_peer_args(&s, 3, PEER_ANSWER, 0, 1, 2000, 0);
+		if (hole->stalls)
+			story_peer_args(&s, 3, PEER_STALL, 0, 1, 0, 0);
+		if (hole->closed) {
+			send_in_slot(&s, 7, 300);
+			story_peer_args(&s, 3, PEER_CUT, 0, 1400, 2000, 0);
+			close_slot(&s, 8);
+		}
+		event = story_event(&s, EV_ENTER, CALL_io_uring_enter, STORY_RING, 0);
+		event.arg[1] = STORY_FOREVER;
+		story_tell(&s, event);
+		story_later(&s, 4000000);
+		story_mark(&s, MARK_QUIET);
+		story_probe(&s, PROBE_THREAD, -1, 'S', CALL_io_uring_enter, 0, 0);
+		story_mark(&s, MARK_RECOVERY);
+		if (hole->broken) {
+			const struct finding *finding = assert_broken(&s, "uring-short-send");
+
+			assert_int_equal(finding->peer, 3);
+			assert_int_equal(finding->severity,
+					 hole->unknown_slot || hole->lost ? SEVERITY_INFO : SEVERITY_ERROR);
+		} else {
+			assert_clean(&s);
+		}
+		story_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_not_armed), cmocka_unit_test(test_lost),  cmocka_unit_test(test_settled),
-	    cmocka_unit_test(test_pipelined), cmocka_unit_test(test_holes),
+	    cmocka_unit_test(test_pipelined), cmocka_unit_test(test_holes), cmocka_unit_test(test_slots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

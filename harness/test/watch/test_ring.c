@@ -248,6 +248,50 @@ static int part_ops(void)
 	return ring_results();
 }
 
+/* A connection that has no number: it goes into a slot, sends from there, and is emptied out of it. */
+static int part_slots(void)
+{
+	static const int32_t empty[4] = {-1, -1, -1, -1};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listener = (int)RAW(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	int near = (int)RAW(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	socklen_t size = sizeof address;
+	struct ringed ring;
+	struct wanted *want;
+	struct io_uring_sqe *sqe;
+
+	ring_make(&ring, 8, 0);
+	CHECK(RAW(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, empty, 4) == 0);
+	CHECK(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 8) == 0);
+	CHECK(getsockname(listener, (struct sockaddr *)&address, &size) == 0);
+	CHECK(connect(near, (struct sockaddr *)&address, size) == 0);
+	CHECK(getsockname(near, (struct sockaddr *)&address, &size) == 0);
+	ring_op(&ring, IORING_OP_ACCEPT, listener, 60)->file_index = 2 + 1;
+	want = want_submit(&ring, listener);
+	want->entry.index = 2;
+	ring_go(&ring, 1);
+	want = want_complete(want, ring_take(&ring));
+	if (want->ret < 0)
+		return 77;
+	want_rest(want, &address, size);
+	sqe = ring_op(&ring, IORING_OP_SEND, 2, 61);
+	sqe->flags = IOSQE_FIXED_FILE;
+	sqe->addr = (uintptr_t)buffer;
+	sqe->len = BYTES;
+	want = want_submit(&ring, -1);
+	want->entry.index = 2;
+	want->entry.length = BYTES;
+	ring_go(&ring, 1);
+	CHECK(want_complete(want, ring_take(&ring))->ret == BYTES);
+	ring_op(&ring, IORING_OP_CLOSE, 0, 62)->file_index = 2 + 1;
+	want = want_submit(&ring, -1);
+	want->entry.index = 2;
+	ring_go(&ring, 1);
+	CHECK(want_complete(want, ring_take(&ring))->ret == 0);
+	CHECK(RAW(SYS_io_uring_register, ring.fd, IORING_UNREGISTER_FILES, NULL, 0) == 0);
+	return ring_results();
+}
+
 /* A ring whose submissions the kernel finds by itself. */
 static int part_polled(void)
 {
@@ -372,7 +416,7 @@ static void compare_all(const struct play *play)
 	for (size_t i = 0; i < play->count; i++) {
 		const struct event *event = &play->events[i];
 
-		if (event->kind != EV_RING)
+		if (event->kind != EV_RING || event->what == RING_UNSEEN)
 			continue;
 		assert_int_equal(event->pid, play->pid);
 		if (at == count)
@@ -430,6 +474,35 @@ static void test_every_operation_by_bpf(void **state)
 {
 	(void)state;
 	every_operation("bpf");
+}
+
+static void slots(const char *way)
+{
+	const struct event *event;
+	struct play play;
+
+	run(&play, way, "slots");
+	compare_all(&play);
+	event = play_event(&play, 0, EV_RING, RING_UNSEEN);
+	assert_int_equal(event->arg[0], RING_GAP_DIRECT);
+	assert_int_equal(play_count(&play, EV_RING, RING_UNSEEN), 1);
+	for (ssize_t i = 0; (i = play_find(&play, (size_t)i, EV_CALL, CALL_io_uring_register)) >= 0; i++) {
+		assert_int_equal(play.events[i].arg[1], 0);
+		assert_int_equal(play.events[i].arg[2], UINT32_MAX); /* the whole table comes, and goes */
+	}
+	play_free(&play);
+}
+
+static void test_slots(void **state)
+{
+	(void)state;
+	slots("ptrace");
+}
+
+static void test_slots_by_bpf(void **state)
+{
+	(void)state;
+	slots("bpf");
 }
 
 static void test_submissions_the_kernel_polls_for(void **state)
@@ -548,6 +621,7 @@ int main(int argc, char **argv)
 {
 	static const struct play_part parts[] = {
 	    {"ops", part_ops},
+	    {"slots", part_slots},
 	    {"polled", part_polled},
 	    {"own-memory", part_own_memory},
 	    {"behind-our-back", part_behind_our_back},
@@ -556,6 +630,8 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_operation),
 	    cmocka_unit_test(test_every_operation_by_bpf),
+	    cmocka_unit_test(test_slots),
+	    cmocka_unit_test(test_slots_by_bpf),
 	    cmocka_unit_test(test_submissions_the_kernel_polls_for),
 	    cmocka_unit_test(test_the_kernels_thread_by_bpf),
 	    cmocka_unit_test(test_memory_of_the_targets_own),
