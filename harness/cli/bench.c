@@ -12,7 +12,6 @@
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "cli/status.h"
-#include "cli/watching.h"
 #include "report/load.h"
 #include "report/output.h"
 #include "run/bench.h"
@@ -67,11 +66,9 @@ static int prepare(struct loading *loading, struct settings *settings, char **co
 	if (r == 0)
 		r = prepare_protocol(settings, !command, &loading->protocol, error);
 	if (r == 0)
-		r = watching_find(watched ? settings->watch : "none", &loading->watch, error);
-	if (r == 0)
 		r = plan_targets(settings, command, loading->protocol->name, &loading->plan, error);
 	if (r == 0)
-		r = plan_check(&loading->plan, loading->watch, error);
+		r = plan_watch(&loading->plan, watched ? settings->watch : "none", &loading->watch, error);
 	if (r == 0 && settings->json)
 		r = output_open(settings->json, &loading->json, error);
 	if (r == 0 && settings->histogram)

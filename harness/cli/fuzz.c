@@ -17,7 +17,6 @@
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "cli/status.h"
-#include "cli/watching.h"
 #include "hunt/search.h"
 #include "script/script.h"
 
@@ -83,11 +82,13 @@ static int check_protocol(const struct fuzzing *fuzzing, struct error *error)
 			 fuzzing->protocol->name);
 }
 
-static int check_watch(const struct fuzzing *fuzzing, struct error *error)
+static int find_watch(struct fuzzing *fuzzing, struct error *error)
 {
-	if (strcmp(fuzzing->watch->name, "none") != 0)
-		return plan_check(&fuzzing->plan, fuzzing->watch, error);
-	return error_set(error, -EINVAL, "watching by none sees nothing that could lead a search");
+	int r = plan_watch(&fuzzing->plan, fuzzing->settings->watch, &fuzzing->watch, error);
+
+	if (r == 0 && strcmp(fuzzing->watch->name, "none") == 0)
+		r = error_set(error, -EINVAL, "watching by none sees nothing that could lead a search");
+	return r;
 }
 
 static int prepare(struct fuzzing *fuzzing, struct error *error)
@@ -104,11 +105,9 @@ static int prepare(struct fuzzing *fuzzing, struct error *error)
 	if (r == 0)
 		r = check_protocol(fuzzing, error);
 	if (r == 0)
-		r = watching_find(settings->watch, &fuzzing->watch, error);
-	if (r == 0)
 		r = plan_targets(settings, fuzzing->command, fuzzing->protocol->name, &fuzzing->plan, error);
 	if (r == 0)
-		r = check_watch(fuzzing, error);
+		r = find_watch(fuzzing, error);
 	if (r == 0 && settings->corpus)
 		r = check_folder(settings->corpus, "new schedules", false, error);
 	if (r == 0)

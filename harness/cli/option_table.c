@@ -97,7 +97,7 @@ const struct option_row option_rows[] = {
 	{"watch", 0, "ptrace|preload|bpf|none|auto",
 	 "how the server's system calls are seen: ptrace stops it at each, preload puts a small library into "
 	 "it that tells of most of them at a fraction of the cost (programs linked with libc.so), bpf sees them from the "
-	 "kernel (as root; no fault can be delivered then); auto (the default) takes ptrace where it is allowed",
+	 "kernel (as root; no fault can be delivered then); auto (the default) takes preload where it can, else ptrace",
 	 SECTION_HOW, SERVED | FOR_WATCH | FOR_REPLAY, value_watch, AT(watch), AGAIN},
 	{"watch", 0, "none|ptrace|preload|bpf|auto",
 	 "watch the server meanwhile, to see what that costs; nothing is judged (default: none)",

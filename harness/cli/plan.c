@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/targets.h"
+#include "cli/watching.h"
 
 static int executable(const char *path)
 {
@@ -142,12 +143,18 @@ static struct case_options options_of(const struct settings *settings, const str
 	};
 }
 
-int plan_check(const struct plan *plan, const struct watch_ops *watch, struct error *error)
+int plan_watch(const struct plan *plan, const char *name, const struct watch_ops **ret_watch,
+	       struct error *error)
 {
-	int r = 0;
+	const char **programs = calloc(plan->target_count + 1, sizeof *programs);
+	int r;
 
-	for (size_t i = 0; r == 0 && watch->check && i < plan->target_count; i++)
-		r = watch->check(plan->targets[i].argv[0], error);
+	if (!programs)
+		return error_set(error, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < plan->target_count; i++)
+		programs[i] = plan->targets[i].argv[0];
+	r = watching_find(name, programs, plan->target_count, ret_watch, error);
+	free(programs);
 	return r;
 }
 

@@ -34,8 +34,9 @@ struct plan {
 int plan_targets(const struct settings *settings, char **command, const char *protocol, struct plan *ret_plan,
 		 struct error *error);
 
-/* Whether all of them can be watched so. 0 or a negative errno with error. */
-int plan_check(const struct plan *plan, const struct watch_ops *watch, struct error *error);
+/* How all of them are watched, see watching_find. */
+int plan_watch(const struct plan *plan, const char *name, const struct watch_ops **ret_watch,
+	       struct error *error);
 
 /* The cases. 0 or a negative errno with error. */
 int plan_cases(const struct settings *settings, const struct selection *selection,

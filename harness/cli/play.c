@@ -15,7 +15,6 @@
 #include "cli/session.h"
 #include "cli/signals.h"
 #include "cli/status.h"
-#include "cli/watching.h"
 #include "report/contrast.h"
 #include "target/sandbox.h"
 
@@ -72,11 +71,9 @@ static int prepare(struct playing *playing, const struct play_order *order, stru
 	if (r == 0)
 		r = prepare_protocol(settings, !playing->command, &playing->protocol, error);
 	if (r == 0)
-		r = watching_find(settings->watch, &playing->watch, error);
-	if (r == 0)
 		r = plan_targets(settings, playing->command, playing->protocol->name, &playing->plan, error);
 	if (r == 0)
-		r = plan_check(&playing->plan, playing->watch, error);
+		r = plan_watch(&playing->plan, settings->watch, &playing->watch, error);
 	if (r == 0)
 		r = select_scenarios(settings, order->words, order->word_count, playing->protocol,
 				     &playing->selection, error);

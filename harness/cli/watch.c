@@ -170,8 +170,7 @@ static int watch(struct settings *settings, const struct words *words)
 	if (is_blind(settings))
 		return STATUS_OURS;
 	if (settings_check_rules(settings, &error) < 0 || plan_find_command(words->command[0], &error) < 0 ||
-	    watching_find(settings->watch, &ops, &error) < 0 ||
-	    (ops->check && ops->check(words->command[0], &error) < 0))
+	    watching_find(settings->watch, (const char *const *)words->command, 1, &ops, &error) < 0)
 		return say(&error);
 	return run_watch(settings, words->command, ops);
 }

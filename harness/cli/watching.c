@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -25,18 +26,40 @@ static bool ptrace_allowed(void)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-int watching_find(const char *name, const struct watch_ops **ret_ops, struct error *error)
+/* Whether all of them can be; error says which cannot, and why. */
+static int check_all(const struct watch_ops *ops, const char *const *programs, size_t count,
+		     struct error *error)
 {
-	bool choose = strcmp(name, "auto") == 0;
+	int r = 0;
 
-	if (choose)
-		name = ptrace_allowed() ? "ptrace" : "none";
-	const struct watch_ops *ops = watch_find(name);
-	if (!ops)
-		return error_set(error, -ENOENT, "this wringer cannot watch by %s", name);
-	if (choose && strcmp(name, "none") == 0)
+	for (size_t i = 0; r == 0 && ops->check && i < count; i++)
+		r = ops->check(programs[i], error);
+	return r;
+}
+
+static const char *choose(const char *const *programs, size_t count)
+{
+	struct error error = {0};
+
+	if (!ptrace_allowed()) {
 		say_note(
 		    "ptrace is refused here: the server's calls are not seen, most rules cannot be judged");
-	*ret_ops = ops;
-	return 0;
+		return "none";
+	}
+	if (check_all(watch_find("preload"), programs, count, &error) == 0)
+		return "preload";
+	say_note("%s; it is watched by ptrace", error.text);
+	return "ptrace";
+}
+
+int watching_find(const char *name, const char *const *programs, size_t count,
+		  const struct watch_ops **ret_ops, struct error *error)
+{
+	const struct watch_ops *ops = watch_find(strcmp(name, "auto") == 0 ? choose(programs, count) : name);
+	int r = ops ? check_all(ops, programs, count, error)
+		    : error_set(error, -ENOENT, "this wringer cannot watch by %s", name);
+
+	if (r == 0)
+		*ret_ops = ops;
+	return r;
 }

@@ -6,7 +6,11 @@
 #include "base/error.h"
 #include "watch/watch.h"
 
-/* "auto": ptrace where it is allowed, else none, and says so. 0 or -ENOENT with error. */
-int watching_find(const char *name, const struct watch_ops **ret_ops, struct error *error);
+/*
+ * How those programs are watched. "auto": preload where all of them can be, else ptrace, and the reason is
+ * said, where it is allowed, else none. 0, -ENOENT, or what the way's check says, with error.
+ */
+int watching_find(const char *name, const char *const *programs, size_t count,
+		  const struct watch_ops **ret_ops, struct error *error);
 
 #endif

@@ -13,13 +13,16 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "agent/share.h"
 #include "watch/agent_inner.h"
 #include "watch/arch.h"
+#include "watch/program.h"
 #include "watch/tracer.h"
+#include "watch/withhold.h"
 
 #define FOLDER	      "/dev/shm"
 #define PREFIX	      "wringer-agent-"
@@ -27,6 +30,8 @@
 #define NAMES_TRIED   100
 #define STOPS_NOTED   1000
 #define SLEEP_NS      100000000L
+#define ROOM_LEAST                                                                                           \
+	(16 * AGENT_RING_SIZE) /* for a server of a few threads; who finds none goes the slow way */
 
 /* $WRINGER_PRELOAD, beside the binary, or installed. */
 static int find_library(struct agent *agent, struct error *error)
@@ -54,6 +59,18 @@ static int find_library(struct agent *agent, struct error *error)
 	if (access(agent->library, R_OK) == 0)
 		return 0;
 	return error_set(error, -ENOENT, "watching by preload needs wringer-agent.so beside wringer");
+}
+
+int agent_available(struct error *error)
+{
+	struct statvfs room;
+	struct agent agent;
+
+	if (access(FOLDER, R_OK | W_OK | X_OK) < 0)
+		return error_set(error, -EACCES, "watching by preload needs " FOLDER);
+	if (statvfs(FOLDER, &room) == 0 && room.f_bavail * room.f_frsize < ROOM_LEAST)
+		return error_set(error, -ENOSPC, "watching by preload needs room in " FOLDER);
+	return find_library(&agent, error);
 }
 
 /*
@@ -350,6 +367,27 @@ void agent_release(struct agent *agent, struct tracee *tracee)
 	atomic_store(&slot->taken, atomic_load(&slot->written));
 	agent->owners[tracee->slot - 1] = NULL;
 	tracee->slot = 0;
+}
+
+/* Only the first program was asked about before it was started. */
+void agent_exec(struct tracer *tracer, const struct tracee *tracee)
+{
+	char path[32];
+	int ret;
+
+	if (!tracer->agent)
+		return;
+	snprintf(path, sizeof path, "/proc/%d/exe", tracee->tid);
+	if (!program_comes_first(path))
+		return;
+	ret = withhold(tracee->tid, tracer->agent->library);
+	if (ret == 0)
+		note(tracer, tracee->process,
+		     "is not watched by preload but by ptrace: it has a sanitizer that must be loaded first",
+		     "");
+	else if (ret != -ENOENT)
+		note(tracer, tracee->process,
+		     "has a sanitizer, and the agent could not be kept out: ", strerror(-ret));
 }
 
 void agent_born(struct agent *agent)

@@ -17,6 +17,9 @@ struct tracee;
 struct tracer;
 struct watch_target;
 
+/* Whether there is an agent, and room for what is shared with it: 0, -ENOENT, -EACCES or -ENOSPC with error.
+ */
+int agent_available(struct error *error);
 /* Makes the shared file and finds the agent's own. The set keeps its faults there, and gets them back.
  * 0, -ENOENT (no agent is installed), or the errno of the file. */
 int agent_new(struct fault_set *faults, struct agent **ret_agent, struct error *error);
@@ -43,6 +46,9 @@ void agent_watch_numbers(struct agent *agent, const struct tracee *tracee, const
 void agent_doubt(struct agent *agent);
 /* A tracee is over, or passed exec: what it told has been collected. */
 void agent_release(struct agent *agent, struct tracee *tracee);
+/* A tracee has passed exec, and its program has not begun: one that would not run with the agent is spared
+ * it. */
+void agent_exec(struct tracer *tracer, const struct tracee *tracee);
 /* A process is there, before its first instruction runs. */
 void agent_born(struct agent *agent);
 /* Threads without thread-local memory of their own: while there are any, all go the slow way. */

@@ -245,10 +245,12 @@ void family_exec(struct tracer *tracer, pid_t tid)
 {
 	struct tracee *tracee = family_become(tracer, tid, (pid_t)event_message(tid));
 
-	if (tracee)
+	if (tracee) {
+		agent_exec(tracer, tracee);
 		tracer_resume(tracer, tracee, 0);
-	else
+	} else {
 		tracer_refuse(tracer, tid);
+	}
 }
 
 /* A thread ended; should it have forked before and not said so yet, it never will. */

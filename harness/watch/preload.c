@@ -110,9 +110,16 @@ static void *preload_main(void *arg)
 	return NULL;
 }
 
+static int preload_check(const char *command, struct error *error)
+{
+	int ret = agent_available(error);
+
+	return ret < 0 ? ret : program_preloads(command, error);
+}
+
 static int preload_start(struct watcher *watcher, struct error *error)
 {
-	int ret = program_preloads(watcher->target->argv[0], error);
+	int ret = preload_check(watcher->target->argv[0], error);
 
 	return ret < 0 ? ret : watcher_run(watcher, preload_main, error);
 }
@@ -120,7 +127,7 @@ static int preload_start(struct watcher *watcher, struct error *error)
 const struct watch_ops watch_preload = {
     .name = "preload",
     .doc = "the same seen from inside, by a small library: much faster, for programs linked with libc.so",
-    .check = program_preloads,
+    .check = preload_check,
     .start = preload_start,
     .stop = watcher_kill,
 };

@@ -99,6 +99,12 @@ static bool needs(const struct image *image, const ElfW(Ehdr) * head, const char
 	return false;
 }
 
+/* A sanitizer's library refuses to run behind another. */
+static bool comes_first(const struct image *image, const ElfW(Ehdr) * head)
+{
+	return needs(image, head, "libasan.") || needs(image, head, "libtsan.");
+}
+
 static int judge_elf(const struct image *image, const char *path, struct error *error)
 {
 	const ElfW(Ehdr) *head = piece(image, 0, sizeof *head);
@@ -111,7 +117,7 @@ static int judge_elf(const struct image *image, const char *path, struct error *
 	if (!find_part(image, head, PT_INTERP))
 		return error_set(error, -EOPNOTSUPP,
 				 "%s is linked statically: it cannot be watched by preload", path);
-	if (needs(image, head, "libasan.") || needs(image, head, "libtsan."))
+	if (comes_first(image, head))
 		return error_set(error, -EOPNOTSUPP,
 				 "%s has a sanitizer that must be loaded first: it cannot be watched by "
 				 "preload",
@@ -141,22 +147,32 @@ static bool raises_rights(const struct stat *status)
 	       ((status->st_mode & S_ISGID) && status->st_gid != getgid());
 }
 
+/* The file, mapped; false when there is nothing to be seen of it. */
+static bool map_file(const char *path, struct stat *ret_status, struct image *ret_image)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool regular =
+	    fd >= 0 && fstat(fd, ret_status) == 0 && S_ISREG(ret_status->st_mode) && ret_status->st_size > 0;
+	void *data = MAP_FAILED;
+
+	if (regular) {
+		ret_image->size = (size_t)ret_status->st_size;
+		data = mmap(NULL, ret_image->size, PROT_READ, MAP_PRIVATE, fd, 0);
+		ret_image->data = data;
+	}
+	if (fd >= 0)
+		close(fd);
+	return data != MAP_FAILED;
+}
+
 /* 1: look at the interpreter now. */
 static int judge_file(const char *path, char *ret_interpreter, size_t size, struct error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
 	struct stat status;
 	struct image image;
+	int ret;
 
-	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode) || !status.st_size) {
-		if (fd >= 0)
-			close(fd);
-		return 0;
-	}
-	image.size = (size_t)status.st_size;
-	image.data = mmap(NULL, image.size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (image.data == MAP_FAILED)
+	if (!map_file(path, &status, &image))
 		return 0;
 	if (raises_rights(&status))
 		ret = error_set(error, -EOPNOTSUPP,
@@ -167,6 +183,22 @@ static int judge_file(const char *path, char *ret_interpreter, size_t size, stru
 		ret = judge_elf(&image, path, error);
 	munmap((void *)image.data, image.size);
 	return ret;
+}
+
+bool program_comes_first(const char *path)
+{
+	const ElfW(Ehdr) * head;
+	struct stat status;
+	struct image image;
+	bool first;
+
+	if (!map_file(path, &status, &image))
+		return false;
+	head = piece(&image, 0, sizeof *head);
+	first = head && memcmp(head->e_ident, ELFMAG, SELFMAG) == 0 &&
+		head->e_ident[EI_CLASS] == ELFCLASS64 && comes_first(&image, head);
+	munmap((void *)image.data, image.size);
+	return first;
 }
 
 int program_preloads(const char *command, struct error *error)

@@ -3,6 +3,7 @@
 #ifndef WRINGER_WATCH_PROGRAM_H
 #define WRINGER_WATCH_PROGRAM_H
 
+#include <stdbool.h>
 #include "base/error.h"
 
 /*
@@ -12,5 +13,7 @@
  * 0.
  */
 int program_preloads(const char *command, struct error *error);
+/* Whether the file of a program has a sanitizer that ends it when another library is loaded first. */
+bool program_comes_first(const char *path);
 
 #endif

@@ -69,8 +69,56 @@ def ways():
     return ("preload",)
 
 
+STATIC = "faulty-hup-spin-static"
+
+
+def is_static():
+    """A sanitizer links even that one dynamically; it has an interpreter then."""
+    with open(os.path.join(wringer.BUILD, "targets", STATIC), "rb") as file:
+        return b"/ld-linux" not in file.read(4096)
+
+
+def check_auto():
+    """auto takes preload where all of the run's programs can be preloaded, else ptrace, and says why."""
+    runs = [(["epoll-level"], "preload", None), (["python-epoll"], "preload", None)]
+    if is_static():
+        runs += [([STATIC], "ptrace", "is linked statically"), (["epoll-level", STATIC], "ptrace", "is linked statically")]
+    for targets, way, why in runs:
+        options = [word for target in targets for word in ("--target", target)]
+        done = wringer.wringer("run", "fin-idle", *options, "--protocol", "http")
+        tally.check(f"watched by {way}" in done.stdout, f"auto with {targets}: {done.stdout}")
+        tally.check(why in done.stderr if why else not done.stderr, f"auto with {targets} said: {done.stderr}")
+    done = wringer.wringer("run", "fin-idle", "--target", "epoll-level", env={**os.environ, "WRINGER_PRELOAD": "/nowhere/agent.so"})
+    tally.check("watched by ptrace" in done.stdout and "/nowhere/agent.so" in done.stderr,
+                f"auto without an agent: {done.stdout}{done.stderr}")
+
+
+SANITIZED = r'#include <stdio.h>' '\n' r'#include <stdlib.h>' '\n' r'int main(void) { puts(getenv("LD_PRELOAD")); return 7; }' '\n'
+
+
+def check_sanitized(folder):
+    """A program whose sanitizer must be loaded first, started by one that was not asked about: it is spared the agent alone."""
+    source, program = os.path.join(folder, "sanitized.c"), os.path.join(folder, "sanitized")
+    with open(source, "w") as file:
+        file.write(SANITIZED)
+    if subprocess.run(["gcc", "-fsanitize=address", "-o", program, source], capture_output=True, check=False).returncode:
+        print("no compiler with a sanitizer here")
+        return
+    keep = os.path.join(folder, "sanitized-kept")
+    done = wringer.wringer("watch", "-q", "--watch", "preload", "--keep", keep, "--", "sh", "-c",
+                           f"{program}; echo is $?",
+                           env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=1"})
+    tally.check("agent" not in done.stdout and "is 7" in done.stdout,
+                f"sanitized: {done.stdout}{done.stderr}")
+    shown = wringer.wringer("judge", "--show", os.path.join(keep, "journal")).stdout
+    tally.check("it has a sanitizer that must be loaded first" in shown, "sanitized: no note of it")
+
+
 tally = wringer.Tally()
 others = ways()
+check_auto()
+with tempfile.TemporaryDirectory(prefix="wringer-test-") as home:
+    check_sanitized(home)
 with tempfile.TemporaryDirectory(prefix="wringer-test-") as home:
     for name in "epoll-oneshot", "epoll-exclusive":
         by = {}
