@@ -20,7 +20,8 @@ const char *truth_verdict_name(enum truth_verdict verdict)
 
 const struct truth_state *truth_state_find(const char *name)
 {
-	const struct truth_state *const lists[] = {truth_states_tcp, truth_states_others};
+	const struct truth_state *const lists[] = {truth_states_tcp, truth_states_sockets,
+						   truth_states_others};
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		for (const struct truth_state *state = lists[i]; state->name; state++)
@@ -32,8 +33,9 @@ const struct truth_state *truth_state_find(const char *name)
 /* What a sandbox or an old kernel refuses, rather than what went wrong. */
 static bool is_refusal(int code)
 {
-	static const int refusals[] = {-EPERM,	-EACCES,	  -ENOSYS,	-EAFNOSUPPORT, -EADDRNOTAVAIL,
-				       -EMFILE, -EPROTONOSUPPORT, -ENETUNREACH, -EOVERFLOW,    -ENOPROTOOPT};
+	static const int refusals[] = {-EPERM,	       -EACCES,	     -ENOSYS,	       -EAFNOSUPPORT,
+				       -EADDRNOTAVAIL, -EMFILE,	     -EPROTONOSUPPORT, -ENETUNREACH,
+				       -EOVERFLOW,     -ENOPROTOOPT, -EOPNOTSUPP};
 
 	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
 		if (code == refusals[i])

@@ -24,8 +24,35 @@ void stand_init(struct stand *stand)
 	*stand = (struct stand){.fd = -1};
 }
 
+static void take_signal(struct stand *stand)
+{
+	static const struct timespec none = {0, 0};
+	sigset_t one;
+
+	if (!stand->pending)
+		return;
+	(void)sigemptyset(&one);
+	(void)sigaddset(&one, stand->pending);
+	(void)sigtimedwait(&one, NULL, &none);
+	(void)sigprocmask(SIG_UNBLOCK, &one, NULL);
+	stand->pending = 0;
+}
+
+int stand_raise(struct stand *stand, int signal)
+{
+	sigset_t one;
+
+	(void)sigemptyset(&one);
+	(void)sigaddset(&one, signal);
+	if (sigprocmask(SIG_BLOCK, &one, NULL) < 0 || raise(signal) != 0)
+		return -errno;
+	stand->pending = signal;
+	return 0;
+}
+
 void stand_free(struct stand *stand)
 {
+	take_signal(stand);
 	(void)stand_child_end(stand, true);
 	while (stand->count)
 		(void)close(stand->held[--stand->count]);

@@ -18,6 +18,7 @@ struct stand {
 	int held[STAND_HELD];
 	size_t count;
 	pid_t child; /* 0: none */
+	int pending; /* a signal that is held back; 0: none */
 };
 
 void stand_init(struct stand *stand);
@@ -43,6 +44,9 @@ int stand_epoll(struct stand *stand);
 int stand_child(struct stand *stand, int keep);
 /* Ends it; awaited by stand_free, or here. */
 int stand_child_end(struct stand *stand, bool reap);
+
+/* A signal that stays pending, for this thread, until stand_free takes it away. 0 or a negative errno. */
+int stand_raise(struct stand *stand, int signal);
 
 /* All 0, -ETIMEDOUT when the cause does not come, or a negative errno. */
 int until_tcp(int fd, int state);			 /* TCP_CLOSE_WAIT and so on */

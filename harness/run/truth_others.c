@@ -1,160 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* States of UNIX and UDP sockets, pipes, and the descriptors that are no streams. */
+/* States of pipes, and of the descriptors that are no streams. */
 #include "run/truth_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <unistd.h>
+#include "run/truth_ring.h"
 
 static int look_at(struct stand *stand, int fd)
 {
 	stand->fd = fd;
 	return fd < 0 ? fd : 0;
-}
-
-static int unix_idle(struct stand *stand)
-{
-	int pair[2], r = stand_unix_pair(stand, pair);
-
-	return r < 0 ? r : look_at(stand, pair[0]);
-}
-
-/* The peer sends so many bytes, is sent so many, and closes or not. */
-static int unix_after(struct stand *stand, size_t by_peer, size_t to_peer, bool closes)
-{
-	int pair[2], r = stand_unix_pair(stand, pair);
-
-	if (r == 0 && by_peer)
-		r = send_bytes(pair[1], by_peer);
-	if (r == 0 && to_peer)
-		r = send_bytes(pair[0], to_peer);
-	if (r < 0)
-		return r;
-	if (closes)
-		stand_close(stand, pair[1]);
-	return look_at(stand, pair[0]);
-}
-
-static int unix_data(struct stand *stand)
-{
-	return unix_after(stand, 3, 0, false);
-}
-
-static int unix_closed(struct stand *stand)
-{
-	return unix_after(stand, 0, 0, true);
-}
-
-static int unix_data_closed(struct stand *stand)
-{
-	return unix_after(stand, 3, 0, true);
-}
-
-static int unix_closed_unread(struct stand *stand)
-{
-	return unix_after(stand, 0, 3, true);
-}
-
-static int unix_half_close(struct stand *stand)
-{
-	int pair[2], r = stand_unix_pair(stand, pair);
-
-	if (r < 0 || shutdown(pair[1], SHUT_WR) < 0)
-		return r < 0 ? r : -errno;
-	return look_at(stand, pair[0]);
-}
-
-static int unix_shut_both(struct stand *stand)
-{
-	int r = unix_idle(stand);
-
-	return r == 0 && shutdown(stand->fd, SHUT_RDWR) < 0 ? -errno : r;
-}
-
-static int unix_stalled(struct stand *stand)
-{
-	int r = unix_idle(stand);
-
-	return r < 0 ? r : fill(stand->fd);
-}
-
-static int unix_unconnected(struct stand *stand)
-{
-	return look_at(stand, stand_hold(stand, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-}
-
-/* An address of two bytes only: the kernel picks a name that is no file. */
-static int unix_listener(struct stand *stand)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int r = unix_unconnected(stand);
-
-	if (r == 0 && (bind(stand->fd, (struct sockaddr *)&address, sizeof address.sun_family) < 0 ||
-		       listen(stand->fd, 4) < 0))
-		r = -errno;
-	return r;
-}
-
-static int unix_listener_queue(struct stand *stand)
-{
-	struct sockaddr_un address;
-	socklen_t size = sizeof address;
-	int r = unix_listener(stand), peer;
-
-	if (r < 0)
-		return r;
-	peer = stand_hold(stand, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	if (peer < 0)
-		return peer;
-	if (getsockname(stand->fd, (struct sockaddr *)&address, &size) < 0 ||
-	    connect(peer, (struct sockaddr *)&address, size) < 0)
-		return -errno;
-	return 0;
-}
-
-static int udp_idle(struct stand *stand)
-{
-	int pair[2], r = stand_udp_pair(stand, pair);
-
-	return r < 0 ? r : look_at(stand, pair[1]);
-}
-
-static int udp_data(struct stand *stand)
-{
-	int pair[2], r = stand_udp_pair(stand, pair);
-
-	if (r == 0)
-		r = send_bytes(pair[0], 3);
-	if (r == 0)
-		r = until_queued(pair[1], 3);
-	return r < 0 ? r : look_at(stand, pair[1]);
-}
-
-/* The port stays taken; but a socket that is connected to itself hears no other. */
-static int udp_unreachable(struct stand *stand)
-{
-	struct sockaddr_storage address;
-	socklen_t size = sizeof address;
-	int pair[2], r = stand_udp_pair(stand, pair);
-
-	if (r < 0)
-		return r;
-	if (getsockname(pair[1], (struct sockaddr *)&address, &size) < 0 ||
-	    connect(pair[1], (struct sockaddr *)&address, size) < 0)
-		return -errno;
-	r = send_bytes(pair[0], 3);
-	if (r == 0)
-		r = until_polled(pair[0], 0);
-	return r < 0 ? r : look_at(stand, pair[0]);
 }
 
 static int pipe_after(struct stand *stand, int end, size_t written, bool other_closes)
@@ -223,6 +93,101 @@ static int pipe_full_reader_closed(struct stand *stand)
 	return pipe_full_then(stand, true);
 }
 
+/* A FIFO without a name, and a reader of it. */
+static int fifo_reader(struct stand *stand)
+{
+	char path[64] = "/tmp/wringer-fifo-XXXXXX";
+	char name[80];
+	int r = 0;
+
+	if (!mkdtemp(path))
+		return -errno;
+	(void)snprintf(name, sizeof name, "%s/fifo", path);
+	if (mkfifo(name, 0600) < 0)
+		r = -errno;
+	if (r == 0)
+		r = look_at(stand, stand_hold(stand, open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)));
+	(void)unlink(name);
+	(void)rmdir(path);
+	return r;
+}
+
+static int fifo_with_writer(struct stand *stand, bool writer_closes)
+{
+	char path[32];
+	int r = fifo_reader(stand), writer;
+
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", stand->fd);
+	writer = stand_hold(stand, open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+	if (writer < 0)
+		return writer;
+	if (writer_closes)
+		stand_close(stand, writer);
+	return 0;
+}
+
+static int fifo_writer(struct stand *stand)
+{
+	return fifo_with_writer(stand, false);
+}
+
+static int fifo_writer_closed(struct stand *stand)
+{
+	return fifo_with_writer(stand, true);
+}
+
+static int terminal(struct stand *stand, int *ret_master, int *ret_slave)
+{
+	int master = stand_hold(stand, posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+
+	if (master < 0 || unlockpt(master) < 0)
+		return master < 0 ? master : -errno;
+	*ret_master = master;
+	*ret_slave =
+	    stand_hold(stand, ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+	return *ret_slave < 0 ? *ret_slave : 0;
+}
+
+static int terminal_idle(struct stand *stand)
+{
+	int master, slave, r = terminal(stand, &master, &slave);
+
+	return r < 0 ? r : look_at(stand, master);
+}
+
+static int terminal_data(struct stand *stand)
+{
+	int master, slave, r = terminal(stand, &master, &slave);
+
+	if (r == 0)
+		r = send_bytes(slave, 3);
+	if (r == 0) /* by way of a work queue */
+		r = until_polled(master, POLLIN);
+	return r < 0 ? r : look_at(stand, master);
+}
+
+static int terminal_hung_up(struct stand *stand, bool is_master)
+{
+	int master, slave, r = terminal(stand, &master, &slave);
+
+	if (r < 0)
+		return r;
+	stand_close(stand, is_master ? slave : master);
+	return look_at(stand, is_master ? master : slave);
+}
+
+static int terminal_slave_closed(struct stand *stand)
+{
+	return terminal_hung_up(stand, true);
+}
+
+static int terminal_master_closed(struct stand *stand)
+{
+	return terminal_hung_up(stand, false);
+}
+
 static int counter(struct stand *stand, uint64_t count)
 {
 	int r = look_at(stand, stand_hold(stand, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
@@ -268,12 +233,68 @@ static int timerfd_expired(struct stand *stand)
 	return r < 0 ? r : until_polled(stand->fd, POLLIN);
 }
 
+static int timerfd_read(struct stand *stand)
+{
+	uint64_t times;
+	int r = timerfd_expired(stand);
+
+	return r == 0 && read(stand->fd, &times, sizeof times) < 0 ? -errno : r;
+}
+
 static int signalfd_idle(struct stand *stand)
 {
 	sigset_t none;
 
 	(void)sigemptyset(&none);
 	return look_at(stand, stand_hold(stand, signalfd(-1, &none, SFD_CLOEXEC | SFD_NONBLOCK)));
+}
+
+static int signalfd_pending(struct stand *stand)
+{
+	sigset_t one;
+	int r = stand_raise(stand, SIGURG); /* which nobody minds */
+
+	(void)sigemptyset(&one);
+	(void)sigaddset(&one, SIGURG);
+	return r < 0 ? r : look_at(stand, stand_hold(stand, signalfd(-1, &one, SFD_CLOEXEC | SFD_NONBLOCK)));
+}
+
+static int inotify_idle(struct stand *stand)
+{
+	return look_at(stand, stand_hold(stand, inotify_init1(IN_CLOEXEC | IN_NONBLOCK)));
+}
+
+static int inotify_event(struct stand *stand)
+{
+	int r = inotify_idle(stand), fd;
+
+	if (r < 0 || inotify_add_watch(stand->fd, "/proc/self/exe", IN_OPEN) < 0)
+		return r < 0 ? r : -errno;
+	fd = stand_hold(stand, open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+	return fd < 0 ? fd : 0;
+}
+
+static int ring(struct stand *stand, bool completes)
+{
+	struct truth_ring ring;
+	int r = truth_ring_open(&ring);
+
+	if (r == 0 && completes) /* of no descriptor: fails at once */
+		r = truth_ring_poll(&ring, -1, EPOLLIN);
+	if (r == 0)
+		r = look_at(stand, stand_hold(stand, fcntl(ring.fd, F_DUPFD_CLOEXEC, 0)));
+	truth_ring_close(&ring);
+	return r;
+}
+
+static int ring_empty(struct stand *stand)
+{
+	return ring(stand, false);
+}
+
+static int ring_completed(struct stand *stand)
+{
+	return ring(stand, true);
 }
 
 static int pidfd_alive(struct stand *stand)
@@ -322,20 +343,6 @@ static int nested_ready(struct stand *stand)
 }
 
 const struct truth_state truth_states_others[] = {
-    {"unix-idle", unix_idle, NULL},
-    {"unix-data", unix_data, NULL},
-    {"unix-closed", unix_closed, NULL},
-    {"unix-data-closed", unix_data_closed, NULL},
-    {"unix-closed-unread", unix_closed_unread, NULL},
-    {"unix-half-close", unix_half_close, NULL},
-    {"unix-shut-both", unix_shut_both, NULL},
-    {"unix-stalled", unix_stalled, NULL},
-    {"unix-unconnected", unix_unconnected, NULL},
-    {"unix-listener", unix_listener, NULL},
-    {"unix-listener-queue", unix_listener_queue, NULL},
-    {"udp-idle", udp_idle, NULL},
-    {"udp-data", udp_data, NULL},
-    {"udp-unreachable", udp_unreachable, NULL},
     {"pipe-empty", pipe_empty, NULL},
     {"pipe-data", pipe_data, NULL},
     {"pipe-writer-closed", pipe_writer_closed, NULL},
@@ -344,12 +351,25 @@ const struct truth_state truth_states_others[] = {
     {"pipe-full", pipe_full, NULL},
     {"pipe-reader-closed", pipe_reader_closed, NULL},
     {"pipe-full-reader-closed", pipe_full_reader_closed, NULL},
+    {"fifo-no-writer-yet", fifo_reader, NULL},
+    {"fifo-writer", fifo_writer, NULL},
+    {"fifo-writer-closed", fifo_writer_closed, NULL},
+    {"terminal-idle", terminal_idle, NULL},
+    {"terminal-data", terminal_data, NULL},
+    {"terminal-slave-closed", terminal_slave_closed, NULL},
+    {"terminal-master-closed", terminal_master_closed, NULL},
     {"eventfd-zero", eventfd_zero, NULL},
     {"eventfd-one", eventfd_one, NULL},
     {"eventfd-full", eventfd_full, NULL},
     {"timerfd-armed", timerfd_armed, NULL},
     {"timerfd-expired", timerfd_expired, NULL},
+    {"timerfd-read", timerfd_read, NULL},
     {"signalfd-idle", signalfd_idle, NULL},
+    {"signalfd-pending", signalfd_pending, NULL},
+    {"inotify-idle", inotify_idle, NULL},
+    {"inotify-event", inotify_event, NULL},
+    {"ring-empty", ring_empty, NULL},
+    {"ring-completed", ring_completed, NULL},
     {"pidfd-alive", pidfd_alive, NULL},
     {"pidfd-dead", pidfd_dead, NULL},
     {"pidfd-reaped", pidfd_reaped, NULL},

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include "base/names.h"
 #include "run/truth_ask.h"
 
 static const struct truth_story *find(const char *name)
 {
-	const struct truth_story *const lists[] = {truth_stories, truth_beliefs};
+	const struct truth_story *const lists[] = {truth_stories, truth_calls, truth_beliefs};
 
 	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
 		for (const struct truth_story *story = lists[i]; story->name; story++)
@@ -72,6 +74,28 @@ void told_wait(struct play_state *play, const char *label, int epoll)
 
 	if (play->rc == 0 && must(play, truth_wait(epoll, &mask)))
 		told(play, label, "%s", mask ? mask_short(mask, text, sizeof text) : "-");
+}
+
+void told_read(struct play_state *play, const char *label, int fd, size_t size)
+{
+	char bytes[16];
+
+	if (play->rc == 0)
+		told_call(play, label, read(fd, bytes, size < sizeof bytes ? size : sizeof bytes));
+}
+
+long play_ctl(int epoll, int operation, int fd, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.fd = fd};
+
+	return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int play_counter(struct play_state *play, unsigned count)
+{
+	int fd = play->rc < 0 ? -1 : stand_hold(&play->stand, eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK));
+
+	return play->rc == 0 && must(play, fd) ? fd : -1;
 }
 
 int play_epoll(struct play_state *play)

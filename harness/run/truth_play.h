@@ -17,7 +17,7 @@ struct truth_story {
 	void (*play)(struct play_state *play);
 };
 /* End with a NULL name. */
-extern const struct truth_story truth_stories[], truth_beliefs[];
+extern const struct truth_story truth_stories[], truth_calls[], truth_beliefs[];
 
 /* Plays it and writes down what was observed, in the form of story_row.expect. 0, -ENOENT when nobody
  * performs it, or a negative errno. */
@@ -33,11 +33,16 @@ void told(struct play_state *play, const char *label, const char *format, ...)
 void told_call(struct play_state *play, const char *label, long result);
 /* What one epoll_wait without patience reports: a mask, or "-". */
 void told_wait(struct play_state *play, const char *label, int epoll);
+/* What read(2) of at most so many bytes (16 are the most) comes to. */
+void told_read(struct play_state *play, const char *label, int fd, size_t size);
 /* Preparation: result < 0 (a negative errno) ends the story. Returns whether the story goes on. */
 bool must(struct play_state *play, long result);
 
 /* Preparations that a story cannot do without; -1 once one failed. */
 int play_epoll(struct play_state *play);
+int play_counter(struct play_state *play, unsigned count); /* an eventfd */
+/* epoll_ctl with the number as its data: what it returned, to be told. */
+long play_ctl(int epoll, int operation, int fd, uint32_t events);
 void play_add(struct play_state *play, int epoll, int fd, uint32_t events);
 void play_pair(struct play_state *play, int ret_pair[2]); /* TCP */
 void play_unix_pair(struct play_state *play, int ret_pair[2]);

@@ -16,7 +16,7 @@ struct truth_state {
 	int (*settle)(struct stand *stand);
 };
 /* End with a NULL name. */
-extern const struct truth_state truth_states_tcp[], truth_states_others[];
+extern const struct truth_state truth_states_tcp[], truth_states_sockets[], truth_states_others[];
 
 /* NULL: nobody performs it. */
 const struct truth_state *truth_state_find(const char *name);

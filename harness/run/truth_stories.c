@@ -16,21 +16,6 @@
 
 #define ALL (EPOLLIN | EPOLLOUT | EPOLLRDHUP)
 
-static long ctl(int epoll, int operation, int fd, uint32_t events)
-{
-	struct epoll_event event = {.events = events, .data.fd = fd};
-
-	return epoll_ctl(epoll, operation, fd, &event);
-}
-
-static void told_read(struct play_state *play, const char *label, int fd, size_t size)
-{
-	char bytes[16];
-
-	if (play->rc == 0)
-		told_call(play, label, read(fd, bytes, size));
-}
-
 static void oneshot(struct play_state *play)
 {
 	int epoll = play_epoll(play), pair[2];
@@ -43,7 +28,7 @@ static void oneshot(struct play_state *play)
 	play_reset(play, pair);
 	told_wait(play, "peer resets", epoll);
 	if (play->rc == 0)
-		must(play, ctl(epoll, EPOLL_CTL_MOD, pair[0], EPOLLIN | EPOLLONESHOT));
+		must(play, play_ctl(epoll, EPOLL_CTL_MOD, pair[0], EPOLLIN | EPOLLONESHOT));
 	told_wait(play, "MOD", epoll);
 }
 
@@ -63,7 +48,7 @@ static void edge_read(struct play_state *play)
 		must(play, read(pair[0], &byte, 1) == 1 ? 0 : -EIO);
 	told_wait(play, "read 1", epoll);
 	if (play->rc == 0)
-		must(play, ctl(epoll, EPOLL_CTL_MOD, pair[0], EPOLLIN | EPOLLET));
+		must(play, play_ctl(epoll, EPOLL_CTL_MOD, pair[0], EPOLLIN | EPOLLET));
 	told_wait(play, "MOD", epoll);
 }
 
@@ -129,16 +114,9 @@ static void level_accept(struct play_state *play)
 	told_wait(play, "accept 2 of 2", epoll);
 }
 
-static int counter(struct play_state *play, unsigned count)
-{
-	int fd = play->rc < 0 ? -1 : stand_hold(&play->stand, eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK));
-
-	return play->rc == 0 && must(play, fd) ? fd : -1;
-}
-
 static void edge_eventfd(struct play_state *play)
 {
-	int epoll = play_epoll(play), fd = counter(play, 1);
+	int epoll = play_epoll(play), fd = play_counter(play, 1);
 
 	play_add(play, epoll, fd, EPOLLIN | EPOLLET);
 	told_wait(play, "", epoll);
@@ -166,20 +144,20 @@ static void forked(struct play_state *play)
 static void add_twice(struct play_state *play)
 {
 	struct epoll_event events[4];
-	int epoll = play_epoll(play), fd = counter(play, 1);
+	int epoll = play_epoll(play), fd = play_counter(play, 1);
 	int copy = play->rc < 0 ? -1 : stand_hold(&play->stand, dup(fd));
 
 	if (!must(play, copy))
 		return;
-	told_call(play, "ADD", ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN));
-	told_call(play, "ADD", ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN));
-	told_call(play, "ADD its dup", ctl(epoll, EPOLL_CTL_ADD, copy, EPOLLIN));
+	told_call(play, "ADD", play_ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN));
+	told_call(play, "ADD", play_ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN));
+	told_call(play, "ADD its dup", play_ctl(epoll, EPOLL_CTL_ADD, copy, EPOLLIN));
 	told_call(play, "events", epoll_wait(epoll, events, 4, 0));
 }
 
 static void number_reused(struct play_state *play)
 {
-	int epoll = play_epoll(play), fd = counter(play, 1), next;
+	int epoll = play_epoll(play), fd = play_counter(play, 1), next;
 
 	play_add(play, epoll, fd, EPOLLIN);
 	told_wait(play, "", epoll);
@@ -187,30 +165,30 @@ static void number_reused(struct play_state *play)
 		return;
 	stand_close(&play->stand, fd);
 	told_wait(play, "close", epoll);
-	next = counter(play, 1);
+	next = play_counter(play, 1);
 	told(play, "same number", "%s", next == fd ? "yes" : "no");
 	told_wait(play, "events", epoll);
-	told_call(play, "MOD", ctl(epoll, EPOLL_CTL_MOD, next, EPOLLIN));
-	told_call(play, "ADD", ctl(epoll, EPOLL_CTL_ADD, next, EPOLLIN));
+	told_call(play, "MOD", play_ctl(epoll, EPOLL_CTL_MOD, next, EPOLLIN));
+	told_call(play, "ADD", play_ctl(epoll, EPOLL_CTL_ADD, next, EPOLLIN));
 }
 
 static void ctl_errors(struct play_state *play)
 {
-	int epoll = play_epoll(play), other = play_epoll(play), fd = counter(play, 0),
-	    closed = counter(play, 0);
+	int epoll = play_epoll(play), other = play_epoll(play), fd = play_counter(play, 0),
+	    closed = play_counter(play, 0);
 	int regular = stand_hold(&play->stand, open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
 
 	if (!must(play, regular))
 		return;
-	told_call(play, "MOD", ctl(epoll, EPOLL_CTL_MOD, fd, EPOLLIN));
-	told_call(play, "DEL", ctl(epoll, EPOLL_CTL_DEL, fd, EPOLLIN));
+	told_call(play, "MOD", play_ctl(epoll, EPOLL_CTL_MOD, fd, EPOLLIN));
+	told_call(play, "DEL", play_ctl(epoll, EPOLL_CTL_DEL, fd, EPOLLIN));
 	stand_close(&play->stand, closed);
-	told_call(play, "closed number", ctl(epoll, EPOLL_CTL_ADD, closed, EPOLLIN));
-	told_call(play, "itself", ctl(epoll, EPOLL_CTL_ADD, epoll, EPOLLIN));
-	told_call(play, "regular file", ctl(epoll, EPOLL_CTL_ADD, regular, EPOLLIN));
-	told_call(play, "no epoll", ctl(fd, EPOLL_CTL_ADD, epoll, EPOLLIN));
+	told_call(play, "closed number", play_ctl(epoll, EPOLL_CTL_ADD, closed, EPOLLIN));
+	told_call(play, "itself", play_ctl(epoll, EPOLL_CTL_ADD, epoll, EPOLLIN));
+	told_call(play, "regular file", play_ctl(epoll, EPOLL_CTL_ADD, regular, EPOLLIN));
+	told_call(play, "no epoll", play_ctl(fd, EPOLL_CTL_ADD, epoll, EPOLLIN));
 	play_add(play, epoll, other, EPOLLIN);
-	told_call(play, "in a circle", ctl(other, EPOLL_CTL_ADD, epoll, EPOLLIN));
+	told_call(play, "in a circle", play_ctl(other, EPOLL_CTL_ADD, epoll, EPOLLIN));
 }
 
 static void nested_depth(struct play_state *play)
@@ -221,7 +199,7 @@ static void nested_depth(struct play_state *play)
 		char label[24];
 		int outer = play_epoll(play);
 		(void)snprintf(label, sizeof label, "depth %d", depth);
-		told_call(play, label, ctl(outer, EPOLL_CTL_ADD, inner, EPOLLIN));
+		told_call(play, label, play_ctl(outer, EPOLL_CTL_ADD, inner, EPOLLIN));
 		inner = outer;
 	}
 }
@@ -229,7 +207,7 @@ static void nested_depth(struct play_state *play)
 static void nested_edge(struct play_state *play)
 {
 	int inner = play_epoll(play), edge = play_epoll(play), level = play_epoll(play),
-	    fd = counter(play, 1);
+	    fd = play_counter(play, 1);
 	eventfd_t count;
 
 	play_add(play, inner, fd, EPOLLIN);
@@ -246,15 +224,16 @@ static void nested_edge(struct play_state *play)
 
 static void exclusive_refused(struct play_state *play)
 {
-	int epoll = play_epoll(play), inner = play_epoll(play), fd = counter(play, 0);
+	int epoll = play_epoll(play), inner = play_epoll(play), fd = play_counter(play, 0);
 
 	if (play->rc < 0)
 		return;
-	told_call(play, "ONESHOT", ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT));
-	told_call(play, "RDHUP", ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLEXCLUSIVE | EPOLLRDHUP));
-	told_call(play, "an epoll", ctl(epoll, EPOLL_CTL_ADD, inner, EPOLLIN | EPOLLEXCLUSIVE));
-	told_call(play, "ADD", ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLEXCLUSIVE));
-	told_call(play, "MOD", ctl(epoll, EPOLL_CTL_MOD, fd, EPOLLIN));
+	told_call(play, "ONESHOT",
+		  play_ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT));
+	told_call(play, "RDHUP", play_ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLEXCLUSIVE | EPOLLRDHUP));
+	told_call(play, "an epoll", play_ctl(epoll, EPOLL_CTL_ADD, inner, EPOLLIN | EPOLLEXCLUSIVE));
+	told_call(play, "ADD", play_ctl(epoll, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLEXCLUSIVE));
+	told_call(play, "MOD", play_ctl(epoll, EPOLL_CTL_MOD, fd, EPOLLIN));
 }
 
 static void exclusive_both(struct play_state *play)
@@ -280,7 +259,7 @@ static void exclusive_both(struct play_state *play)
 
 static void max_events(struct play_state *play)
 {
-	int epoll = play_epoll(play), a = counter(play, 1), b = counter(play, 1);
+	int epoll = play_epoll(play), a = play_counter(play, 1), b = play_counter(play, 1);
 	struct epoll_event events[2] = {{0}, {0}};
 	char turns[5] = "";
 
@@ -341,7 +320,7 @@ static void fin_then_shut(struct play_state *play)
 
 static void closed_number(struct play_state *play)
 {
-	int epoll = play_epoll(play), fd = counter(play, 1);
+	int epoll = play_epoll(play), fd = play_counter(play, 1);
 	struct pollfd entry = {.fd = fd, .events = POLLIN};
 	uint32_t mask;
 

@@ -3,6 +3,7 @@
 #include "run/truth_state.h"
 
 #include <errno.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -332,6 +333,118 @@ static int listener_shut(struct stand *stand)
 	return r == 0 && shutdown(stand->fd, SHUT_RDWR) < 0 ? -errno : r;
 }
 
+static int below_low_water(struct stand *stand)
+{
+	static const int low_water = 4;
+	int r = data(stand);
+
+	if (r == 0 && setsockopt(stand->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water) < 0)
+		r = -errno;
+	return r;
+}
+
+static int below_low_water_fin(struct stand *stand)
+{
+	static const int low_water = 4;
+	int r = data_fin(stand);
+
+	if (r == 0 && setsockopt(stand->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water) < 0)
+		r = -errno;
+	return r;
+}
+
+static int shut_writing_fin(struct stand *stand)
+{
+	int pair[2], r = stand_tcp_pair(stand, pair);
+
+	if (r < 0 || shutdown(pair[0], SHUT_WR) < 0)
+		return r < 0 ? r : -errno;
+	stand->fd = pair[0];
+	r = until_tcp(pair[1], TCP_CLOSE_WAIT);
+	if (r < 0)
+		return r;
+	stand_close(stand, pair[1]);
+	return until_tcp(pair[0], TCP_CLOSE); /* TIME_WAIT belongs to nobody */
+}
+
+static int urgent_read(struct stand *stand)
+{
+	char byte;
+	int r = urgent(stand);
+
+	return r == 0 && recv(stand->fd, &byte, 1, MSG_OOB) != 1 ? -errno : r;
+}
+
+/* So many bytes of the peer's on either side of an urgent one. */
+static int urgent_among(struct stand *stand, size_t before, size_t behind)
+{
+	int pair[2], r = stand_tcp_pair(stand, pair);
+
+	if (r == 0 && before)
+		r = send_bytes(pair[1], before);
+	if (r == 0 && send(pair[1], "!", 1, MSG_OOB | MSG_NOSIGNAL) != 1)
+		r = -errno;
+	if (r == 0 && behind)
+		r = send_bytes(pair[1], behind);
+	if (r == 0)
+		r = until_polled(pair[0], POLLPRI);
+	if (r == 0)
+		r = until_polled(pair[0], POLLIN);
+	stand->fd = pair[0];
+	return r;
+}
+
+static int data_urgent(struct stand *stand)
+{
+	return urgent_among(stand, 3, 0);
+}
+
+static int urgent_data(struct stand *stand)
+{
+	return urgent_among(stand, 0, 3);
+}
+
+static int disconnected(struct stand *stand)
+{
+	const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+	int r = idle(stand);
+
+	return r == 0 && connect(stand->fd, &nobody, sizeof nobody) < 0 ? -errno : r;
+}
+
+static int connecting_shut(struct stand *stand)
+{
+	int r = connecting(stand);
+
+	return r == 0 && shutdown(stand->fd, SHUT_RDWR) < 0 ? -errno : r;
+}
+
+/* What the sender asked to be told of stands in the queue of errors, and is none. */
+static int time_stamp(struct stand *stand)
+{
+	static const int stamps = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+	int r = idle(stand);
+
+	if (r == 0 && setsockopt(stand->fd, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof stamps) < 0)
+		r = -errno;
+	if (r == 0)
+		r = send_bytes(stand->fd, 3);
+	return r < 0 ? r : until_polled(stand->fd, 0);
+}
+
+static int listener_deferring(struct stand *stand)
+{
+	static const int seconds = 10;
+	int r = listener(stand), peer;
+
+	if (r == 0 && setsockopt(stand->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	peer = stand_tcp_connect(stand, stand->fd);
+	return peer < 0 ? peer : until_tcp(peer, TCP_ESTABLISHED);
+}
+
 const struct truth_state truth_states_tcp[] = {
     {"idle", idle, NULL},
     {"data", data, NULL},
@@ -361,5 +474,15 @@ const struct truth_state truth_states_tcp[] = {
     {"listener-queue", listener_queue, NULL},
     {"listener-queue-rst", listener_queue_rst, NULL},
     {"listener-shut", listener_shut, NULL},
+    {"listener-deferring", listener_deferring, NULL},
+    {"below-low-water", below_low_water, NULL},
+    {"below-low-water-fin", below_low_water_fin, NULL},
+    {"shut-writing-fin", shut_writing_fin, NULL},
+    {"urgent-read", urgent_read, NULL},
+    {"data-urgent", data_urgent, NULL},
+    {"urgent-data", urgent_data, NULL},
+    {"disconnected", disconnected, NULL},
+    {"connecting-shut", connecting_shut, NULL},
+    {"time-stamp", time_stamp, NULL},
     {NULL, NULL, NULL},
 };
