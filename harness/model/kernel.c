@@ -43,7 +43,7 @@ void kernel_reset(struct kernel *kernel)
 	for (int proc = 0; proc < KERNEL_PROCS; proc++)
 		(void)kernel_exit(kernel, proc);
 	for (unsigned i = 0; i < kernel->sock_top; i++)
-		if (kernel->socks[i].used && kernel->socks[i].kind == KIND_UNIX)
+		if (kernel->socks[i].used && kernel->socks[i].kind != KIND_TCP)
 			unix_flush(kernel, &kernel->socks[i]);
 	for (unsigned i = 0; i < kernel->sock_top; i++)
 		if (kernel->socks[i].used)

@@ -50,7 +50,9 @@ bool kernel_is_open(const struct kernel *kernel, int proc, int fd);
 int kernel_file(const struct kernel *kernel, int proc, int fd);
 
 /* Sockets. */
-enum kernel_family { KERNEL_TCP, KERNEL_UNIX };
+/* The last two are UNIX sockets that keep messages apart (SOCK_SEQPACKET, SOCK_DGRAM); those only come in
+ * pairs. */
+enum kernel_family { KERNEL_TCP, KERNEL_UNIX, KERNEL_PACKET, KERNEL_DATAGRAM };
 enum kernel_how { KERNEL_SHUT_RD, KERNEL_SHUT_WR, KERNEL_SHUT_RDWR };
 int kernel_socket(struct kernel *kernel, int proc, enum kernel_family family);
 /* Two that are connected: socketpair, and for TCP what connect and accept come to. 0. */
@@ -78,7 +80,7 @@ int kernel_unread(const struct kernel *kernel, int proc, int fd);
 int kernel_messages(const struct kernel *kernel, int proc, int fd);
 /* A listener's connections that nobody accepted yet. */
 int kernel_waiting(const struct kernel *kernel, int proc, int fd);
-/* KERNEL_TCP or KERNEL_UNIX; -ENOTSOCK. */
+/* An enum kernel_family; -ENOTSOCK. */
 int kernel_family_of(const struct kernel *kernel, int proc, int fd);
 /* The peer's machine loses power: its end is gone without a packet, whoever had it open. */
 int kernel_vanish(struct kernel *kernel, int proc, int fd);

@@ -11,6 +11,9 @@ uint32_t kernel_file_poll(struct kernel *kernel, struct file *file)
 		return tcp_poll(file->sock);
 	case KIND_UNIX:
 		return unix_poll(file->sock);
+	case KIND_PACKET:
+	case KIND_DATAGRAM:
+		return message_poll(file->sock);
 	case KIND_READER:
 	case KIND_WRITER:
 		return pipe_poll(file);
@@ -80,6 +83,9 @@ int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, 
 		return tcp_send(kernel, file->sock, bytes, size, false);
 	case KIND_UNIX:
 		return unix_send(kernel, file->sock, bytes, size, NULL);
+	case KIND_PACKET:
+	case KIND_DATAGRAM:
+		return message_send(kernel, file->sock, bytes, size);
 	case KIND_READER:
 	case KIND_WRITER:
 		return pipe_send(kernel, file, bytes, size);
@@ -102,6 +108,9 @@ static int64_t receive(struct kernel *kernel, struct file *file, void *ret_bytes
 		return tcp_receive(kernel, file->sock, ret_bytes, size, peek);
 	case KIND_UNIX:
 		return unix_receive(kernel, file->sock, ret_bytes, size, peek, NULL);
+	case KIND_PACKET:
+	case KIND_DATAGRAM:
+		return message_receive(kernel, file->sock, ret_bytes, size, peek);
 	case KIND_READER:
 	case KIND_WRITER:
 		return pipe_receive(kernel, file, ret_bytes, size);

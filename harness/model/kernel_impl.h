@@ -75,6 +75,8 @@ enum kind {
 	KIND_PLAIN,
 	KIND_TCP,
 	KIND_UNIX,
+	KIND_PACKET,   /* UNIX, messages in order */
+	KIND_DATAGRAM, /* UNIX */
 	KIND_READER,
 	KIND_WRITER,
 	KIND_EVENT,
@@ -95,6 +97,7 @@ struct sock {
 	int shut, error;
 	bool done;    /* a FIN arrived */
 	bool nospace; /* somebody learnt that there is no room: tell when there is */
+	bool gone;    /* the other end of datagrams was closed, and nobody found out yet */
 	bool linger;
 	bool inlined;  /* SO_OOBINLINE */
 	int low_water; /* SO_RCVLOWAT */
@@ -254,6 +257,14 @@ int64_t unix_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, 
 int unix_shutdown(struct kernel *kernel, struct sock *sock, int how);
 void unix_close(struct kernel *kernel, struct sock *sock);
 void unix_flush(struct kernel *kernel, struct sock *sock);
+bool unix_has_room(const struct sock *sock);
+/* The first message was read: the descriptor that came with it, or NULL. */
+struct file *unix_free_message(struct kernel *kernel, struct sock *sock);
+
+/* kernel_message.c */
+uint32_t message_poll(const struct sock *sock);
+int64_t message_send(struct kernel *kernel, struct sock *sock, const void *bytes, size_t size);
+int64_t message_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, size_t size, bool peek);
 
 /* kernel_pipe.c */
 uint32_t pipe_poll(struct file *file);

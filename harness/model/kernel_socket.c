@@ -23,7 +23,7 @@ struct sock *sock_new(struct kernel *kernel, enum kind kind)
 	sock->state = TCP_CLOSE;
 	sock->connected = SS_UNCONNECTED;
 	sock->shut = sock->error = sock->port = sock->peer_port = 0;
-	sock->done = sock->nospace = sock->linger = sock->inlined = false;
+	sock->done = sock->nospace = sock->gone = sock->linger = sock->inlined = false;
 	sock->low_water = 1;
 	sock->urgent = URGENT_NONE;
 	sock->urgent_at = 0;
@@ -111,9 +111,14 @@ static int sock_install(struct kernel *kernel, int proc, struct sock *sock)
 	return kernel_install(kernel, proc, file);
 }
 
+static const enum kind kinds[] = {[KERNEL_TCP] = KIND_TCP,
+				  [KERNEL_UNIX] = KIND_UNIX,
+				  [KERNEL_PACKET] = KIND_PACKET,
+				  [KERNEL_DATAGRAM] = KIND_DATAGRAM};
+
 int kernel_socket(struct kernel *kernel, int proc, enum kernel_family family)
 {
-	return sock_install(kernel, proc, sock_new(kernel, family == KERNEL_TCP ? KIND_TCP : KIND_UNIX));
+	return sock_install(kernel, proc, sock_new(kernel, kinds[family]));
 }
 
 static int free_port(struct kernel *kernel)
@@ -175,6 +180,8 @@ int kernel_listen(struct kernel *kernel, int proc, int fd, int backlog)
 
 	if (!sock)
 		return r;
+	if (sock->kind == KIND_PACKET || sock->kind == KIND_DATAGRAM)
+		return -EOPNOTSUPP;
 	/* inet_listen binds by itself; unix_listen does not: EINVAL */
 	if (sock->connected != SS_UNCONNECTED || (sock->state != TCP_CLOSE && sock->state != TCP_LISTEN) ||
 	    (sock->kind == KIND_UNIX && !sock->port))
@@ -193,6 +200,8 @@ int kernel_connect(struct kernel *kernel, int proc, int fd, int port)
 
 	if (!sock)
 		return r;
+	if (sock->kind == KIND_PACKET || sock->kind == KIND_DATAGRAM)
+		return -EOPNOTSUPP; /* they come in pairs here */
 	if (sock->kind == KIND_UNIX)
 		return unix_connect(kernel, sock, port);
 	if (!sock->port && sock->state == TCP_CLOSE)
@@ -213,6 +222,8 @@ int kernel_accept(struct kernel *kernel, int proc, int fd)
 		return number;
 	if (!sock)
 		return r;
+	if (sock->kind == KIND_DATAGRAM)
+		return -EOPNOTSUPP;
 	if (sock->state != TCP_LISTEN)
 		return -EINVAL;
 	if (link_alone(&sock->queue))
@@ -309,6 +320,8 @@ int kernel_queued(const struct kernel *kernel, int proc, int fd)
 		return (int)file->pipe->flow.size;
 	if (!file->sock)
 		return -ENOTTY;
+	if (file->kind == KIND_DATAGRAM) /* unix_inq_len: of the next */
+		return file->sock->in.count ? (int)file->sock->in.cuts[file->sock->in.first].size : 0;
 	return file->sock->state == TCP_LISTEN ? -EINVAL : (int)urgent_queued(file->sock);
 }
 
@@ -341,7 +354,9 @@ int kernel_family_of(const struct kernel *kernel, int proc, int fd)
 	int r;
 	const struct sock *sock = get_sock(kernel, proc, fd, &r);
 
-	return !sock ? r : sock->kind == KIND_TCP ? KERNEL_TCP : KERNEL_UNIX;
+	while (sock && kinds[r] != sock->kind)
+		r++;
+	return r;
 }
 
 int kernel_vanish(struct kernel *kernel, int proc, int fd)

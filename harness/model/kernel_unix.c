@@ -5,7 +5,7 @@
 #include <netinet/tcp.h>
 
 /* unix_writable: at most a quarter is in use. A listener never is. */
-static bool has_room(const struct sock *sock)
+bool unix_has_room(const struct sock *sock)
 {
 	return sock->state != TCP_LISTEN && sock_in_flight(sock) * 4 <= sock->capacity;
 }
@@ -22,7 +22,7 @@ uint32_t unix_poll(struct sock *sock)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (sock->state == TCP_CLOSE)
 		mask |= EPOLLHUP;
-	if (has_room(sock))
+	if (unix_has_room(sock))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;
 }
@@ -83,7 +83,7 @@ int64_t unix_send(struct kernel *kernel, struct sock *sock, const void *bytes, s
 }
 
 /* The first message is read: whoever sent it is told, whether or not anybody waited for room. */
-static struct file *free_message(struct kernel *kernel, struct sock *sock)
+struct file *unix_free_message(struct kernel *kernel, struct sock *sock)
 {
 	struct flow *flow = &sock->in;
 	struct file *passed = flow->cuts[flow->first].passed;
@@ -91,7 +91,7 @@ static struct file *free_message(struct kernel *kernel, struct sock *sock)
 	flow->first = (flow->first + 1) % FLOW_CUTS;
 	flow->count--;
 	flow->read = 0;
-	if (sock->peer && has_room(sock->peer))
+	if (sock->peer && unix_has_room(sock->peer))
 		sock_wake(kernel, sock->peer, KEY_OUT); /* unix_write_space */
 	return passed;
 }
@@ -138,7 +138,7 @@ int64_t unix_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, 
 		flow->read += part;
 		if (part < rest)
 			break;
-		struct file *passed = free_message(kernel, sock);
+		struct file *passed = unix_free_message(kernel, sock);
 		if (passed && ret_passed)
 			*ret_passed = passed;
 		else if (passed)
@@ -147,14 +147,14 @@ int64_t unix_receive(struct kernel *kernel, struct sock *sock, void *ret_bytes, 
 	return (int64_t)size;
 }
 
-/* unix_shutdown: the other end is shut down the other way round. */
+/* unix_shutdown: the other end is shut down the other way round, unless it is one of datagrams. */
 int unix_shutdown(struct kernel *kernel, struct sock *sock, int how)
 {
 	struct sock *peer = sock->peer;
 
 	sock->shut |= how;
 	sock_wake(kernel, sock, KEY_ALL);
-	if (!peer)
+	if (!peer || sock->kind == KIND_DATAGRAM)
 		return 0;
 	peer->shut |= (how & SHUT_IN ? SHUT_OUT : 0) | (how & SHUT_OUT ? SHUT_IN : 0);
 	sock_wake(kernel, peer, KEY_ALL);
@@ -166,7 +166,7 @@ void unix_flush(struct kernel *kernel, struct sock *sock)
 {
 	while (sock->in.count) {
 		flow_drop(&sock->in, sock->in.cuts[sock->in.first].size - sock->in.read);
-		struct file *passed = free_message(kernel, sock);
+		struct file *passed = unix_free_message(kernel, sock);
 		if (passed)
 			kernel_file_put(kernel, passed);
 	}
@@ -183,9 +183,11 @@ void unix_close(struct kernel *kernel, struct sock *sock)
 		link_out(&child->queue);
 		unix_close(kernel, child);
 	}
-	if (peer) {
+	if (peer && sock->kind == KIND_DATAGRAM) {
+		peer->gone = true; /* and is told when it sends */
+	} else if (peer) {
 		peer->shut = SHUT_BOTH;
-		if (sock->in.size || sock->listener)
+		if (sock->in.count || sock->listener)
 			peer->error = ECONNRESET;
 		sock_wake(kernel, peer, KEY_ALL);
 	}

@@ -46,6 +46,22 @@ MODEL(unix)
 	tell_fds(ret, kernel_pair(duet->model, 0, KERNEL_UNIX, fds), fds);
 }
 
+MODEL(packets)
+{
+	int fds[2];
+
+	(void)step;
+	tell_fds(ret, kernel_pair(duet->model, 0, KERNEL_PACKET, fds), fds);
+}
+
+MODEL(datagrams)
+{
+	int fds[2];
+
+	(void)step;
+	tell_fds(ret, kernel_pair(duet->model, 0, KERNEL_DATAGRAM, fds), fds);
+}
+
 MODEL(tcp_socket)
 {
 	(void)step;
@@ -343,7 +359,9 @@ static bool can_make(const struct duet *duet, const struct step *step)
 
 static bool can_listen(const struct duet *duet, const struct step *step)
 {
-	return family(duet, step, 0) >= 0 && kernel_port(duet->model, 0, A) == 0 &&
+	int found = family(duet, step, 0);
+
+	return (found == KERNEL_TCP || found == KERNEL_UNIX) && kernel_port(duet->model, 0, A) == 0 &&
 	       kernel_state(duet->model, 0, A) == TCP_CLOSE;
 }
 
@@ -405,7 +423,7 @@ static bool can_fill(const struct duet *duet, const struct step *step)
  * likes. */
 static bool can_pass(const struct duet *duet, const struct step *step)
 {
-	return family(duet, step, 0) == KERNEL_UNIX && family(duet, step, 1) != KERNEL_UNIX &&
+	return family(duet, step, 0) == KERNEL_UNIX && family(duet, step, 1) <= KERNEL_TCP &&
 	       can_write(duet, step);
 }
 
@@ -464,6 +482,8 @@ const struct duet_op duet_ops[STEP_OPS] = {
     [STEP_NAMED] = {NULL, BOTH(named), false},
     [STEP_TCP] = {can_make, BOTH(tcp), true},
     [STEP_UNIX] = {can_make, BOTH(unix), false},
+    [STEP_PACKETS] = {can_make, BOTH(packets), false},
+    [STEP_DATAGRAMS] = {can_make, BOTH(datagrams), false},
     [STEP_TCP_SOCKET] = {can_make, BOTH(tcp_socket), false},
     [STEP_UNIX_SOCKET] = {can_make, BOTH(unix_socket), false},
     [STEP_LISTEN] = {can_listen, BOTH(listen), false},

@@ -78,12 +78,29 @@ void real_tcp(struct duet *duet, const struct step *step, struct outcome *ret)
 	tell_fds(duet, ret, fds[1], fds);
 }
 
+static void unix_pair(struct duet *duet, int type, struct outcome *ret)
+{
+	int fds[2], r = socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
+
+	tell_fds(duet, ret, r, fds);
+}
+
 void real_unix(struct duet *duet, const struct step *step, struct outcome *ret)
 {
-	int fds[2], r = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds);
-
 	(void)step;
-	tell_fds(duet, ret, r, fds);
+	unix_pair(duet, SOCK_STREAM, ret);
+}
+
+void real_packets(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	(void)step;
+	unix_pair(duet, SOCK_SEQPACKET, ret);
+}
+
+void real_datagrams(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	(void)step;
+	unix_pair(duet, SOCK_DGRAM, ret);
 }
 
 void real_tcp_socket(struct duet *duet, const struct step *step, struct outcome *ret)

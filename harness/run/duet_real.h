@@ -12,6 +12,8 @@
 REAL(named);
 REAL(tcp);
 REAL(unix);
+REAL(packets);
+REAL(datagrams);
 REAL(tcp_socket);
 REAL(unix_socket);
 REAL(listen);

@@ -304,6 +304,35 @@ static void test_urgent(void **state)
 	assert_true(mask(kernel, near[0]) & EPOLLIN); /* unix_poll does not look at it */
 }
 
+/* Messages: what their sockets are not, how much waits, and one that is larger than all room. */
+static void test_messages(void **state)
+{
+	struct kernel *kernel = *state;
+	int in_order[2], loose[2];
+
+	kernel_buffer(kernel, 1000);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_PACKET, in_order), 0);
+	assert_int_equal(kernel_pair(kernel, 0, KERNEL_DATAGRAM, loose), 0);
+	assert_int_equal(kernel_family_of(kernel, 0, in_order[0]), KERNEL_PACKET);
+	assert_int_equal(kernel_family_of(kernel, 0, loose[0]), KERNEL_DATAGRAM);
+	assert_int_equal(kernel_connect(kernel, 0, loose[0], 80), -EOPNOTSUPP);
+	assert_int_equal(kernel_listen(kernel, 0, in_order[0], 1), -EOPNOTSUPP);
+	assert_int_equal(kernel_accept(kernel, 0, loose[0]), -EOPNOTSUPP);
+	assert_int_equal(kernel_accept(kernel, 0, in_order[0]), -EINVAL);
+	assert_int_equal(kernel_send(kernel, 0, in_order[0], NULL, 1000), -EMSGSIZE);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(kernel_send(kernel, 0, in_order[0], "abc", 3), 3);
+		assert_int_equal(kernel_send(kernel, 0, loose[0], "abc", 3), 3);
+	}
+	assert_int_equal(kernel_queued(kernel, 0, in_order[1]), 6);
+	assert_int_equal(kernel_queued(kernel, 0, loose[1]), 3);
+	assert_int_equal(kernel_queued(kernel, 0, loose[0]), 0);
+	assert_int_equal(kernel_send(kernel, 0, in_order[0], NULL, 900), 900);
+	assert_false(mask(kernel, in_order[0]) & EPOLLOUT);
+	assert_int_equal(kernel_send(kernel, 0, in_order[0], NULL, 900), 900);
+	assert_int_equal(kernel_send(kernel, 0, in_order[0], NULL, 1), -EAGAIN);
+}
+
 static void test_limits(void **state)
 {
 	struct kernel *kernel = *state;
@@ -360,6 +389,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_pollers, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_urgent, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_limits, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_reset_gives_everything_back, set_up, tear_down),
