@@ -90,7 +90,7 @@ const struct story_row story_rows[] = {
 	 "epoll_wait: EINTR, poll: EINTR",
 	 "signal(7), interruption of system calls by handlers"},
 	{"pwait-mask", false, "epoll_pwait lets a pending signal through, and an event comes first",
-	 "blocked: 0, let through: EINTR, with an event: 1",
+	 "blocked: pending, let through: EINTR, then: taken, with an event: 1",
 	 "epoll_wait(2), epoll_pwait()"},
 	{"dup-over", false, "dup2 over a registered number takes the registration away with what it stood for",
 	 "IN, dup2: -, MOD: ENOENT, ADD: 0, events: IN",

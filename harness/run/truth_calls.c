@@ -48,11 +48,16 @@ static void wait_arguments(struct play_state *play)
 	told_call(play, "no epoll", epoll_wait(fd, &event, 1, 0));
 }
 
+/* What io_uring left for this thread to do may interrupt a wait as a signal does: then it is made again. */
 static long wait_two(int epoll, const struct timespec *patience)
 {
 	struct epoll_event event;
+	long r;
 
-	return syscall(SYS_epoll_pwait2, epoll, &event, 1, patience, NULL, 0);
+	do
+		r = syscall(SYS_epoll_pwait2, epoll, &event, 1, patience, NULL, 0);
+	while (r < 0 && errno == EINTR);
+	return r;
 }
 
 static void pwait2(struct play_state *play)
@@ -110,6 +115,13 @@ static void interrupted(struct play_state *play)
 	(void)sigaction(SIGURG, &before, NULL);
 }
 
+static const char *where_is(int number)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, number) ? "pending" : "taken";
+}
+
 /* A signal that is blocked and pending, and let through while the wait lasts. */
 static void pwait_mask(struct play_state *play)
 {
@@ -126,8 +138,10 @@ static void pwait_mask(struct play_state *play)
 		return;
 	(void)sigprocmask(SIG_BLOCK, &one, &old);
 	(void)raise(SIGURG);
-	told_call(play, "blocked", epoll_pwait(epoll, &event, 1, 1, NULL));
+	(void)epoll_pwait(epoll, &event, 1, 1, NULL);
+	told(play, "blocked", "%s", where_is(SIGURG));
 	told_call(play, "let through", epoll_pwait(epoll, &event, 1, 1000, &none));
+	told(play, "then", "%s", where_is(SIGURG));
 	(void)raise(SIGURG);
 	must(play, send_bytes(fd, 8));
 	told_call(play, "with an event", epoll_pwait(epoll, &event, 1, 1000, &none));
