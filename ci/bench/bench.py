@@ -280,20 +280,50 @@ def told(result):
     return "\n".join([flat, *parts]) if flat or not parts else "\n" + "\n".join(parts)
 
 
+def rounds_number(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"wants a whole number above 0, not '{text}'")
+    return int(text)
+
+
+def row_name(text):
+    if text not in BENCHES:
+        raise argparse.ArgumentTypeError(f"no row is called '{text}'; there are {', '.join(BENCHES)}")
+    return text
+
+
+def measure(name, rounds):
+    """What a row finds, or why it found nothing: the rows behind it are measured all the same."""
+    try:
+        return BENCHES[name](rounds)
+    except subprocess.CalledProcessError as error:
+        return {"failed": f"{error} {(error.stderr or '')[-500:]}".strip()}
+    except (OSError, SystemExit) as error:
+        return {"failed": str(error)}
+
+
+def save(path, results):
+    with open(path, "w") as file:
+        json.dump(results, file, indent=2)
+
+
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].removeprefix("usage: "))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json")
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHES])
+    parser.add_argument("--rounds", type=rounds_number, default=5)
+    parser.add_argument("--json", default=os.devnull)
+    parser.add_argument("names", nargs="*", type=row_name)
     options = parser.parse_args()
     results = {"date": time.strftime("%Y-%m-%d"), "kernel": os.uname().release, "cores": os.cpu_count()}
+    try:
+        save(options.json, results)
+    except OSError as error:
+        parser.error(f"--json: {error}")
     for name in options.names or BENCHES:
-        results[name] = BENCHES[name](options.rounds)
+        results[name] = measure(name, options.rounds)
         print(f"{name}: {told(results[name])}", flush=True)
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(results, file, indent=2)
+        save(options.json, results) # whatever ends the run, what was measured is in the file
+    return any("failed" in results[name] for name in options.names or BENCHES)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
