@@ -71,6 +71,9 @@ def main():
         tally.check("hup-spin" in open(path("merged.xml")).read(), "the merged JUnit report has the finding")
         wringer.wringer(*RUN, "--exclude", "fin-idle", "--shard", f"3/{SHARDS}", "--json", path("fewer.json"))
         wringer.wringer(*RUN, "-D", "bytes=1", "--shard", f"3/{SHARDS}", "--json", path("set.json"))
+        wringer.wringer(*RUN, "--time-scale", "2", "--shard", f"3/{SHARDS}", "--json", path("patient.json"))
+        patient = wringer.wringer("merge", parts[0], parts[1], path("patient.json"))
+        tally.check(patient.returncode == 1 and not patient.stderr, f"a part of a slower machine: {patient.returncode} {patient.stderr}")
         chosen = "the choice of scenarios or settings differs"
         for words, says in (([parts[0], parts[1], path("fewer.json")], chosen), ([parts[0], parts[1], path("set.json")], chosen),
                             ([parts[0], parts[2]], "shard 2/3 is missing"),
