@@ -64,9 +64,9 @@ $(BUILD)/fuzz/engine-server.o: fuzz/common/engine.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -DFUZZ_TARGET=fuzz_server -c -o $@ $<
 $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%): $(BUILD)/fuzz_server/%: $(BUILD)/fuzz_server/%.o $(BUILD)/fuzz/engine-server.o $(SERVER_OBJECTS) \
 		$(SIM_OBJECTS) $(BUILD)/fuzz/common/claim.o $(BUILD)/fuzz/common/start.o $(SIM_ARCHIVES) | $(filter %.o,$(FUZZ_ENGINE))
-	$(FUZZ_LINK) $(LDFLAGS) -o $@ $(FUZZ_ENGINE) -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
+	sanitizers=$$(fuzz/sim/sanitizers.sh $<) && $(FUZZ_LINK) $(LDFLAGS) $$sanitizers -o $@ $(FUZZ_ENGINE) -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
 # Your own server: `make fuzz-own NAME=mine OBJECTS='a.o b.o'`, objects of any compiler; those of clang with
-# -fsanitize=fuzzer-no-link tell the engine where it has been.
+# -fsanitize=fuzzer-no-link tell the engine where it has been, and may be compiled for ASan and UBSan.
 NAME ?= own
 fuzz-own:
 	@ci/deps.sh fuzz
@@ -135,3 +135,14 @@ fuzz-pace:
 		$(BUILD)-sim/fuzz_server/epoll-level
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-model CC=clang LDFLAGS= SANITIZE=-fsanitize=fuzzer-no-link $(BUILD)-model/fuzz_model
 .PHONY: fuzz-pace
+
+# What the simulation answers and what the kernel does: one source, for both.
+TESTS += $(BUILD)/test/fuzz/same-calls
+$(BUILD)/fuzz/calls.o: $(BUILD)/fuzz/test/calls.o $(SIM_LINK)
+	CXX=$(CXX) fuzz/sim/link.sh $@ $<
+$(BUILD)/test/fuzz/calls: $(BUILD)/fuzz/test/calls.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $<
+$(BUILD)/test/fuzz/same-calls: $(BUILD)/fuzz/test/same_calls.o $(BUILD)/fuzz/calls.o $(SIM_OBJECTS) $(SIM_ARCHIVES) | $(BUILD)/test/fuzz/calls
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lpthread -lm

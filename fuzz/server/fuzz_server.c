@@ -90,6 +90,10 @@ static void run(const uint8_t *data, size_t size)
 	if (script.count)
 		memcpy(steps, script.moves, script.count * MOVE_SIZE);
 	trial_shrink(trial, &script, steps, &finding);
+	if (strcmp(finding.rule->id, "leak") == 0) {
+		trial->stage.describe = true;
+		(void)trial_play(trial, &script, finding.rule, &finding);
+	}
 	tell(&script, &finding);
 	abort();
 }

@@ -78,11 +78,17 @@ static struct http_page *page_of(struct http_manners *manners, uint32_t asked)
 	return NULL;
 }
 
+/* A server in trouble may say so. */
+static bool in_trouble(const struct http_answer *answer, const struct http_manners *manners)
+{
+	return manners->strained && answer->status >= 400;
+}
+
 /* What a healthy server says to a stranger's GET; the same every time, but for its troubles. */
 static bool right_status(const struct http_answer *answer, const struct http_manners *manners,
 			 const struct http_page *page)
 {
-	if (manners->strained && answer->status >= 500)
+	if (in_trouble(answer, manners))
 		return true;
 	if (page && page->status)
 		return answer->status == page->status;
@@ -157,7 +163,7 @@ static bool read_head(struct http_answer *answer, struct http_manners *manners, 
 		return false;
 	/* A server in trouble says something else, and any other text. */
 	answer->compared = page && (!page->status || page->status == answer->status);
-	if (page && !page->status && answer->status < 500)
+	if (page && !page->status && !in_trouble(answer, manners))
 		page->status = answer->status;
 	return begin_body(answer) && check_size(answer, manners, ask);
 }

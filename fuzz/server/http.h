@@ -34,7 +34,7 @@ struct http_page {
 /* What right answers look like in this run. */
 struct http_manners {
 	bool known, ours; /* ours: one of targets/ */
-	bool strained;	  /* faults were put under the server: it may say so (5xx) */
+	bool strained;	  /* faults were put under the server: it may say so (4xx, 5xx) */
 	bool one_by_one;  /* for all runs: nobody asks before his last answer has come */
 	struct http_page pages[HTTP_PAGES];
 };

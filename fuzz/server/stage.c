@@ -437,6 +437,9 @@ static enum sim_turn recovery(struct stage *stage, uint64_t timeout, bool ready)
 	if (ready && stage->hot < HOT_SETTLE)
 		return SIM_LOOK;
 	sim_probe(stage->sim, !ready);
+	stage->lost = sim_find_lost(stage->sim);
+	if (stage->describe)
+		sim_describe(&stage->lost);
 	mark(stage, MARK_STOP, 0);
 	enter(stage, STAGE_STOP);
 	emit_signal(stage);
@@ -486,9 +489,18 @@ static void event_hook(void *arg, const struct event *event)
 	stage->sink(stage->arg, event);
 }
 
+static void said_hook(void *arg, int fd, const char *bytes, size_t size)
+{
+	const struct stage *stage = arg;
+
+	if (stage->said)
+		stage->said(stage->arg, fd, bytes, size);
+}
+
 int stage_open(struct stage *stage, void (*sink)(void *arg, const struct event *event), void *arg)
 {
-	static struct sim_hooks hooks = {.wait = wait_hook, .event = event_hook, .fault = strike};
+	static struct sim_hooks hooks = {
+	    .wait = wait_hook, .event = event_hook, .fault = strike, .said = said_hook};
 
 	*stage = (struct stage){.sink = sink, .arg = arg};
 	hooks.arg = stage;
@@ -512,6 +524,7 @@ struct sim_outcome stage_play(struct stage *stage, const struct schedule *script
 	stage->at = stage->performed = 0;
 	stage->idle = stage->waits = 0;
 	stage->next_id = 1;
+	stage->lost = (struct sim_lost){0};
 	stage->limited = stage->left = false;
 	stage->round = 0;
 	stage->phase = STAGE_BOOT;

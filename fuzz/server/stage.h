@@ -23,6 +23,7 @@ struct armed_fault {
 struct stage {
 	struct sim *sim;
 	void (*sink)(void *arg, const struct event *event);
+	void (*said)(void *arg, int fd, const char *bytes, size_t size); /* by the server; NULL: to nobody */
 	void *arg;
 	struct schedule script;
 	char *const *argv; /* of the server, NULL at its end; NULL: --protocol and what the script says */
@@ -43,8 +44,10 @@ struct stage {
 	struct armed_fault armed[FAULTS_MOST];
 	size_t fault_count;
 	bool limited;
-	int round; /* of a script in rounds */
-	bool left; /* its peers have gone */
+	struct sim_lost lost; /* before the stop */
+	bool describe;	      /* what was lost, on standard error */
+	int round;	      /* of a script in rounds */
+	bool left;	      /* its peers have gone */
 };
 
 /* How many words a server's command line may have. */

@@ -18,6 +18,13 @@ static void show(const struct event *event)
 		      event_text(event, line, sizeof line));
 }
 
+static void show_words(void *arg, int fd, const char *bytes, size_t size)
+{
+	(void)arg;
+	(void)fprintf(stderr, "            on %s: %.*s%s", fd == 1 ? "stdout" : "stderr", (int)size, bytes,
+		      size && bytes[size - 1] == '\n' ? "" : "\n");
+}
+
 static void take_event(void *arg, const struct event *event)
 {
 	struct trial *trial = arg;
@@ -40,6 +47,13 @@ static void show_findings(const struct trial *trial)
 		(void)fprintf(stderr, "%s %s: %s\n", severity_name(findings[i].severity),
 			      findings[i].rule->id, findings[i].message);
 }
+
+/* Memory is nothing that the journal tells of. */
+static const struct rule leak = {
+    .id = "leak",
+    .severity = SEVERITY_ERROR,
+    .doc = "memory was allocated and cannot be found any more",
+};
 
 static bool is_ignored(const struct trial *trial, const struct rule *rule)
 {
@@ -64,6 +78,21 @@ static const struct finding *first_finding(const struct trial *trial)
 	return NULL;
 }
 
+/* With nothing graver: whether the server lost memory. */
+static bool leaked(const struct trial *trial, struct finding *ret_finding)
+{
+	const struct sim_lost *lost = &trial->stage.lost;
+
+	if (!lost->blocks || trial->rules || is_ignored(trial, &leak))
+		return false;
+	*ret_finding = (struct finding){.rule = &leak, .severity = leak.severity, .fd = -1, .peer = -1};
+	(void)snprintf(
+	    ret_finding->message, sizeof ret_finding->message,
+	    "%zu bytes in %zu blocks were allocated, not freed, and nothing leads to them any more",
+	    lost->bytes, lost->blocks);
+	return true;
+}
+
 bool trial_play(struct trial *trial, const struct schedule *script, const struct rule *rule,
 		struct finding *ret_finding)
 {
@@ -79,6 +108,9 @@ bool trial_play(struct trial *trial, const struct schedule *script, const struct
 	if (trial->show)
 		show_findings(trial);
 	const struct finding *finding = first_finding(trial);
+	struct finding lost;
+	if (!finding && leaked(trial, &lost))
+		finding = &lost;
 	bool broken = finding && (!rule || finding->rule == rule);
 	if (broken)
 		*ret_finding = *finding;
@@ -121,6 +153,7 @@ struct trial *trial_new(bool show, const char *rules)
 	}
 	if (trial) {
 		trial->show = show;
+		trial->stage.said = show ? show_words : NULL;
 		trial->rules = rules;
 	}
 	return trial;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/buf.h"
 #include "fuzz/sim/wrap.h"
 
 #define CONTENT_MOST (64u << 20)
@@ -20,28 +21,43 @@ struct sim_content {
 	struct sim_content *next;
 	char *path;
 	struct stat stat;
-	char bytes[];
+	struct buf bytes;
 };
+
+static void free_content(struct sim_content *content)
+{
+	if (!content)
+		return;
+	buf_free(&content->bytes);
+	free(content->path);
+	free(content);
+}
+
+/* To its end, whatever its size is said to be: in /proc it is 0. */
+static int read_all(int file, struct buf *bytes)
+{
+	char part[16384];
+	ssize_t got;
+
+	while ((got = read(file, part, sizeof part)) > 0 && bytes->size < CONTENT_MOST)
+		if (buf_append(bytes, part, (size_t)got) < 0)
+			return -ENOMEM;
+	return got < 0 && errno != EISDIR ? -errno : got > 0 ? -EFBIG : 0;
+}
 
 static int load(const char *path, int file, struct sim_content **ret_content)
 {
-	struct stat stat = {0};
+	struct sim_content *content = calloc(1, sizeof *content);
+	int r = !content || !(content->path = strdup(path)) ? -ENOMEM : 0;
 
-	if (fstat(file, &stat) < 0)
-		return -errno;
-	size_t size = S_ISREG(stat.st_mode) ? (size_t)stat.st_size : 0;
-	if (size > CONTENT_MOST)
-		return -EFBIG;
-	struct sim_content *content = malloc(sizeof *content + size + 1);
-	char *name = strdup(path);
-	ssize_t got = content && name && size ? read(file, content->bytes, size) : 0;
-	if (!content || !name || got < 0) {
-		free(content);
-		free(name);
-		return got < 0 ? -errno : -ENOMEM;
+	if (r == 0 && fstat(file, &content->stat) < 0)
+		r = -errno;
+	if (r == 0 && S_ISREG(content->stat.st_mode))
+		r = read_all(file, &content->bytes);
+	if (r < 0) {
+		free_content(content);
+		return r;
 	}
-	*content = (struct sim_content){.path = name, .stat = stat};
-	content->stat.st_size = got;
 	*ret_content = content;
 	return 0;
 }
@@ -70,8 +86,7 @@ void sim_free_contents(struct sim *sim)
 {
 	for (struct sim_content *content; (content = sim->contents);) {
 		sim->contents = content->next;
-		free(content->path);
-		free(content);
+		free_content(content);
 	}
 }
 
@@ -160,11 +175,11 @@ int __wrap_mkostemp(char *path, int flags)
 
 size_t sim_content_read(const struct sim_file *file, uint64_t at, void *ret_bytes, size_t size)
 {
-	uint64_t whole = file->content ? (uint64_t)file->content->stat.st_size : 0;
+	uint64_t whole = file->content ? file->content->bytes.size : 0;
 	size_t part = at >= whole ? 0 : whole - at < size ? (size_t)(whole - at) : size;
 
 	if (part)
-		memcpy(ret_bytes, file->content->bytes + at, part);
+		memcpy(ret_bytes, file->content->bytes.data + at, part);
 	return part;
 }
 
@@ -203,7 +218,7 @@ off_t __wrap_lseek(int fd, off_t offset, int whence)
 		errno = file ? ESPIPE : EBADF;
 		return -1;
 	}
-	off_t size = file->content ? file->content->stat.st_size : 0;
+	off_t size = file->content ? (off_t)file->content->bytes.size : 0;
 	off_t at = offset + (whence == SEEK_CUR ? (off_t)file->at : whence == SEEK_END ? size : 0);
 	if (at < 0 || whence < SEEK_SET || whence > SEEK_END) {
 		errno = EINVAL;
@@ -244,10 +259,10 @@ ssize_t __wrap_sendfile(int to, int from, off_t *offset, size_t size)
 		return -1;
 	}
 	uint64_t at = offset ? (uint64_t)*offset : file->at;
-	uint64_t whole = file->content ? (uint64_t)file->content->stat.st_size : 0;
+	uint64_t whole = file->content ? file->content->bytes.size : 0;
 	uint64_t left = at < whole ? whole - at : 0;
 	size = size < left ? size : (size_t)left;
-	ssize_t sent = sim_send_file(to, file->content ? file->content->bytes + at : NULL, size);
+	ssize_t sent = sim_send_file(to, left ? file->content->bytes.data + at : NULL, size);
 	if (sent > 0 && offset)
 		*offset += sent;
 	else if (sent > 0)

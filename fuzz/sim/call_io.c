@@ -69,6 +69,17 @@ static bool blocks(struct sim *sim, const struct transfer *transfer)
 	return file && !file->nonblock && file->kind != SIM_STDIO && !(transfer->flags & MSG_DONTWAIT);
 }
 
+/* recv, send and their kin are for sockets. */
+static bool is_misplaced(struct sim *sim, const struct transfer *transfer)
+{
+	bool any = transfer->call == CALL_read || transfer->call == CALL_readv ||
+		   transfer->call == CALL_write || transfer->call == CALL_writev ||
+		   transfer->call == CALL_sendfile;
+
+	return !any && sim_file(sim, transfer->fd) &&
+	       kernel_family_of(sim->kernel, SIM_SERVER, transfer->fd) < 0;
+}
+
 static ssize_t receive(struct transfer *transfer, void *bytes)
 {
 	struct sim *sim = sim_of_call();
@@ -79,7 +90,7 @@ static ssize_t receive(struct transfer *transfer, void *bytes)
 	event.arg[1] = (uint64_t)transfer->flags;
 	if (sim_struck(sim, &event, 0, &transfer->size, &ret))
 		return (ssize_t)ret;
-	ret = receive_once(sim, transfer, bytes);
+	ret = is_misplaced(sim, transfer) ? -ENOTSOCK : receive_once(sim, transfer, bytes);
 	while (ret == -EAGAIN && blocks(sim, transfer))
 		ret = sim_block(sim, &event) ? receive_once(sim, transfer, bytes) : -EINTR;
 	return (ssize_t)sim_end_call(sim, &event, ret);
@@ -94,6 +105,23 @@ static void broken_pipe(struct sim *sim, const struct transfer *transfer)
 	sim_deliver(sim);
 }
 
+static bool is_for_reading(struct sim *sim, int fd)
+{
+	const struct sim_file *file = sim_file(sim, fd);
+
+	return file && file->content;
+}
+
+/* For whoever wants to read what the server says. */
+static void pass_on(struct sim *sim, const struct transfer *transfer, const void *bytes, int64_t size)
+{
+	const struct sim_file *file = sim_file(sim, transfer->fd);
+	bool standard = transfer->fd == STDOUT_FILENO || transfer->fd == STDERR_FILENO;
+
+	if (size > 0 && standard && sim->hooks->said && file && file->kind == SIM_STDIO)
+		sim->hooks->said(sim->hooks->arg, transfer->fd, bytes, (size_t)size);
+}
+
 static ssize_t transmit(struct transfer *transfer, const void *bytes)
 {
 	struct sim *sim = sim_of_call();
@@ -105,7 +133,10 @@ static ssize_t transmit(struct transfer *transfer, const void *bytes)
 	event.arg[1] = (uint64_t)transfer->flags;
 	if (sim_struck(sim, &event, 0, &transfer->size, &ret))
 		return (ssize_t)ret;
-	ret = kernel_send(sim->kernel, SIM_SERVER, transfer->fd, bytes, transfer->size);
+	ret = is_misplaced(sim, transfer) ? -ENOTSOCK
+	      : is_for_reading(sim, transfer->fd)
+		  ? -EBADF
+		  : kernel_send(sim->kernel, SIM_SERVER, transfer->fd, bytes, transfer->size);
 	/* A blocking send comes back when all of it is on its way. */
 	while (blocks(sim, transfer) &&
 	       (ret == -EAGAIN || (ret > 0 && done + (size_t)ret < transfer->size))) {
@@ -119,6 +150,7 @@ static ssize_t transmit(struct transfer *transfer, const void *bytes)
 	}
 	if (done)
 		ret = (int64_t)done + (ret > 0 ? ret : 0);
+	pass_on(sim, transfer, bytes, ret);
 	ret = sim_end_call(sim, &event, ret);
 	if (ret < 0 && errno == EPIPE) {
 		broken_pipe(sim, transfer);

@@ -67,6 +67,8 @@ static int select_for(enum call call, const struct selection *asked, uint64_t ti
 		return (int)ret;
 	}
 	int bits = select_once(sim, asked, found, ready, &event.size);
+	if (!bits && sim_interrupted(sim, false))
+		return sim_end_wait(sim, &event, -EINTR);
 	bool left = bits < 0 || sim_wait_once(sim, until, bits > 0);
 	while ((bits = select_once(sim, asked, found, ready, &event.size)) == 0 && left) {
 		if (sim_interrupted(sim, false))

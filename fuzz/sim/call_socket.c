@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,20 +15,31 @@
 
 #define FLAGS (SOCK_NONBLOCK | SOCK_CLOEXEC)
 
+/* For the journal. */
 static struct sockaddr_in address_of(int port)
 {
 	return (struct sockaddr_in){
 	    .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 }
 
-static void give_address(int port, struct sockaddr *address, socklen_t *size)
+/* Everybody is at the loopback address; to a socket of IPv6 that is one of IPv4, mapped. */
+static void give_address(int domain, int port, struct sockaddr *address, socklen_t *size)
 {
-	struct sockaddr_in made = address_of(port);
+	struct sockaddr_in six_less = address_of(port);
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+	sa_family_t family = AF_UNIX;
+	const void *made = domain == AF_INET6  ? (const void *)&six
+			   : domain == AF_UNIX ? (const void *)&family
+					       : &six_less;
+	socklen_t whole = domain == AF_INET6  ? sizeof six
+			  : domain == AF_UNIX ? sizeof family
+					      : sizeof six_less;
 
 	if (!address || !size)
 		return;
-	memcpy(address, &made, *size < sizeof made ? *size : sizeof made);
-	*size = sizeof made;
+	memcpy(six.sin6_addr.s6_addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
+	memcpy(address, made, *size < whole ? *size : whole);
+	*size = whole;
 }
 
 int __wrap_socket(int domain, int type, int protocol)
@@ -45,6 +57,8 @@ int __wrap_socket(int domain, int type, int protocol)
 		return (int)sim_end_call(sim, &event, -EAFNOSUPPORT);
 	int fd = kernel_socket(sim->kernel, SIM_SERVER, domain == AF_UNIX ? KERNEL_UNIX : KERNEL_TCP);
 	sim_made(sim, fd, SIM_STREAM, type);
+	if (fd >= 0)
+		sim_file(sim, fd)->domain = domain;
 	return (int)sim_end_call(sim, &event, fd);
 }
 
@@ -109,9 +123,10 @@ static int accept_as(enum call call, int fd, struct sockaddr *address, socklen_t
 		sim_made(sim, r, SIM_STREAM, flags);
 		sim_file(sim, r)->accepted = true;
 		sim_file(sim, r)->keepalive = listener->keepalive;
+		sim_file(sim, r)->domain = listener->domain;
 		int port = kernel_peer_port(sim->kernel, SIM_SERVER, r);
 		from = address_of(port < 0 ? 0 : port);
-		give_address(port < 0 ? 0 : port, address, size);
+		give_address(listener->domain, port < 0 ? 0 : port, address, size);
 		event.data = &from;
 		event.size = sizeof from;
 	}
@@ -128,6 +143,17 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 	return accept_as(CALL_accept4, fd, address, size, flags);
 }
 
+/* A blocking connect: until there is an answer. */
+static int await_connection(struct sim *sim, int fd, const struct event *event)
+{
+	uint32_t mask = 0;
+
+	while (kernel_mask(sim->kernel, SIM_SERVER, fd, &mask) == 0 && !(mask & EPOLLOUT))
+		if (!sim_block(sim, event))
+			return -EINTR;
+	return -kernel_so_error(sim->kernel, SIM_SERVER, fd);
+}
+
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
 {
 	struct sim *sim = sim_of_call();
@@ -139,7 +165,10 @@ int __wrap_connect(int fd, const struct sockaddr *address, socklen_t size)
 	if (sim_struck(sim, &event, 0, NULL, &ret))
 		return (int)ret;
 	int port = ntohs(((const struct sockaddr_in *)address)->sin_port);
-	return (int)sim_end_call(sim, &event, kernel_connect(sim->kernel, SIM_SERVER, fd, port));
+	int r = kernel_connect(sim->kernel, SIM_SERVER, fd, port);
+	if (r == -EINPROGRESS && !sim_file(sim, fd)->nonblock)
+		r = await_connection(sim, fd, &event);
+	return (int)sim_end_call(sim, &event, r);
 }
 
 /* Not journalled: they change nothing. */
@@ -151,7 +180,7 @@ int __wrap_getsockname(int fd, struct sockaddr *address, socklen_t *size)
 		errno = -port;
 		return -1;
 	}
-	give_address(port, address, size);
+	give_address(sim_file(sim_current, fd)->domain, port, address, size);
 	return 0;
 }
 
@@ -163,7 +192,7 @@ int __wrap_getpeername(int fd, struct sockaddr *address, socklen_t *size)
 		errno = -port;
 		return -1;
 	}
-	give_address(port, address, size);
+	give_address(sim_file(sim_current, fd)->domain, port, address, size);
 	return 0;
 }
 
@@ -218,6 +247,10 @@ static int option_value(struct sim *sim, int fd, int level, int name)
 		return kernel_so_error(sim->kernel, SIM_SERVER, fd);
 	if (name == SO_TYPE)
 		return SOCK_STREAM;
+	if (name == SO_DOMAIN)
+		return file->domain;
+	if (name == SO_PROTOCOL)
+		return file->domain == AF_UNIX ? 0 : IPPROTO_TCP;
 	if (name == SO_ACCEPTCONN)
 		return file->kind == SIM_LISTENER;
 	return name == SO_KEEPALIVE ? file->keepalive : 65536;
@@ -281,6 +314,16 @@ int __wrap_dup3(int fd, int to, int flags)
 	return dup_as(CALL_dup3, fd, to);
 }
 
+/* To the first free number from there on. */
+static int dup_from(struct sim *sim, int fd, int least)
+{
+	if (least < 0 || least >= sim->limit)
+		return -EINVAL;
+	while (least < sim->limit && kernel_is_open(sim->kernel, SIM_SERVER, least))
+		least++;
+	return least < sim->limit ? kernel_dup_to(sim->kernel, SIM_SERVER, fd, least) : -EMFILE;
+}
+
 int __wrap_fcntl(int fd, int command, ...)
 {
 	struct sim *sim = sim_of_call();
@@ -299,7 +342,7 @@ int __wrap_fcntl(int fd, int command, ...)
 	else if (file && command == F_SETFL)
 		file->nonblock = argument & O_NONBLOCK;
 	else if (file && (command == F_DUPFD || command == F_DUPFD_CLOEXEC))
-		r = kernel_dup(sim->kernel, SIM_SERVER, fd);
+		r = dup_from(sim, fd, (int)argument);
 	return (int)sim_end_call(sim, &event, r);
 }
 

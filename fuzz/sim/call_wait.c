@@ -51,6 +51,8 @@ int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *wanted)
 		return (int)ret;
 	int r =
 	    kernel_epoll_ctl(sim->kernel, SIM_SERVER, epoll, op, fd, (uint32_t)event.arg[2], event.arg[3]);
+	if (r == 0)
+		sim_file(sim, fd)->data = event.arg[3];
 	return (int)sim_end_call(sim, &event, r);
 }
 
@@ -120,9 +122,11 @@ static int wait_on(enum call call, int epoll, struct epoll_event *events, int mo
 		sim_restore_mask(sim);
 		return (int)ret;
 	}
-	bool left = true;
+	bool left = true, ready = set_ready(sim, epoll);
+	if (!ready && sim_interrupted(sim, false))
+		return sim_end_wait(sim, &event, -EINTR);
 	if (sim_file(sim, epoll))
-		left = sim_wait_once(sim, until, set_ready(sim, epoll));
+		left = sim_wait_once(sim, until, ready);
 	while ((count = collect(sim, &event, events, most)) == 0 && left) {
 		if (sim_interrupted(sim, false))
 			return sim_end_wait(sim, &event, -EINTR);
@@ -194,7 +198,10 @@ static int poll_for(enum call call, struct pollfd *fds, nfds_t count, uint64_t t
 		sim_restore_mask(sim);
 		return (int)ret;
 	}
-	bool left = sim_wait_once(sim, until, poll_once(sim, fds, count, ready, &event.size) > 0);
+	found = poll_once(sim, fds, count, ready, &event.size);
+	if (!found && sim_interrupted(sim, false))
+		return sim_end_wait(sim, &event, -EINTR);
+	bool left = sim_wait_once(sim, until, found > 0);
 	while ((found = poll_once(sim, fds, count, ready, &event.size)) == 0 && left) {
 		if (sim_interrupted(sim, false))
 			return sim_end_wait(sim, &event, -EINTR);

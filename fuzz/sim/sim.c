@@ -11,14 +11,11 @@
 #include <unistd.h>
 #include "fuzz/sim/wrap.h"
 
-#define VAIN_MOST  10000 /* a server that asks so often without time passing is stuck, and so would we be */
-#define CALLS_MOST 2000	 /* calls in a row without a wait before the world goes on meanwhile */
+#define VAIN_MOST   10000 /* a server that asks so often without time passing is stuck, and so would we be */
+#define STACK_WIPED 131072u
+#define CALLS_MOST  2000 /* calls in a row without a wait before the world goes on meanwhile */
 
-/* Put around the server's variables by sim.lds. Without any there is no such section. */
-extern char __start_sim_data[] __attribute__((weak)), __stop_sim_data[] __attribute__((weak));
-extern char __start_sim_bss[] __attribute__((weak)), __stop_sim_bss[] __attribute__((weak));
-
-/* And its constructors. */
+/* Its constructors, put together by sim.lds. */
 typedef void (*constructor)(int argc, char **argv, char **environment);
 extern constructor __start_sim_init[] __attribute__((weak)), __stop_sim_init[] __attribute__((weak));
 
@@ -140,7 +137,7 @@ void sim_made(struct sim *sim, int fd, enum sim_kind kind, int flags)
 
 void sim_leave(struct sim *sim, enum sim_end end, int status)
 {
-	sim->outcome = (struct sim_outcome){end, status, sim->allocated};
+	sim->outcome = (struct sim_outcome){end, status};
 	longjmp(sim->out, 1);
 }
 
@@ -321,11 +318,22 @@ static void emit_exit(struct sim *sim)
 	sim_emit(sim, &event);
 }
 
+/* What an earlier run left where the server's stack will be would be taken for its own. */
+__attribute__((noinline)) static void wipe_stack(void)
+{
+	char room[STACK_WIPED];
+
+	memset(room, 0, sizeof room);
+	__asm__ volatile("" : : "r"(room) : "memory");
+}
+
 struct sim_outcome sim_run(struct sim *sim, int (*server)(int argc, char **argv), int argc, char **argv)
 {
 	struct event start = event_make(EV_PROC, PROC_START);
 
 	begin(sim);
+	sim->stack = (uintptr_t)__builtin_frame_address(0);
+	wipe_stack();
 	sim_current = sim;
 	sim_emit(sim, &start);
 	if (setjmp(sim->out) == 0) {

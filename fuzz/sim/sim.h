@@ -42,6 +42,8 @@ struct sim_hooks {
 	/* A call is made on fd (op: of epoll_ctl): 0, or the negative errno it fails with; *size may be made
 	 * smaller. */
 	int (*fault)(void *arg, enum call call, uint64_t op, int fd, bool accepted, size_t *size);
+	/* What the server wrote to standard output (1) or error (2). May be NULL. */
+	void (*said)(void *arg, int fd, const char *bytes, size_t size);
 	void *arg;
 };
 
@@ -57,7 +59,6 @@ enum sim_end {
 struct sim_outcome {
 	enum sim_end end;
 	int status;
-	size_t leaked; /* SIM_ENDED: bytes allocated and not freed */
 };
 
 /* A fresh kernel, the server's variables as they were at first, and main from its beginning. Everything it
@@ -77,6 +78,15 @@ void sim_limit(struct sim *sim, int files);
 unsigned sim_open(const struct sim *sim);
 /* Whether it sleeps in a call that is no wait: a blocking read, write or accept. */
 bool sim_blocked(const struct sim *sim);
+/* Bytes that were allocated, not freed, and that nothing leads to any more: in so many blocks, one of which
+ * began there. For a hook while the server waits: its stack is looked through. */
+struct sim_lost {
+	size_t bytes, blocks;
+	void *block;
+};
+struct sim_lost sim_find_lost(struct sim *sim);
+/* Where a sanitizer knows it: who allocated it, on standard error. */
+void sim_describe(const struct sim_lost *lost);
 /* Events that say how everything stands, as the harness's probes do. asleep: the server is in its wait. */
 void sim_probe(struct sim *sim, bool asleep);
 

@@ -16,6 +16,7 @@ enum sim_kind { SIM_OTHER, SIM_STREAM, SIM_LISTENER, SIM_SIGNALS, SIM_TIMER, SIM
 struct sim_file {
 	enum sim_kind kind;
 	bool nonblock, accepted, keepalive, linger;
+	uint64_t data;	  /* what it was last registered with */
 	int domain;	  /* of a socket */
 	uint64_t signals; /* SIM_SIGNALS: those it takes, a bit each */
 	int clock; /* SIM_TIMER: which, when it expires (sim_now; 0: disarmed), and how often from then on */
@@ -45,12 +46,17 @@ struct sim {
 	uint64_t lot;			       /* where the random numbers are */
 	char **environment, **own_environment; /* as it was before the run; the server's */
 	int folder;			       /* the working folder before the first run */
+	uintptr_t stack;		       /* where the server's begins */
 	char *data, *bss;		       /* copies of the server's variables as they were at first */
 	enum call blocked; /* the call, not a wait, that it sleeps in; CALL_unknown: none */
 	int blocked_fd;
 	unsigned vain;	/* waits in a row in which neither time passed nor anything came */
 	unsigned calls; /* since the last wait */
 };
+
+/* Put around the server's variables by sim.lds. Without any there is no such section. */
+extern char __start_sim_data[] __attribute__((weak)), __stop_sim_data[] __attribute__((weak));
+extern char __start_sim_bss[] __attribute__((weak)), __stop_sim_bss[] __attribute__((weak));
 
 /* The run that is going on; NULL: none. The C library's functions have no other way to know. */
 extern struct sim *sim_current;
