@@ -14,7 +14,7 @@ struct schedule schedule_read(const uint8_t *data, size_t size)
 	    .head = head,
 	    .http = head & 1,
 	    .loaded = head & 8,
-	    .rounds = (head & 0x30) == 0x30,
+	    .rounds = (head & SCHEDULE_ROUNDS) == SCHEDULE_ROUNDS,
 	    .buffer = buffers[head >> 1 & 3],
 	    .moves = data + SCHEDULE_HEAD,
 	    .count = size > SCHEDULE_HEAD ? (size - SCHEDULE_HEAD) / MOVE_SIZE : 0,
@@ -69,6 +69,13 @@ uint32_t move_ms(const struct move *move, bool simulated)
 	return 1u << move->a % (simulated ? 16 : 3);
 }
 
+/* 0 to 7, each half as often as the one before: of what is doubled by it, all sizes then take the same time.
+ */
+static uint8_t doublings(struct rng *rng)
+{
+	return (uint8_t)__builtin_ctzll(rng_next(rng) | 1ull << 7);
+}
+
 /* A move out of nothing, likely ones more often. */
 static void invent(struct rng *rng, uint8_t *at)
 {
@@ -81,6 +88,18 @@ static void invent(struct rng *rng, uint8_t *at)
 	at[1] = (uint8_t)(chance & 8 ? 0 : rng_below(rng, PEERS_MOST));
 	at[2] = (uint8_t)(chance >> 16);
 	at[3] = (uint8_t)(chance >> 24);
+	if ((at[0] & ~MOVE_MERGE) == MOVE_BURST)
+		at[2] = (uint8_t)((at[2] & ~7u) | doublings(rng));
+	if ((at[0] & ~MOVE_MERGE) == MOVE_FAULT)
+		at[3] = (uint8_t)((at[3] & ~7u) | doublings(rng));
+}
+
+/* Rounds take five times as long, and one rule alone needs them. */
+static uint8_t invent_head(struct rng *rng)
+{
+	uint8_t head = (uint8_t)rng_next(rng);
+
+	return rng_below(rng, 4) ? head & (uint8_t)~SCHEDULE_ROUNDS : head;
 }
 
 /* One change of whole moves. */
@@ -141,7 +160,7 @@ size_t schedule_mutate(uint8_t *data, size_t size, size_t room, unsigned seed,
 	size_t count = size > SCHEDULE_HEAD ? (size - SCHEDULE_HEAD) / MOVE_SIZE : 0;
 	size_t most = (room - SCHEDULE_HEAD) / MOVE_SIZE;
 	if (rng_below(&rng, 10) == 0)
-		data[0] = (uint8_t)rng_next(&rng);
+		data[0] = invent_head(&rng);
 	for (uint64_t times = 1 + rng_below(&rng, 4); times; times--)
 		count = change(&rng, data + SCHEDULE_HEAD, count, most < MOVES_MOST ? most : MOVES_MOST);
 	return SCHEDULE_HEAD + count * MOVE_SIZE;

@@ -11,12 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SCHEDULE_HEAD 2u
-#define SCHEDULE_WAYS 0x38u /* of the first byte: what makes a schedule loaded, or one of rounds */
-#define MOVE_SIZE     4u
-#define MOVES_MOST    120u
-#define SCHEDULE_MOST (SCHEDULE_HEAD + MOVES_MOST * MOVE_SIZE)
-#define PEERS_MOST    6u
+#define SCHEDULE_HEAD	2u
+#define SCHEDULE_WAYS	0x38u /* of the first byte: what makes a schedule loaded, or one of rounds */
+#define SCHEDULE_ROUNDS 0x30u /* both of these: rounds */
+#define MOVE_SIZE	4u
+#define MOVES_MOST	120u
+#define SCHEDULE_MOST	(SCHEDULE_HEAD + MOVES_MOST * MOVE_SIZE)
+#define PEERS_MOST	6u
 
 enum move_what {
 	MOVE_CONNECT,	   /* peer connects, unless it is there */
