@@ -33,9 +33,32 @@ static void take_event(void *arg, const struct event *event)
 	trial->figures.calls += event->kind == EV_CALL;
 	if (trial->show)
 		show(event);
-	fuzz_claim(judge_event(trial->judge, event) == 0);
+	fuzz_claim(tape_add(&trial->tape, event) == 0);
+	contents_count(&trial->contents, event);
+}
+
+static int hear(void *arg, const struct event *event)
+{
+	struct trial *trial = arg;
+	int r = judge_event(trial->judge, event);
+
 	if (trial->counters)
 		feedback_event(&trial->feedback, judge_world(trial->judge), event);
+	return r;
+}
+
+/* Judged when all of it is known: families with nothing to find in it, most of them, need not hear it. */
+static void judge_tape(struct trial *trial)
+{
+	const struct judge_options options = {.rules = trial->rules,
+					      .contents = trial->all_hear ? NULL : &trial->contents};
+	struct error error;
+
+	fuzz_claim(judge_new(&options, &trial->judge, &error) == 0);
+	feedback_begin(&trial->feedback, trial->counters, trial->counter_count);
+	fuzz_claim(tape_play(&trial->tape, hear, trial) == 0);
+	feedback_release(&trial->feedback);
+	fuzz_claim(judge_finish(trial->judge) == 0);
 }
 
 static void show_findings(const struct trial *trial)
@@ -96,15 +119,11 @@ static bool leaked(const struct trial *trial, struct finding *ret_finding)
 bool trial_play(struct trial *trial, const struct schedule *script, const struct rule *rule,
 		struct finding *ret_finding)
 {
-	struct error error;
-
-	const struct judge_options options = {.rules = trial->rules};
-	fuzz_claim(judge_new(&options, &trial->judge, &error) == 0);
-	feedback_begin(&trial->feedback, trial->counters, trial->counter_count);
+	tape_clear(&trial->tape);
+	trial->contents = (struct contents){0};
 	(void)stage_play(&trial->stage, script);
-	feedback_release(&trial->feedback);
 	trial->figures.moves += trial->stage.performed;
-	fuzz_claim(judge_finish(trial->judge) == 0);
+	judge_tape(trial);
 	if (trial->show)
 		show_findings(trial);
 	const struct finding *finding = first_finding(trial);
@@ -161,7 +180,9 @@ struct trial *trial_new(bool show, const char *rules)
 
 void trial_free(struct trial *trial)
 {
-	if (trial)
-		stage_close(&trial->stage);
+	if (!trial)
+		return;
+	stage_close(&trial->stage);
+	tape_free(&trial->tape);
 	free(trial);
 }

@@ -5,6 +5,7 @@
 
 #include "fuzz/server/stage.h"
 #include "hunt/feedback.h"
+#include "journal/tape.h"
 #include "rules/judge.h"
 
 /* What was done, since they were last set to 0: moves performed (a script in rounds performs each again),
@@ -16,11 +17,14 @@ struct trial_figures {
 struct trial {
 	struct stage stage;
 	struct trial_figures figures;
+	struct tape tape;	  /* of the run */
+	struct contents contents; /* of the tape */
 	struct judge *judge;
 	uint8_t *counters; /* what a run showed is counted there, for the engine; NULL: nowhere */
 	size_t counter_count;
 	struct feedback feedback;
-	bool show; /* every event as text, on standard error */
+	bool all_hear; /* every family of rules hears every run: it changes nothing, and takes longer */
+	bool show;     /* every event as text, on standard error */
 	const char
 	    *rules; /* only these, and then also what is only worth knowing; NULL: all, from warnings on */
 	const char *ignored; /* not these (a comma between two); NULL: none */

@@ -78,9 +78,9 @@ static void judge_one(const struct settings *settings, const char *path, struct 
 	struct result result = {.round = 1};
 	struct error error = {0};
 	int r = read_origin(path, &origin, &error);
-	struct judge_options options = {settings_given(settings, "time-scale") ? settings->time_scale
-									       : origin.time_scale,
-					settings->rules};
+	struct judge_options options = {
+	    .time_scale = settings_given(settings, "time-scale") ? settings->time_scale : origin.time_scale,
+	    .rules = settings->rules};
 
 	(void)snprintf(result.scenario, sizeof result.scenario, "%s",
 		       origin.scenario[0] ? origin.scenario : last_part(path));

@@ -150,11 +150,18 @@ static void accept_release(void *arg)
 	map_free_all(&state->rows);
 }
 
+static bool accept_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return contents->failed[CLASS_ACCEPT] <= LIMIT_ACCEPT_SPIN_COUNT;
+}
+
 const struct rule_family accept_family = {
     .name = "accept",
     .rules = accept_rules,
     .rule_count = 1,
     .state_size = sizeof(struct accept_state),
+    .silent = accept_silent,
     .kinds = KIND(EV_CALL),
     .classes = CLASS(CLASS_ACCEPT),
     .event = accept_event,

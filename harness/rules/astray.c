@@ -136,11 +136,18 @@ static void astray_release(void *state)
 	free(((struct astray *)state)->tokens);
 }
 
+static bool astray_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->wrong;
+}
+
 const struct rule_family astray_family = {
     .name = "astray",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct astray),
+    .silent = astray_silent,
     .kinds = KIND(EV_PEER),
     .event = astray_event,
     .release = astray_release,

@@ -351,11 +351,18 @@ static void badfd_release(void *state)
 	map_free(&badfd->runs);
 }
 
+static bool badfd_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->bad;
+}
+
 const struct rule_family badfd_family = {
     .name = "badfd",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct badfd),
+    .silent = badfd_silent,
     .begin = facts_begin,
     .kinds = KIND(EV_CALL) | KIND(EV_ENTER) | KIND(EV_PROC),
     .event = badfd_event,

@@ -294,11 +294,18 @@ static void blocked_release(void *state)
 	map_free_all(&blocked->waiters);
 }
 
+static bool blocked_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->crowd && !contents->stuck;
+}
+
 const struct rule_family blocked_family = {
     .name = "blocked",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct blocked),
+    .silent = blocked_silent,
     .begin = facts_begin,
     .kinds = KIND(EV_PROBE) | KIND(EV_CALL) | KIND(EV_ENTER) | KIND(EV_FAULT),
     .event = blocked_event,

@@ -418,11 +418,22 @@ static void busy_release(void *arg)
 	map_free_all(&state->processes);
 }
 
+/* Neither waits enough to be dense anywhere, nor CPU for half of a stretch. */
+static bool busy_silent(const struct judge *judge, const struct contents *contents)
+{
+	uint64_t stretch = judge_window(judge, LIMIT_BUSY_STRETCH);
+	uint64_t rare = LIMIT_BUSY_ZERO_WAITS * LIMIT_BUSY_STRETCH / NS_PER_S;
+	uint64_t least = stretch < LIMIT_BUSY_STRETCH ? 0 : rare;
+
+	return contents->classes[CLASS_WAIT] < least && contents->cpu < stretch / 2;
+}
+
 const struct rule_family busy_family = {
     .name = "busy",
     .rules = busy_rules,
     .rule_count = 1,
     .state_size = sizeof(struct busy_state),
+    .silent = busy_silent,
     .kinds = KIND(EV_CALL) | KIND(EV_RING) | KIND(EV_MARK) | KIND(EV_PROBE),
     .begin = busy_begin,
     .event = busy_event,

@@ -216,11 +216,18 @@ static void connect_release(void *state)
 	map_free_all(&connect->attempts);
 }
 
+static bool connect_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->classes[CLASS_CONNECT];
+}
+
 const struct rule_family connect_family = {
     .name = "connect",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct connect),
+    .silent = connect_silent,
     .farewell = connect_farewell,
     .begin = facts_begin,
     .round = connect_round,

@@ -372,11 +372,19 @@ static void death_release(void *state)
 	omens_release(&death->omens);
 }
 
+/* Nobody died, and no loop can have been left at EINTR. */
+static bool death_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->exits && !contents->interrupted;
+}
+
 const struct rule_family death_family = {
     .name = "death",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct death),
+    .silent = death_silent,
     .begin = facts_begin,
     .round = death_round,
     .kinds = KIND(EV_CALL) | KIND(EV_ENTER) | KIND(EV_PROC) | KIND(EV_PEER),

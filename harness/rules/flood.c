@@ -175,11 +175,18 @@ static void flood_release(void *state)
 	map_free_all(&flood->writers);
 }
 
+static bool flood_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return contents->written < LIMIT_FLOOD_VAIN;
+}
+
 const struct rule_family flood_family = {
     .name = "flood",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct flood),
+    .silent = flood_silent,
     .kinds = KIND(EV_CALL),
     .classes = CLASS(CLASS_READ) | CLASS(CLASS_WRITE) | CLASS(CLASS_ACCEPT) | CLASS(CLASS_CONNECT) |
 	       CLASS(CLASS_SHUTDOWN) | CLASS(CLASS_CLOSE),

@@ -267,11 +267,19 @@ static void futile_release(void *arg)
 	track_free(&((struct futile_state *)arg)->table);
 }
 
+/* Each round ends with a report. */
+static bool futile_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->kinds[EV_RING] && contents->reports < LIMIT_SPIN_COUNT;
+}
+
 const struct rule_family futile_family = {
     .name = "futile",
     .rules = futile_rules,
     .rule_count = 1,
     .state_size = sizeof(struct futile_state),
+    .silent = futile_silent,
     .farewell = futile_farewell,
     .kinds = KIND(EV_CALL) | KIND(EV_RING),
     .begin = futile_begin,

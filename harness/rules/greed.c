@@ -232,11 +232,18 @@ static void greed_release(void *state)
 	forget(greed);
 }
 
+static bool greed_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return contents->moved < LIMIT_GREED_BYTES;
+}
+
 const struct rule_family greed_family = {
     .name = "greed",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct greed),
+    .silent = greed_silent,
     .farewell = greed_farewell,
     .begin = facts_begin,
     .kinds = KIND(EV_PEER) | KIND(EV_CALL),

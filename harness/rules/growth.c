@@ -140,11 +140,19 @@ static void growth_release(void *state)
 	free(growth->samples);
 }
 
+/* The first sample is what the others are compared with. */
+static bool growth_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return contents->samples < 1 + LIMIT_GROWTH_ROUNDS;
+}
+
 const struct rule_family growth_family = {
     .name = "growth",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct growth),
+    .silent = growth_silent,
     .begin = facts_begin,
     .round = growth_round,
     .kinds = KIND(EV_MARK),

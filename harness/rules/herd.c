@@ -140,11 +140,18 @@ static void herd_release(void *state)
 	map_free_all(&herd->waiters);
 }
 
+static bool herd_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->crowd;
+}
+
 const struct rule_family herd_family = {
     .name = "herd",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct herd),
+    .silent = herd_silent,
     .kinds = KIND(EV_CALL),
     .classes = CLASS(CLASS_WAIT) | CLASS(CLASS_ACCEPT),
     .event = herd_event,

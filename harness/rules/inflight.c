@@ -291,11 +291,18 @@ static void inflight_release(void *state)
 	free(inflight->doubts);
 }
 
+static bool inflight_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->kinds[EV_RING] && !contents->classes[CLASS_RING] && !contents->kinds[EV_FOUND];
+}
+
 const struct rule_family inflight_family = {
     .name = "inflight",
     .rules = rules,
     .rule_count = sizeof rules / sizeof *rules,
     .state_size = sizeof(struct inflight),
+    .silent = inflight_silent,
     .begin = facts_begin,
     .before_kinds = KINDS_ALL,
     .before = inflight_before,

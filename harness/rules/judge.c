@@ -105,7 +105,14 @@ static int seats_make(struct judge *judge, const struct judge_options *options, 
 	return options->rules ? seats_parse(judge, options->rules, error) : 0;
 }
 
-static int states_make(struct judge *judge)
+static bool is_silent(const struct judge *judge, const struct rule_family *family,
+		      const struct contents *contents)
+{
+	return contents && family->silent && family->silent(judge, contents);
+}
+
+/* Families that are left out have none. */
+static int states_make(struct judge *judge, const struct contents *contents)
 {
 	size_t families = 0;
 
@@ -119,10 +126,12 @@ static int states_make(struct judge *judge)
 		const struct rule_family *family = rule_families[i];
 		int r;
 
+		judge->state_count = i + 1;
+		if (is_silent(judge, family, contents))
+			continue;
 		judge->states[i] = calloc(1, family->state_size ? family->state_size : 1);
 		if (!judge->states[i])
 			return -ENOMEM;
-		judge->state_count = i + 1;
 		r = family->begin ? family->begin(judge, judge->states[i]) : 0;
 		if (r < 0)
 			return r;
@@ -158,7 +167,8 @@ static void listen_for(struct judge *judge, const struct rule_family *family, si
 static void hearings_make(struct judge *judge)
 {
 	for (size_t i = 0; i < judge->state_count; i++)
-		listen_for(judge, rule_families[i], i);
+		if (judge->states[i])
+			listen_for(judge, rule_families[i], i);
 }
 
 /* Findings that are due with it are told now; there is memory for them or there is none. */
@@ -187,7 +197,7 @@ int judge_new(const struct judge_options *options, struct judge **ret_judge, str
 	if (r < 0)
 		goto fail;
 	judge->world = world_new();
-	r = judge->world ? states_make(judge) : -ENOMEM;
+	r = judge->world ? states_make(judge, options->contents) : -ENOMEM;
 	if (r < 0) {
 		(void)error_set(error, r, "the rules could not begin: %s", strerror(-r));
 		goto fail;
@@ -322,7 +332,7 @@ int judge_finish(struct judge *judge)
 	if (judge->finished)
 		return 0;
 	for (size_t i = 0; i < judge->state_count && r == 0; i++) {
-		if (rule_families[i]->finish)
+		if (judge->states[i] && rule_families[i]->finish)
 			r = rule_families[i]->finish(judge, judge->states[i]);
 	}
 	judge->finished = true;
@@ -345,7 +355,7 @@ void judge_free(struct judge *judge)
 	if (!judge)
 		return;
 	for (size_t i = 0; i < judge->state_count; i++) {
-		if (rule_families[i]->release)
+		if (judge->states[i] && rule_families[i]->release)
 			rule_families[i]->release(judge->states[i]);
 	}
 	for (size_t i = 0; judge->states && rule_families[i]; i++)

@@ -12,6 +12,9 @@
 struct judge_options {
 	double time_scale; /* 0 means 1 */
 	const char *rules; /* comma list of rule ids or globs, NULL all */
+	/* Of the whole journal, where it was counted before: families that have nothing to find in it are
+	 * left out. NULL: unknown. Looked at by judge_new only. */
+	const struct contents *contents;
 };
 
 /* 0; -EINVAL with error when a list names a rule that does not exist. */

@@ -379,11 +379,20 @@ static void listener_release(void *arg)
 	map_free_all(&state->rows);
 }
 
+/* A row is made of reports or of failing accepts; who let a client in when all was over has a listener. */
+static bool listener_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return contents->recovered && contents->reports < LIMIT_SPIN_COUNT &&
+	       contents->failed[CLASS_ACCEPT] < LIMIT_SPIN_COUNT;
+}
+
 const struct rule_family listener_family = {
     .name = "listener",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct listener_state),
+    .silent = listener_silent,
     .begin = facts_begin,
     .round = listener_round,
     .kinds = KIND(EV_CALL),

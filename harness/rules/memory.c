@@ -135,11 +135,18 @@ static void memory_release(void *state)
 	map_free(&memory->stalled);
 }
 
+static bool memory_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->crowd && contents->resident < LIMIT_BUFFER_WARNING;
+}
+
 const struct rule_family memory_family = {
     .name = "memory",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct memory),
+    .silent = memory_silent,
     .begin = facts_begin,
     .kinds = KIND(EV_PEER) | KIND(EV_PROC) | KIND(EV_PROBE),
     .event = memory_event,

@@ -176,11 +176,18 @@ static void redundant_release(void *state)
 	map_free_all(&redundant->spent);
 }
 
+static bool redundant_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return contents->classes[CLASS_CTL] < LIMIT_REDUNDANT_COUNT;
+}
+
 const struct rule_family redundant_family = {
     .name = "redundant",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct redundant),
+    .silent = redundant_silent,
     .farewell = redundant_farewell,
     .kinds = KIND(EV_CALL),
     .classes = CLASS(CLASS_WAIT) | CLASS(CLASS_CTL) | CLASS(CLASS_RING),

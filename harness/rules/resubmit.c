@@ -331,11 +331,18 @@ static void resubmit_release(void *state)
 	map_free_all(&resubmit->trails);
 }
 
+static bool resubmit_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->kinds[EV_RING];
+}
+
 const struct rule_family resubmit_family = {
     .name = "resubmit",
     .rules = rules,
     .rule_count = sizeof rules / sizeof *rules,
     .state_size = sizeof(struct resubmit),
+    .silent = resubmit_silent,
     .farewell = resubmit_farewell,
     .begin = facts_begin,
     .round = resubmit_round,

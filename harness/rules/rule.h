@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include "journal/event.h"
 #include "model/world.h"
+#include "rules/contents.h"
 
 enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_ERROR };
 
@@ -48,6 +49,10 @@ struct rule_family {
 	/* One event, already in the world and in the facts. May be NULL. 0 or a negative errno (out of
 	 * memory). */
 	int (*event)(struct judge *judge, void *state, const struct event *event);
+	/* Whether a journal made of this holds nothing that any of the rules could find, whatever the order:
+	 * then the family is left out where the contents are known (judge_options). May be NULL: it always
+	 * hears. */
+	bool (*silent)(const struct judge *judge, const struct contents *contents);
 	/* A round of probes ends with the event just applied, which the facts do not hold yet. May be NULL.
 	 */
 	int (*round)(struct judge *judge, void *state);

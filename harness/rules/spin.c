@@ -348,11 +348,19 @@ static void spin_release(void *arg)
 	track_free(&state->table);
 }
 
+/* Each repeat is a report. */
+static bool spin_silent(const struct judge *judge, const struct contents *contents)
+{
+	(void)judge;
+	return !contents->kinds[EV_RING] && contents->reports < LIMIT_SPIN_COUNT;
+}
+
 const struct rule_family spin_family = {
     .name = "spin",
     .rules = spin_rules,
     .rule_count = SPIN_KINDS,
     .state_size = sizeof(struct spin_state),
+    .silent = spin_silent,
     .farewell = spin_farewell,
     .kinds = KIND(EV_CALL) | KIND(EV_RING),
     .begin = spin_begin,

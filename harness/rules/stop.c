@@ -179,11 +179,22 @@ static void stop_release(void *state)
 	map_free_all(&stop->asked);
 }
 
+static bool stop_silent(const struct judge *judge, const struct contents *contents)
+{
+	bool ended_in_time =
+	    contents->ended_at >= contents->told_at &&
+	    contents->ended_at - contents->told_at < judge_window(judge, LIMIT_STOP_WINDOW) &&
+	    contents->classes[CLASS_WAIT] < LIMIT_STOP_WAITS;
+
+	return !contents->crowd && (!contents->told_at || ended_in_time);
+}
+
 const struct rule_family stop_family = {
     .name = "stop",
     .rules = rules,
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct stop),
+    .silent = stop_silent,
     .kinds = KIND(EV_FAULT) | KIND(EV_PROC) | KIND(EV_CALL) | KIND(EV_ENTER),
     .event = stop_event,
     .finish = stop_finish,

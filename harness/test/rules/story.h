@@ -11,7 +11,9 @@
  *
  * Time goes on by STORY_STEP with every event; story_at and story_later move it. Everything is done by s.pid,
  * s.tid, and epoll calls go to s.epfd: set them for other processes, threads and epolls. A file name given to
- * story_record makes the story write a real journal file beside it.
+ * story_record makes the story write a real journal file beside it. Each story is judged twice: as it is
+ * told, and when it is over by those families alone that may find something in it (rule_family.silent), which
+ * must find the same.
  */
 #ifndef WRINGER_TEST_RULES_STORY_H
 #define WRINGER_TEST_RULES_STORY_H
@@ -28,6 +30,7 @@
 #include "base/clock.h"
 #include "journal/journal.h"
 #include "journal/ring.h"
+#include "journal/tape.h"
 #include "rules/judge.h"
 
 #define STORY_PID      100
@@ -44,6 +47,10 @@ struct story {
 	uint64_t now;		 /* ns, of the next event */
 	int32_t pid, tid, epfd;
 	bool ended;
+	bool by_hand; /* the test reported findings of its own: the story does not tell them again */
+	struct judge_options options;
+	struct tape tape;
+	struct contents contents;
 };
 
 static inline struct story story_judged(const char *rules, double time_scale);
@@ -63,10 +70,10 @@ static inline struct story story_new(const char *rules)
 static inline struct story story_judged(const char *rules, double time_scale)
 {
 	struct story s = {.now = NS_PER_MS, .pid = STORY_PID, .tid = STORY_PID, .epfd = STORY_EPOLL};
-	const struct judge_options options = {.rules = rules, .time_scale = time_scale};
 	struct error error = {0};
 
-	if (judge_new(&options, &s.judge, &error) != 0)
+	s.options = (struct judge_options){.rules = rules, .time_scale = time_scale};
+	if (judge_new(&s.options, &s.judge, &error) != 0)
 		fail_msg("judge_new: %s", error.text);
 	return s;
 }
@@ -105,6 +112,8 @@ static inline void story_tell(struct story *s, struct event event)
 	event.at = s->now;
 	s->now += STORY_STEP;
 	assert_int_equal(judge_event(s->judge, &event), 0);
+	assert_int_equal(tape_add(&s->tape, &event), 0);
+	contents_count(&s->contents, &event);
 	if (!s->journal)
 		return;
 	assert_int_equal(journal_append(s->journal, &event), 0);
@@ -343,11 +352,8 @@ static inline void story_entry(struct story *s, enum ring_what what, int32_t fd,
 /* A request of ring STORY_RING, to be filled further; its user_data is its number. */
 static inline struct ring_entry story_request(enum ring_op op, uint64_t request)
 {
-	return (struct ring_entry){.op = (uint8_t)op,
-				   .request = request,
-				   .user_data = request,
-				   .ring = STORY_RING,
-				   .index = -1};
+	return (struct ring_entry){
+	    .op = (uint8_t)op, .request = request, .user_data = request, .ring = STORY_RING, .index = -1};
 }
 
 static inline void story_submit(struct story *s, int32_t fd, const struct ring_entry *entry)
@@ -516,6 +522,29 @@ static inline void story_ready(struct story *s)
 	story_mark(s, MARK_READY);
 }
 
+/* By those alone that may find something in it. */
+static inline void story_again(const struct story *s)
+{
+	struct judge_options options = s->options;
+	const struct finding *findings, *again;
+	size_t count, count_again;
+	struct judge *judge;
+	struct error error = {0};
+
+	options.contents = &s->contents;
+	assert_int_equal(judge_new(&options, &judge, &error), 0);
+	assert_int_equal(tape_play(&s->tape, judge_event, judge), 0);
+	assert_int_equal(judge_finish(judge), 0);
+	findings = judge_findings(s->judge, &count);
+	again = judge_findings(judge, &count_again);
+	assert_int_equal(count, count_again);
+	for (size_t i = 0; i < count; i++) {
+		assert_ptr_equal(findings[i].rule, again[i].rule);
+		assert_string_equal(findings[i].message, again[i].message);
+	}
+	judge_free(judge);
+}
+
 /* The end of the story: MARK_END, and the judge draws its conclusions. Asking below does this too. */
 static inline void story_end(struct story *s)
 {
@@ -524,6 +553,8 @@ static inline void story_end(struct story *s)
 	s->ended = true;
 	story_mark(s, MARK_END);
 	assert_int_equal(judge_finish(s->judge), 0);
+	if (!s->by_hand)
+		story_again(s);
 }
 
 /* The first finding of that rule, or NULL. */
@@ -583,6 +614,7 @@ static inline void story_free(struct story *s)
 {
 	journal_free(s->journal);
 	judge_free(s->judge);
+	tape_free(&s->tape);
 	*s = (struct story){0};
 }
 
