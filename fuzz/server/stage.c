@@ -131,7 +131,6 @@ static const char *text_of(const struct stage *stage, uint32_t id)
 static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted, size_t *size)
 {
 	struct stage *stage = arg;
-	struct event event = event_make(EV_FAULT, FAULT_DELIVERED);
 	struct fault fault;
 
 	if (!stage->fault_count ||
@@ -144,6 +143,7 @@ static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted,
 		fault_set_retract(stage->faults, fault.id);
 		return 0;
 	}
+	struct event event = event_make(EV_FAULT, FAULT_DELIVERED);
 	event.at = sim_now(stage->sim);
 	event.pid = event.tid = SIM_PID;
 	event.fd = fd;

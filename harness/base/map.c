@@ -14,9 +14,9 @@ static size_t slot_of(uint64_t key, size_t capacity)
 	return (size_t)(key >> 20) & (capacity - 1);
 }
 
-static struct map_slot *find(const struct map *map, uint64_t key)
+static inline struct map_slot *find(const struct map *map, uint64_t key)
 {
-	if (!map->capacity)
+	if (!map->live)
 		return NULL;
 	for (size_t at = slot_of(key, map->capacity);; at = (at + 1) & (map->capacity - 1)) {
 		struct map_slot *slot = &map->slots[at];

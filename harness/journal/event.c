@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-struct event event_make(enum event_kind kind, uint32_t what)
-{
-	return (struct event){.kind = (uint16_t)kind, .what = what, .fd = -1, .peer = -1};
-}
-
 const struct ready *event_ready(const struct event *event, uint32_t *ret_count)
 {
 	*ret_count = event->data ? event->size / (uint32_t)sizeof(struct ready) : 0;

@@ -222,7 +222,10 @@ struct event {
 };
 
 /* An event of that kind with fd and peer -1 and everything else 0. */
-struct event event_make(enum event_kind kind, uint32_t what);
+static inline struct event event_make(enum event_kind kind, uint32_t what)
+{
+	return (struct event){.kind = (uint16_t)kind, .what = what, .fd = -1, .peer = -1};
+}
 
 /* ready[] behind an EV_CALL of CLASS_WAIT, a PROBE_EPOLL or a FOUND_LIST; *ret_count is 0 when there is none. */
 const struct ready *event_ready(const struct event *event, uint32_t *ret_count);

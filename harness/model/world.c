@@ -136,8 +136,10 @@ static int apply_enter(struct world *world, const struct event *event)
 /* Faults and probes change nothing here, but whoever looks wants to know whom they are about. */
 static int apply_about(struct world *world, const struct event *event)
 {
-	world->touch.process = world_process(world, event->pid);
-	world->touch.thread = world_thread(world, event->tid);
+	if (event->pid)
+		world->touch.process = world_process(world, event->pid);
+	if (event->tid)
+		world->touch.thread = world_thread(world, event->tid);
 	if (event->fd >= 0)
 		world->touch.file = world_file(world, event->pid, event->fd);
 	return 0;
@@ -154,9 +156,12 @@ int world_apply(struct world *world, const struct event *event)
 
 	world->now = event->at;
 	world->touch = (struct touch){0};
-	free(world->ended);
-	world->ended = NULL;
-	world_forget_past(world);
+	if (world->ended) {
+		free(world->ended);
+		world->ended = NULL;
+	}
+	if (world->gone || world->fading.count)
+		world_forget_past(world);
 	return event->kind < EV_KINDS && kinds[event->kind] ? kinds[event->kind](world, event) : 0;
 }
 

@@ -20,7 +20,8 @@ static struct peer_view *peer_of(struct world *world, const struct event *event)
 	peer->id = event->peer;
 	peer->canary = event->flags & EVF_CANARY;
 	peer->began = world->now;
-	snprintf(peer->name, sizeof peer->name, "p%d", event->peer);
+	if (event->what != PEER_CONNECT || !event->size) /* which says its name */
+		snprintf(peer->name, sizeof peer->name, "p%d", event->peer);
 	return map_put(&world->peer_by_id, (uint32_t)event->peer, peer) < 0 ? NULL : peer;
 }
 
@@ -45,8 +46,11 @@ int world_join(struct world *world, struct file *conn)
 
 static int began(struct world *world, struct peer_view *peer, const struct event *event)
 {
-	if (event->size)
-		snprintf(peer->name, sizeof peer->name, "%.*s", (int)event->size, (const char *)event->data);
+	if (event->size && event->data) {
+		size_t room = sizeof peer->name - 1, size = strnlen(event->data, event->size);
+		memcpy(peer->name, event->data, size < room ? size : room);
+		peer->name[size < room ? size : room] = '\0';
+	}
 	peer->port = (uint16_t)event->arg[0];
 	if (!peer->port)
 		return 0;

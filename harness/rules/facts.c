@@ -12,11 +12,25 @@ int facts_begin(struct judge *judge, void *state)
 
 int facts_follow(struct facts *facts, const struct world *world, const struct event *event)
 {
-	int r = hand_follow(&facts->hand, world, event);
+	int r = 0;
 
-	if (r == 0)
+	switch (event->kind) {
+	case EV_MARK:
+	case EV_FAULT:
+	case EV_PROC:
+	case EV_CALL:
+	case EV_RING:
+		r = hand_follow(&facts->hand, world, event);
+		break;
+	case EV_PEER:
 		r = diary_follow(&facts->diary, world, event);
-	return r == 0 ? ground_follow(&facts->ground, world, event) : r;
+		break;
+	default:
+		break;
+	}
+	if (r == 0 && (event->kind == EV_MARK || event->kind == EV_PEER || event->kind == EV_PROBE))
+		r = ground_follow(&facts->ground, world, event);
+	return r;
 }
 
 void facts_release(struct facts *facts)

@@ -21,7 +21,7 @@ struct seat {
 	size_t last; /* index of the last of them */
 };
 
-/* Who hears of an event: indexes into rule_families, in their order. */
+/* Who hears of something: indexes into rule_families, in their order. */
 struct hearing {
 	uint8_t count;
 	uint8_t families[FAMILIES_MOST];
@@ -90,18 +90,17 @@ static int seats_parse(struct judge *judge, const char *list, struct error *erro
 
 static int seats_make(struct judge *judge, const struct judge_options *options, struct error *error)
 {
-	size_t at = 0;
+	size_t count = 0;
 
-	while (rule_next(&at))
-		judge->seat_count++;
-	judge->seats = calloc(judge->seat_count + 1, sizeof(*judge->seats));
+	for (size_t i = 0; rule_families[i]; i++)
+		count += rule_families[i]->rule_count;
+	judge->seats = calloc(count + 1, sizeof(*judge->seats));
 	if (!judge->seats)
 		return error_set(error, -ENOMEM, "out of memory");
-	at = 0;
-	for (size_t i = 0; i < judge->seat_count; i++) {
-		judge->seats[i].rule = rule_next(&at);
-		judge->seats[i].wanted = !options->rules;
-	}
+	for (size_t i = 0; rule_families[i]; i++)
+		for (size_t rule = 0; rule < rule_families[i]->rule_count; rule++)
+			judge->seats[judge->seat_count++] =
+			    (struct seat){.rule = &rule_families[i]->rules[rule], .wanted = !options->rules};
 	return options->rules ? seats_parse(judge, options->rules, error) : 0;
 }
 
@@ -227,8 +226,8 @@ static int tell_before(struct judge *judge, const struct event *event)
 	const struct hearing *hearing = &judge->before[event->kind];
 	int r = 0;
 
-	for (size_t i = 0; i < hearing->count && r == 0; i++) {
-		size_t index = hearing->families[i];
+	for (unsigned i = 0, count = hearing->count; i < count && r == 0; i++) {
+		unsigned index = hearing->families[i];
 		r = rule_families[index]->before(judge, judge->states[index], event);
 	}
 	return r;
@@ -236,13 +235,12 @@ static int tell_before(struct judge *judge, const struct event *event)
 
 static int tell(struct judge *judge, const struct event *event)
 {
-	bool call = event->kind == EV_CALL;
-	size_t row = call ? EV_KINDS + call_class((enum call)event->what) : event->kind;
+	unsigned row = event->kind == EV_CALL ? EV_KINDS + call_class((enum call)event->what) : event->kind;
 	const struct hearing *hearing = &judge->hearings[row];
 	int r = 0;
 
-	for (size_t i = 0; i < hearing->count && r == 0; i++) {
-		size_t index = hearing->families[i];
+	for (unsigned i = 0, count = hearing->count; i < count && r == 0; i++) {
+		unsigned index = hearing->families[i];
 		r = rule_families[index]->event(judge, judge->states[index], event);
 	}
 	return r;
@@ -314,9 +312,11 @@ static void withhold_since(struct judge *judge, bool futile)
 	uint64_t since = 0, lost = world_lost(judge->world, futile, &since);
 	char reason[96];
 
+	if (!lost)
+		return;
 	(void)snprintf(reason, sizeof reason, " (unproven: %llu of the target's calls were not seen)",
 		       (unsigned long long)lost);
-	for (size_t i = 0; lost && i < judge->count; i++) {
+	for (size_t i = 0; i < judge->count; i++) {
 		struct finding *finding = &judge->findings[i];
 		bool certain = futile ? !finding->rule->by_absence : finding->rule->symptom;
 
