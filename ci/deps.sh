@@ -15,7 +15,7 @@ servers="$servers python3-aiosmtpd:/usr/lib/python3/dist-packages/aiosmtpd"
 # libFuzzer and the sanitizers come with the compiler's run-time library, which Debian keeps apart.
 clang='clang:clang libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
 sanitize="$test $clang"
-fuzz="$run $clang python3:/usr/bin/python3"
+fuzz="$run $clang lld:ld.lld python3:/usr/bin/python3"
 bench="$run $bpf nginx-light:nginx strace:strace wrk:wrk slowhttptest:slowhttptest python3:/usr/bin/python3"
 
 there() {

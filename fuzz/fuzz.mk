@@ -49,9 +49,11 @@ SERVER_NAMES   := epoll-level epoll-edge poll $(filter-out faulty-uring-% %-stat
 SIM_LINK       := $(addprefix fuzz/sim/,link.sh wrap.h calls.h sim.lds)
 SIM_ARCHIVES   := $(foreach r,hunt rules inject model journal base,$(BUILD)/lib$(r).a)
 
-# Only what is fuzzed needs to be seen by the engine: all else is faster without. SIM_COVER: the flags for that.
+# Only what is fuzzed needs to be seen by the engine: all else is faster without. SIM_COVER: the flags for that. Most of the
+# time goes into calls between small functions, so all but the server is optimised as one.
 SIM_COVER      ?=
-$(BUILD)/targets/%.o: CFLAGS += $(SIM_COVER)
+SIM_FLAGS      := CC=clang OPT='-O2 -g -flto' LDFLAGS='-flto -fuse-ld=lld'
+$(BUILD)/targets/%.o: CFLAGS += -fno-lto $(SIM_COVER)
 
 $(BUILD)/fuzz_server/faulty-%.o: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommon.a $(SIM_LINK)
 	@mkdir -p $(@D)
@@ -71,7 +73,7 @@ NAME ?= own
 fuzz-own:
 	@ci/deps.sh fuzz
 	@test -n "$(OBJECTS)" || { echo "make fuzz-own NAME=mine OBJECTS='a.o b.o'" >&2; exit 2; }
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang SERVER_NAMES=$(NAME) OWN='$(abspath $(OBJECTS))' $(BUILD)-sim/fuzz_server/$(NAME)
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim $(SIM_FLAGS) SERVER_NAMES=$(NAME) OWN='$(abspath $(OBJECTS))' $(BUILD)-sim/fuzz_server/$(NAME)
 	@echo "$(BUILD)-sim/fuzz_server/$(NAME)"
 ifneq ($(OWN),)
 $(BUILD)/fuzz_server/$(NAME).o: $(OWN) $(SIM_LINK)
@@ -107,7 +109,7 @@ fuzz-servers: $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%)
 # The faulty servers, each from an empty corpus until its own mistake is found, without sanitizers: seconds and executions.
 fuzz-faulty:
 	@ci/deps.sh fuzz
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang SIM_COVER='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp' fuzz-servers
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim $(SIM_FLAGS) SIM_COVER='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp' fuzz-servers
 	@ci/fuzz.py --faulty --seconds $(FUZZ_SECONDS) $(BUILD)-sim $(addprefix server/,$(filter faulty-%,$(SERVER_NAMES)))
 .PHONY: fuzz-faulty
 
@@ -125,13 +127,13 @@ $(SIM_TESTED:%=$(BUILD)/test/fuzz/sim-%): $(BUILD)/test/fuzz/sim-%: $(BUILD)/fuz
 $(SERVER_NAMES:%=$(BUILD)/fuzz_pace/%): $(BUILD)/fuzz_pace/%: $(BUILD)/fuzz/test/pace.o $(BUILD)/fuzz_server/%.o $(SERVER_OBJECTS) \
 		$(SIM_OBJECTS) $(BUILD)/fuzz/common/claim.o $(SIM_ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
+	$(CC) $(LDFLAGS) $(SANITIZED) -o $@ -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
 fuzz-pace:
 	@ci/deps.sh fuzz
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-pace CC=clang LDFLAGS= $(BUILD)-pace/fuzz_pace/epoll-level
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-pace-asan CC=clang SIM_COVER='-fsanitize=address,undefined' \
-		LDFLAGS='-fsanitize=address,undefined' $(BUILD)-pace-asan/fuzz_pace/epoll-level
-	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim CC=clang LDFLAGS= SIM_COVER='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp' \
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-pace $(SIM_FLAGS) $(BUILD)-pace/fuzz_pace/epoll-level
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-pace-asan $(SIM_FLAGS) SIM_COVER='-fsanitize=address,undefined' \
+		SANITIZED=-fsanitize=address,undefined $(BUILD)-pace-asan/fuzz_pace/epoll-level
+	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim $(SIM_FLAGS) SIM_COVER='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp' \
 		$(BUILD)-sim/fuzz_server/epoll-level
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-model CC=clang LDFLAGS= SANITIZE=-fsanitize=fuzzer-no-link $(BUILD)-model/fuzz_model
 .PHONY: fuzz-pace

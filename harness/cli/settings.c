@@ -101,7 +101,7 @@ bool settings_given(const struct settings *settings, const char *name)
 
 int settings_check_rules(const struct settings *settings, struct error *error)
 {
-	struct judge_options options = {settings->time_scale, settings->rules};
+	struct judge_options options = {.time_scale = settings->time_scale, .rules = settings->rules};
 	struct judge *judge = NULL;
 	int r = judge_new(&options, &judge, error);
 
