@@ -102,6 +102,10 @@ const struct option_row option_rows[] = {
 	{"watch", 0, "none|ptrace|preload|bpf|auto",
 	 "watch the server meanwhile, to see what that costs; nothing is judged (default: none)",
 	 SECTION_HOW, FOR_BENCH, value_watch, AT(watch), 0},
+	{"fault", 0, "FAULT",
+	 "a fault under all that the command starts, as t:fault takes it in a scenario: accept4:EMFILE:1..40, "
+	 "@write:short=100, @read:delay=20ms; one that never strikes is our side's failure (repeatable)",
+	 SECTION_HOW, FOR_WATCH, value_list, AT(faults), LINE_ONLY},
 	{"seed", 0, "N",
 	 "what every random choice is drawn from; a random one is taken, and told, without it",
 	 SECTION_HOW, SERVED, value_seed, AT(seed), 0},

@@ -35,6 +35,7 @@ void settings_free(struct settings *settings)
 	free(settings->excludes.items);
 	free(settings->scripts.items);
 	free(settings->cases.items);
+	free(settings->faults.items);
 	free(settings->defines);
 	free(settings->given);
 	*settings = (struct settings){0};

@@ -30,7 +30,7 @@ struct settings {
 	const char *protocol;
 	uint64_t port;
 	uint64_t pid; /* watch: what runs already; 0: a command is started */
-	struct text_list targets, scenarios, excludes, scripts, cases;
+	struct text_list targets, scenarios, excludes, scripts, cases, faults;
 	const char *rules;
 	struct ignore_list ignores;
 	uint64_t shard, shards; /* 1-based; shards 0: not divided */

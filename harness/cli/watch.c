@@ -61,13 +61,15 @@ static void say_left(uint32_t processes)
 }
 
 static int observe(const struct settings *settings, char **command, const struct watch_ops *watch,
-		   const struct place *place, struct session *session)
+		   const struct fault *faults, const struct place *place, struct session *session)
 {
 	struct observe_options options = {
 	    .argv = command,
 	    .attach = (pid_t)settings->pid,
 	    .patience = settings->timeout,
 	    .watch = watch,
+	    .faults = faults,
+	    .fault_count = settings->faults.count,
 	    .rules = settings->rules,
 	    .ignores = &settings->ignores,
 	    .protocol = settings->protocol,
@@ -101,26 +103,50 @@ static int observe(const struct settings *settings, char **command, const struct
 	return status;
 }
 
+/* The faults asked for, the caller's to free; NULL with error, or without when there is none. */
+static struct fault *read_faults(const struct settings *settings, const struct watch_ops *watch,
+				 struct error *error)
+{
+	const struct text_list *texts = &settings->faults;
+	struct fault *faults = texts->count ? calloc(texts->count, sizeof *faults) : NULL;
+	int r = texts->count && !faults ? error_set(error, -ENOMEM, "out of memory") : 0;
+
+	if (r == 0 && texts->count && watch->faultless)
+		r = error_set(error, -EOPNOTSUPP, "calls cannot be changed with --watch %s", watch->name);
+	for (size_t i = 0; r == 0 && i < texts->count; i++)
+		r = fault_parse(texts->items[i], &faults[i], error);
+	if (r == 0)
+		return faults;
+	free(faults);
+	return NULL;
+}
+
 static int run_watch(const struct settings *settings, char **command, const struct watch_ops *watch)
 {
 	struct report_head head;
 	struct session session;
 	struct error error = {0};
 	struct place place;
+	struct fault *faults = read_faults(settings, watch, &error);
 
+	if (error.code < 0)
+		return say(&error);
 	signals_take();
 	session_head(settings, &head);
 	head.command = command;
 	head.watch = watch->name;
 	head.planned = 1;
 	head.unseeded = true;
-	if (make_place(settings->keep, &place, &error) < 0)
+	if (make_place(settings->keep, &place, &error) < 0) {
+		free(faults);
 		return say(&error);
+	}
 	/* Standard output stays the target's. */
 	int status = session_open(settings, &head, true, &session, &error) < 0
 			 ? say(&error)
-			 : observe(settings, command, watch, &place, &session);
+			 : observe(settings, command, watch, faults, &place, &session);
 	drop_place(&place);
+	free(faults);
 	return status;
 }
 
@@ -141,6 +167,8 @@ static int attach(const struct settings *settings)
 
 	if (is_blind(settings))
 		return STATUS_OURS;
+	if (settings->faults.count)
+		return say_error("--fault is for a command: what runs already is left as it is");
 	if (strcmp(settings->watch, "preload") == 0)
 		return say_error(
 		    "--pid attaches by ptrace or bpf: nothing can be preloaded into what runs already");

@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include "base/clock.h"
 #include "peer/loop.h"
 #include "run/case.h"
+#include "run/observe_fault.h"
 #include "target/target.h"
 
 #define OBSERVE_SLICE (100 * NS_PER_MS)
@@ -29,6 +31,7 @@ struct observer {
 	struct journal *journal;
 	struct world *world;
 	struct fault_set *faults;
+	struct observe_faults armed;
 	struct loop *loop;
 	struct target *target;
 	bool gone, ready, over; /* over: let go of */
@@ -103,6 +106,9 @@ static int observer_open(struct observer *observer, struct error *error)
 	if (!observer->world || !observer->faults || write_meta(observer) < 0)
 		return error_set(error, -ENOMEM, "out of memory");
 	world_forgets(observer->world, NULL, NULL);
+	rc = observe_arm(&observer->armed, observer->faults, observer->journal);
+	if (rc < 0)
+		return error_set(error, rc, "arming the faults: %s", strerror(-rc));
 	rc = target_start(&options, observer->journal, observer->faults, &observer->target, error);
 	if (rc < 0)
 		return rc;
@@ -113,8 +119,10 @@ static int observer_open(struct observer *observer, struct error *error)
 	return rc < 0 ? error_set(error, rc, "watching the target: %s", strerror(-rc)) : 0;
 }
 
-static void observer_close(struct observer *observer)
+static void observer_close(struct observer *observer, char *ret_idle, size_t size)
 {
+	if (observer->journal && observer->faults)
+		observe_lift(&observer->armed, observer->faults, observer->journal, ret_idle, size);
 	if (observer->target && !observer->gone)
 		loop_unwatch(observer->loop, watcher_done_fd(target_watcher(observer->target)));
 	target_free(observer->target, true);
@@ -229,17 +237,20 @@ static int observe(struct observer *observer, struct error *error)
 int observe_run(const struct observe_options *options, struct result *ret_result, int *ret_status,
 		struct error *error)
 {
-	struct observer observer = {.options = options, .began = clock_now()};
+	struct observer observer = {.options = options,
+				    .began = clock_now(),
+				    .armed = {.items = options->faults, .count = options->fault_count}};
 	const struct judge_options judge = {
 	    .time_scale = options->time_scale,
 	    .rules = options->rules,
 	};
 	int status = 0, rc = observer_open(&observer, error);
+	char idle[ERROR_TEXT] = "";
 
 	rc = rc ? rc : observe(&observer, error);
 	if (rc == 0 && !observer.over)
 		rc = watcher_status(target_watcher(observer.target), &status);
-	observer_close(&observer);
+	observer_close(&observer, idle, sizeof(idle));
 	if (rc < 0)
 		return rc;
 	result_init(ret_result, "watch", "command");
@@ -248,7 +259,11 @@ int observe_run(const struct observe_options *options, struct result *ret_result
 		result_free(ret_result);
 		return rc;
 	}
-	ret_result->verdict = result_convicts(ret_result) ? VERDICT_FAIL : VERDICT_PASS;
+	ret_result->verdict = result_convicts(ret_result) ? VERDICT_FAIL
+			      : idle[0]			  ? VERDICT_BROKEN
+							  : VERDICT_PASS;
+	if (ret_result->verdict == VERDICT_BROKEN)
+		(void)snprintf(ret_result->reason, sizeof(ret_result->reason), "%s", idle);
 	ret_result->seconds = clock_seconds(clock_now() - observer.began);
 	*ret_status = status;
 	return 0;

@@ -10,6 +10,8 @@ struct observe_options {
 	pid_t attach;	   /* 0: the command is started; else it runs already, and runs on afterwards */
 	uint64_t patience; /* ns, 0 for ever: then as if stop were set */
 	const struct watch_ops *watch;
+	const struct fault *faults; /* under the target, from its start on; one that never strikes: broken */
+	size_t fault_count;
 	const char *rules, *protocol;
 	const struct ignore_list *ignores; /* NULL: none */
 	double time_scale;

@@ -65,9 +65,9 @@ sys.exit(int(sys.argv[1]))
 """
 
 
-def suite(folder, goal, server, outcome=0, pause=0):
+def suite(folder, goal, server, outcome=0, pause=0, options=()):
     program = os.path.join(wringer.BUILD, "targets", server)
-    return wringer.wringer("watch", "--", "make", "-C", folder, "-j2", "-s", goal, f"PYTHON={sys.executable}",
+    return wringer.wringer("watch", *options, "--", "make", "-C", folder, "-j2", "-s", goal, f"PYTHON={sys.executable}",
                            f"SERVER={program}", f"OUTCOME={outcome}", f"PAUSE={pause}")
 
 
@@ -86,6 +86,23 @@ with tempfile.TemporaryDirectory(prefix="wringer-test-") as home:
     tally.check(done.returncode == 1, f"faulty: {done.returncode} {done.stderr}")
     rules = set(re.findall(r"^✗ (\S+)  (?:error|warning)", done.stderr, re.M))
     tally.check(rules == {"eof-spin"}, f"faulty: {rules} {done.stderr}")
+    for way in "ptrace", "preload":
+        options = ["--watch", way, "--keep", os.path.join(home, way)]
+        done = suite(home, "ask", "epoll-level",
+                     options=[*options, "--fault", "@read:short=9:1..3", "--fault", "@accept:EINTR:2", "--fault", "@write:delay=5ms:1"])
+        tally.check(done.returncode == 0, f"faults by {way}: {done.returncode} {done.stderr}")
+        shown = wringer.wringer("judge", "--show", os.path.join(home, way, "journal")).stdout
+        # Two servers, one after the other; each has all of them.
+        counts = [len(re.findall(what, shown)) for what in (r"= 9 \(shortened\)", r"accept4?\(.* = EINTR \(injected\)", "held back for 5 ms")]
+        tally.check(counts[0] >= 2 and counts[1:] == [2, 2], f"faults by {way}: {counts}")
+        tally.check(re.findall(r"lifted after (\d+)", shown)[1:] == ["2", "2"], f"faults by {way}: {shown[-2000:]}")
+    done = suite(home, "ask", "epoll-level", options=["--fault", "@read:EIO@peer=1"])
+    tally.check(done.returncode == 2 and "@read:EIO@peer=1 was never delivered" in done.stderr, f"never delivered: {done.stderr}")
+for options, complaint in ((["--fault", "read:EGG"], "unknown errno 'EGG'"),
+                           (["--fault", "read:EIO", "--watch", "bpf"], "bpf"),
+                           (["--fault", "read:EIO", "--pid", str(os.getpid())], "--fault is for a command")):
+    done = wringer.wringer("watch", *options, *([] if "--pid" in options else ["--", "true"]))
+    tally.check(done.returncode == 2 and complaint in done.stderr, f"{options}: {done.returncode} {done.stderr}")
 for script, status in ("exit 7", 7), ("kill -9 $$", 137):
     done = wringer.wringer("watch", "-q", "--", "sh", "-c", script)
     tally.check(done.returncode == status, f"{script}: {done.returncode} {done.stderr}")
