@@ -38,13 +38,14 @@ def fds_idle(server):
 
 def until(condition, tool, what):
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and tool.poll() is None:
         found = condition()
         if found:
             return found
         time.sleep(LOOK)
     tool.kill()
-    return sys.exit(f"bench: slow: {tool.args[0]}: {what} is not there after {PATIENCE} s")
+    name, status = os.path.basename(tool.args[0]), tool.wait()
+    return sys.exit(f"bench: slow: {name} ends with {status}, and {what} never came")
 
 
 class Found:
