@@ -25,6 +25,32 @@ uint16_t port_of(const void *data, uint32_t size)
 	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }
 
+/* IPv4, or IPv6 with such an address inside it; 0 for all others. */
+static uint32_t inner_v4(const struct sockaddr_storage *address)
+{
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+	uint32_t inner = 0;
+
+	if (address->ss_family == AF_INET)
+		inner = ((const struct sockaddr_in *)address)->sin_addr.s_addr;
+	else if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+		memcpy(&inner, &v6->sin6_addr.s6_addr[12], sizeof inner);
+	return ntohl(inner);
+}
+
+bool is_from_a_peer(const void *data, uint32_t size)
+{
+	struct sockaddr_storage address = {0};
+	uint32_t v4;
+
+	if (!data)
+		return true;
+	memcpy(&address, data, size < sizeof address ? size : sizeof address);
+	v4 = inner_v4(&address);
+	/* loopback's other addresses are for connections by the thousand, each of which has no record */
+	return v4 >> 24 != IN_LOOPBACKNET || v4 == INADDR_LOOPBACK;
+}
+
 bool is_tcp(uint64_t domain, uint64_t type)
 {
 	return (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM;
@@ -117,7 +143,8 @@ int world_accept(struct world *world, struct process *process, const struct acce
 	conn->nonblock = acceptance->flags & SOCK_NONBLOCK;
 	conn->port = port_of(acceptance->address, acceptance->size);
 	conn->tcp = conn->port != 0 || (listener && listener->tcp);
-	return conn->port ? world_join(world, conn) : 0;
+	return conn->port && is_from_a_peer(acceptance->address, acceptance->size) ? world_join(world, conn)
+										   : 0;
 }
 
 static int call_accept(struct world *world, struct process *process, const struct event *event)

@@ -42,7 +42,9 @@ static int found_file(struct world *world, struct process *process, const struct
 	file->nonblock = event->arg[2] & O_NONBLOCK;
 	file->tcp = event->ret == 1;
 	file->port = port_of(event->data, event->size);
-	return event->what == FOUND_CONN && file->port ? world_join(world, file) : 0;
+	if (event->what != FOUND_CONN || !file->port || !is_from_a_peer(event->data, event->size))
+		return 0;
+	return world_join(world, file);
 }
 
 /* The kernel adds ERR and HUP to what was asked for. A number that is not open now names what was closed

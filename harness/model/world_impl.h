@@ -99,6 +99,8 @@ void direct_drop(struct world *world, struct file *ring, uint64_t first, uint64_
 int world_call(struct world *world, const struct event *event);
 uint16_t port_of(const void *data, uint32_t size); /* of a struct sockaddr, 0 none */
 bool is_tcp(uint64_t domain, uint64_t type);
+/* Whether the journal can tell of who connected from that struct sockaddr: a port alone does not say it. */
+bool is_from_a_peer(const void *data, uint32_t size);
 /* What accept gave, by a call or by a ring. touch.file is the listener. */
 struct acceptance {
 	int64_t ret;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "peer/hoard_impl.h"
+#include "peer/source.h"
 #include "target/sandbox.h"
 
 /* What one connection costs the kernel, both ends and their registrations: measured at some 6 KiB, and more
@@ -74,7 +75,7 @@ uint64_t hoard_most(const char **ret_reason)
 		lower(&most, files > open ? (files - open) / 2 : 0, ret_reason, "open files of the system");
 	if (memory)
 		lower(&most, memory / KERNEL_BYTES, ret_reason, "memory");
-	lower(&most, 250ULL * 28000, ret_reason, "ports of loopback's addresses");
+	lower(&most, SOURCE_MOST * 28000ULL, ret_reason, "ports of loopback's addresses");
 	return most;
 }
 

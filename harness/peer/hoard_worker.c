@@ -82,12 +82,14 @@ static void refused(struct worker *worker, uint32_t peer, int code)
 	worker->paused = clock_now() + REFUSED_PAUSE;
 }
 
-/* Peers of one worker share a few addresses, each with ports enough for its part; no two workers the same. */
+/* Peers of one worker share a few addresses, each with ports enough for its part; no two workers the same,
+ * and none 127.0.0.1, where the peers come from that are known by their ports. */
 static uint32_t source_of(const struct worker *worker, uint32_t peer)
 {
-	uint32_t each = (worker->share->options->peers + PER_SOURCE - 1) / PER_SOURCE + 1;
+	const struct hoard_share *share = worker->share;
+	uint32_t each = (share->options->peers / share->workers) / PER_SOURCE + 1;
 
-	return (worker->share->index * each + peer / PER_SOURCE) % 250;
+	return 1 + (share->index * each + peer / PER_SOURCE) % SOURCE_MOST;
 }
 
 /* The first half of the text goes at once, the rest byte by byte. */

@@ -15,9 +15,8 @@
 #include "peer/load_impl.h"
 #include "peer/source.h"
 
-#define SCRATCH	     65536
-#define REST	     (10 * NS_PER_MS) /* before a connect that failed is tried again */
-#define SOURCES_MOST 250
+#define SCRATCH 65536
+#define REST	(10 * NS_PER_MS) /* before a connect that failed is tried again */
 
 bool line_free(const struct load *load, const struct line *line)
 {
@@ -87,7 +86,7 @@ void line_connect(struct load *load, struct line *line)
 	    errno == EINPROGRESS)
 		return;
 	/* every port towards the server is in use, or waits for its time to pass: from another address */
-	if (errno == EADDRNOTAVAIL && load->source < SOURCES_MOST)
+	if (errno == EADDRNOTAVAIL && load->source < SOURCE_MOST)
 		load->source++;
 	failed_connect(load, line, errno);
 }

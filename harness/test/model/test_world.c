@@ -68,16 +68,28 @@ static void peer(struct world *world, enum peer_act what, uint64_t a0)
 	apply(world, event);
 }
 
-static void do_accept(struct world *world, int32_t pid, int32_t fd, uint16_t port)
+static void do_accept_of(struct world *world, int32_t pid, int32_t fd, const void *address, uint32_t size)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct event event = call(CALL_accept4, LISTENER, fd);
 
 	event.pid = pid;
 	event.arg[0] = SOCK_CLOEXEC | SOCK_NONBLOCK;
-	event.data = &address;
-	event.size = sizeof address;
+	event.data = address;
+	event.size = size;
 	apply(world, event);
+}
+
+static void do_accept_from(struct world *world, int32_t pid, int32_t fd, uint32_t from, uint16_t port)
+{
+	struct sockaddr_in address = {
+	    .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(from)};
+
+	do_accept_of(world, pid, fd, &address, sizeof address);
+}
+
+static void do_accept(struct world *world, int32_t pid, int32_t fd, uint16_t port)
+{
+	do_accept_from(world, pid, fd, INADDR_LOOPBACK, port);
 }
 
 static void ctl(struct world *world, int op, int32_t fd, uint32_t events, uint64_t data, int64_t ret)
@@ -153,6 +165,26 @@ static void test_accept_before_connect_is_recorded(void **state)
 	assert_int_equal(world_file(world, PID, CONN)->peer, -1);
 	peer(world, PEER_CONNECT, PORT);
 	assert_int_equal(world_file(world, PID, CONN)->peer, PEER);
+	world_free(world);
+}
+
+/* A hoard's peer has the same port on another address, before or after: the connection is nobody's. */
+static void test_a_port_on_another_address_is_nobody(void **state)
+{
+	struct sockaddr_in6 mapped = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)};
+	struct world *world = start();
+
+	(void)state;
+	do_accept_from(world, PID, CONN, INADDR_LOOPBACK + 4, PORT);
+	peer(world, PEER_CONNECT, PORT);
+	assert_int_equal(world_file(world, PID, CONN)->peer, -1);
+	assert_null(world_peer(world, PEER)->conn);
+	assert_int_equal(inet_pton(AF_INET6, "::ffff:127.0.0.9", &mapped.sin6_addr), 1);
+	do_accept_of(world, PID, CONN + 1, &mapped, sizeof mapped);
+	assert_int_equal(world_file(world, PID, CONN + 1)->peer, -1);
+	do_accept(world, PID, CONN + 2, PORT);
+	assert_int_equal(world_file(world, PID, CONN + 2)->peer, PEER);
+	assert_int_equal(world_file(world, PID, CONN)->port, PORT);
 	world_free(world);
 }
 
@@ -462,6 +494,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_connection_is_its_peer),
 	    cmocka_unit_test(test_accept_before_connect_is_recorded),
+	    cmocka_unit_test(test_a_port_on_another_address_is_nobody),
 	    cmocka_unit_test(test_reports_find_their_registration),
 	    cmocka_unit_test(test_mod_to_the_same_is_no_progress),
 	    cmocka_unit_test(test_oneshot_disarms_until_mod),
