@@ -43,12 +43,15 @@ static int64_t open_fds(struct play *play)
 /* Dead targets have no fds: whoever asks is told nothing, and the play ends with the next wait. */
 static int api_fds(lua_State *L)
 {
-	int64_t fds = open_fds(play_of(L));
+	struct play *play = play_of(L);
+	int64_t fds = open_fds(play),
+		most = target_fds_most(stage_target(play->stage), stage_world(play->stage));
 
 	if (fds < 0)
 		return 0;
 	lua_pushinteger(L, fds);
-	return 1;
+	lua_pushinteger(L, most < 0 ? INT64_MAX : most);
+	return 2;
 }
 
 static int api_fd_limit(lua_State *L)

@@ -46,7 +46,8 @@
  *   t:skip(why)               it cannot be tried here
  *   t:note(text)              for the time line
  *   t:sample(round, peers)    a round (0 …) with so many peers is over and gone: for fd-growth
- *   t:fds() t:fd_limit()      of the target, nil when it is dead
+ *   t:fds()                   of the target, nil when it is dead; and what the limits of its processes add up to
+ *   t:fd_limit()              of its first process, nil when it is dead
  *   t:random(n)               1 … n, from the seed
  *   t:setting(name, otherwise)              -D name=value
  *   t.scale                   --time-scale

@@ -5,7 +5,8 @@
 #include <unistd.h>
 #include "target/target_impl.h"
 
-int64_t target_fds(const struct target *target, const struct world *world)
+/* What `of` says of each live process, added up; negative errno. */
+static int64_t sum_of(const struct target *target, const struct world *world, int64_t (*of)(pid_t pid))
 {
 	struct pid_list pids;
 	int64_t sum = 0;
@@ -14,16 +15,33 @@ int64_t target_fds(const struct target *target, const struct world *world)
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < pids.count; i++) {
-		int64_t count = proc_fds(pids.pids[i]);
+		int64_t count = of(pids.pids[i]);
 
-		if (count < 0) {
-			sum = count;
+		if (count < 0 || __builtin_add_overflow(sum, count, &sum)) {
+			sum = count < 0 ? count : INT64_MAX;
 			break;
 		}
-		sum += count;
 	}
 	pids_free(&pids);
 	return sum;
+}
+
+static int64_t soft_limit(pid_t pid)
+{
+	uint64_t soft, hard;
+	int rc = proc_limit(pid, &soft, &hard);
+
+	return rc < 0 ? rc : soft < INT64_MAX ? (int64_t)soft : INT64_MAX;
+}
+
+int64_t target_fds(const struct target *target, const struct world *world)
+{
+	return sum_of(target, world, proc_fds);
+}
+
+int64_t target_fds_most(const struct target *target, const struct world *world)
+{
+	return sum_of(target, world, soft_limit);
 }
 
 /* CPU time only grows: the last answer of a process that is gone stays its last word. */

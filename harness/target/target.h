@@ -60,6 +60,8 @@ int target_limit_restore(struct target *target, const struct world *world);
 int64_t target_fd_limit(const struct target *target, pid_t pid);
 /* Open fds of all live processes, asked of /proc; negative errno. */
 int64_t target_fds(const struct target *target, const struct world *world);
+/* How many the soft limits in force let all live processes together have; negative errno. */
+int64_t target_fds_most(const struct target *target, const struct world *world);
 /* CPU time all processes (dead ones included, as far as known) have used, ns. */
 uint64_t target_cpu(const struct target *target, const struct world *world);
 /* How long the threads alive now, and our own, have waited for a CPU since they began, ns; less once one

@@ -21,7 +21,11 @@ end
 function hoard.play(t, text, rate)
   local wanted = math.tointeger(tonumber(t:setting("peers")))
   if not wanted or wanted < 1 then t:broken("-D peers wants a whole number above 0") end
-  local before = t:fds() or 0
+  local before, most = t:fds()
+  before = before or 0
+  if most and wanted > most - before then
+    t:broken(("%d peers are more than the server can hold: %d, by the limits of fds of its processes"):format(wanted, most - before))
+  end
   local held = t:hoard(wanted, text, rate)
   local count = held:count()
   if count.made < wanted then

@@ -16,6 +16,14 @@ PEERS = 1500
 SOFT = 600 # fds of a process: three of them hold the peers
 
 
+def check_server_too_small(tally):
+    """One process with 500 fds: said before the first of 1,500 connects, and nothing is held against the server."""
+    server = os.path.join(wringer.BUILD, "targets", "epoll-level")
+    done = wringer.wringer("run", "idle-hoard", "-D", f"peers={PEERS}", "--protocol", "http", "--", "/bin/sh", "-c",
+                           f"ulimit -Sn 500; exec {server} --protocol http")
+    tally.check(done.returncode == 2 and f"{PEERS} peers are more than the server can hold: 4" in done.stdout, f"500 fds: {done}")
+
+
 def narrow():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (SOFT, hard))
@@ -66,6 +74,7 @@ def main():
     tally = wringer.Tally()
     check_hoard(tally, "idle-hoard", "none")
     check_hoard(tally, "slowloris", "ptrace")
+    check_server_too_small(tally)
     with tempfile.TemporaryDirectory(prefix="wringer-test-") as folder:
         check_progress(tally, folder)
     for words, why in [("peers=0", "above 0"), ("peers=many", "above 0"), ("peers=", "above 0"),
