@@ -232,6 +232,24 @@ static void registered(struct ringed *ring)
 	CHECK(want_complete(read, ring_take(ring))->ret == 8);
 }
 
+/* Done by a thread of the kernel's, which waits where the target would. */
+static void worker(struct ringed *ring)
+{
+	int one = eventfd(0, 0);
+	struct io_uring_sqe *sqe = ring_op(ring, IORING_OP_READ, one, 16);
+	struct wanted *read;
+	uint64_t add = 3;
+
+	sqe->flags = IOSQE_ASYNC;
+	sqe->addr = (uintptr_t)buffer;
+	sqe->len = 8;
+	read = want_submit(ring, one);
+	read->entry.length = 8;
+	ring_go(ring, 0);
+	CHECK(write(one, &add, sizeof add) == sizeof add);
+	CHECK(want_complete(read, ring_take(ring))->ret == 8);
+}
+
 static int part_ops(void)
 {
 	struct ringed ring;
@@ -245,6 +263,7 @@ static int part_ops(void)
 	timers(&ring);
 	provided(&ring, near, far);
 	registered(&ring);
+	worker(&ring);
 	return ring_results();
 }
 
