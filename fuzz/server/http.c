@@ -48,9 +48,10 @@ static const char *header(const struct http_answer *answer, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (const char *line = answer->head; (line = strstr(line, "\r\n"));) {
-		line += 2;
-		if (strncasecmp(line, name, length) == 0 && line[length] == ':')
+	for (const char *line = answer->head; (line = strchr(line, '\n'));) {
+		line++;
+		if ((*line | 0x20) == (*name | 0x20) && strncasecmp(line, name, length) == 0 &&
+		    line[length] == ':')
 			return line + length + 1 + strspn(line + length + 1, " \t");
 	}
 	return NULL;
@@ -161,10 +162,10 @@ static bool read_head(struct http_answer *answer, struct http_manners *manners, 
 		return wrong(answer, "the answer of a healthy server, the same each time");
 	if (!check_manners(answer, manners, ask))
 		return false;
-	/* A server in trouble says something else, and any other text. */
-	answer->compared = page && (!page->status || page->status == answer->status);
 	if (page && !page->status && !in_trouble(answer, manners))
 		page->status = answer->status;
+	/* A server in trouble says something else, and any text. */
+	answer->compared = page && page->status == answer->status;
 	return begin_body(answer) && check_size(answer, manners, ask);
 }
 

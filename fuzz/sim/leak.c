@@ -18,6 +18,7 @@ struct block {
 struct search {
 	struct block *blocks; /* by address */
 	size_t count;
+	uintptr_t low, high;	    /* within these they all are */
 	size_t *found, found_count; /* those whose content is still to be looked at */
 };
 
@@ -46,7 +47,8 @@ static struct block *block_of(const struct search *search, uintptr_t address)
 
 static void look_at(struct search *search, uintptr_t address)
 {
-	struct block *block = block_of(search, address);
+	struct block *block =
+	    address < search->low || address > search->high ? NULL : block_of(search, address);
 
 	if (!block || block->found)
 		return;
@@ -92,6 +94,8 @@ static bool begin_search(struct search *search, const struct sim *sim)
 	for (void *size; (size = map_next(&sim->blocks, &at, &start));)
 		search->blocks[search->count++] = (struct block){.start = start, .size = (size_t)size - 1};
 	qsort(search->blocks, search->count, sizeof *search->blocks, by_address);
+	search->low = search->blocks[0].start;
+	search->high = search->blocks[search->count - 1].start + search->blocks[search->count - 1].size;
 	return true;
 }
 

@@ -12,7 +12,7 @@
 #include "fuzz/sim/wrap.h"
 
 #define VAIN_MOST   10000 /* a server that asks so often without time passing is stuck, and so would we be */
-#define STACK_WIPED 131072u
+#define STACK_WIPED 32768u
 #define CALLS_MOST  2000 /* calls in a row without a wait before the world goes on meanwhile */
 
 /* Its constructors, put together by sim.lds. */
