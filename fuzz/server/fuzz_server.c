@@ -60,8 +60,19 @@ static char *const *server_words(void)
 	return count ? words : NULL;
 }
 
+/* What no search can mend. */
+static void give_up(const char *why)
+{
+	(void)fprintf(stderr, "fuzz_server: %s\n", why);
+	_Exit(2);
+}
+
 static void begin(void)
 {
+	const char *protocol = getenv("FUZZ_PROTOCOL");
+
+	if (protocol && strcmp(protocol, "echo") != 0 && strcmp(protocol, "http") != 0)
+		give_up("FUZZ_PROTOCOL is echo or http");
 	trial = trial_new(getenv("FUZZ_SHOW") != NULL, getenv("FUZZ_RULES"));
 	fuzz_claim(trial);
 	trial->stage.argv = server_words();
@@ -85,7 +96,16 @@ static void run(const uint8_t *data, size_t size)
 	executions++;
 	if (getenv("FUZZ_PROTOCOL"))
 		script.http = strcmp(getenv("FUZZ_PROTOCOL"), "http") == 0;
-	if (!trial_play(trial, &script, NULL, &finding))
+	bool broken = trial_play(trial, &script, NULL, &finding);
+	if (executions == 1 && trial->stage.phase == STAGE_BOOT)
+		give_up("the server ended, or sleeps, without listening on a TCP port; FUZZ_SHOW=1 tells "
+			"what it did");
+	if (executions == 1 && !trial->stage.served)
+		(void)fprintf(
+		    stderr,
+		    "fuzz_server: the very first request got no right answer: does the server speak %s?\n",
+		    script.http ? "http" : "echo");
+	if (!broken)
 		return;
 	if (script.count)
 		memcpy(steps, script.moves, script.count * MOVE_SIZE);

@@ -318,6 +318,7 @@ static enum sim_turn base(struct stage *stage, uint64_t timeout, bool ready)
 		return SIM_LOOK;
 	if (ready && stage->hot < HOT_SETTLE)
 		return SIM_LOOK;
+	stage->served = stage->canary.answered > 0;
 	sim_probe(stage->sim, !ready);
 	mark(stage, MARK_FAULT, 0);
 	sim_probe(stage->sim, !ready); /* what memory is compared with */
@@ -525,6 +526,7 @@ struct sim_outcome stage_play(struct stage *stage, const struct schedule *script
 	stage->idle = stage->waits = 0;
 	stage->next_id = 1;
 	stage->lost = (struct sim_lost){0};
+	stage->served = false;
 	stage->limited = stage->left = false;
 	stage->round = 0;
 	stage->phase = STAGE_BOOT;

@@ -44,6 +44,7 @@ struct stage {
 	struct armed_fault armed[FAULTS_MOST];
 	size_t fault_count;
 	bool limited;
+	bool served;	      /* the canary's first request was answered, and rightly */
 	struct sim_lost lost; /* before the stop */
 	bool describe;	      /* what was lost, on standard error */
 	int round;	      /* of a script in rounds */
