@@ -143,6 +143,16 @@ bool kernel_is_epoll(const struct kernel *kernel, int proc, int fd);
 /* op is a number so that others than the three can be refused. */
 int kernel_epoll_ctl(struct kernel *kernel, int proc, int epoll, int op, int fd, uint32_t events,
 		     uint64_t data);
+/* What /proc/PID/fdinfo shows of an interest list, in the order in which it was added to: the number at that
+ * time, the description (as kernel_file), the events as they are kept. Returns how many there are; at most so
+ * many are written. */
+struct kernel_interest {
+	int fd, file;
+	uint32_t events;
+	uint64_t data;
+};
+int kernel_interests(const struct kernel *kernel, int proc, int epoll, struct kernel_interest *ret_interests,
+		     int most);
 /* In the order in which Linux reports; 0: nobody is ready. */
 int kernel_epoll_wait(struct kernel *kernel, int proc, int epoll, struct kernel_event *ret_events, int most);
 

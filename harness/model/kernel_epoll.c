@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* epoll, after fs/eventpoll.c: the functions named there are named here. */
 #include "model/kernel_impl.h"
+#include "model/promise.h"
 
-/* What is no event but a way of reporting: EP_PRIVATE_BITS. Without any other bit a registration is asleep.
- */
-#define WAYS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 /* What may be asked for together with EPOLLEXCLUSIVE: EPOLLEXCLUSIVE_OK_BITS. */
 #define WITH_EXCLUSIVE (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
-#define UNASKED	       (EPOLLERR | EPOLLHUP)
 /* do_epoll_wait, EP_MAX_EVENTS: what an int can count in bytes. */
 #define MOST_EVENTS (INT32_MAX / 12)
 
@@ -38,7 +35,7 @@ static void set_woken(struct kernel *kernel, struct file *set)
  */
 static bool item_woken(struct kernel *kernel, struct item *item, uint32_t key)
 {
-	if (!(item->events & ~WAYS) || (key && !(key & item->events)))
+	if (!(item->events & ~PROMISE_WAYS) || (key && !(key & item->events)))
 		return false;
 	if (link_alone(&item->ready))
 		link_last(&item->set->ready, &item->ready);
@@ -139,7 +136,8 @@ static int item_add(struct kernel *kernel, struct file *set, struct file *file, 
 
 	if (!item)
 		return -ENOSPC;
-	*item = (struct item){.set = set, .file = file, .fd = fd, .events = events | UNASKED, .data = data};
+	*item = (struct item){
+	    .set = set, .file = file, .fd = fd, .events = events | PROMISE_UNASKED, .data = data};
 	link_init(&item->ready);
 	link_last(&set->members, &item->member);
 	/* ep_ptable_queue_proc */
@@ -160,7 +158,7 @@ static int item_change(struct kernel *kernel, struct item *item, uint32_t events
 {
 	if (item->events & EPOLLEXCLUSIVE)
 		return -EINVAL;
-	item->events = events | UNASKED;
+	item->events = events | PROMISE_UNASKED;
 	item->data = data;
 	item_look(kernel, item);
 	return 0;
@@ -219,6 +217,26 @@ int kernel_epoll_ctl(struct kernel *kernel, int proc, int epoll, int op, int fd,
 	return -EINVAL;
 }
 
+/* ep_show_fdinfo. */
+int kernel_interests(const struct kernel *kernel, int proc, int epoll, struct kernel_interest *ret_interests,
+		     int most)
+{
+	struct file *set = kernel_get(kernel, proc, epoll);
+	int count = 0;
+
+	if (!set)
+		return -EBADF;
+	if (set->kind != KIND_EPOLL)
+		return -EINVAL;
+	for (struct link *at = set->members.next; at != &set->members; at = at->next, count++) {
+		const struct item *item = LINK_OF(struct item, member, at);
+		if (count < most)
+			ret_interests[count] = (struct kernel_interest){
+			    item->fd, (int)(item->file - kernel->files) + 1, item->events, item->data};
+	}
+	return count;
+}
+
 /* What only the size of buffers decides, within the interest. */
 static uint32_t item_may(const struct item *item)
 {
@@ -243,9 +261,9 @@ int epoll_take(struct kernel *kernel, struct file *set, struct kernel_event *ret
 		if (!events)
 			continue;
 		ret_events[count++] = (struct kernel_event){events, item_may(item), item->data};
-		if (item->events & EPOLLONESHOT)
-			item->events &= WAYS;
-		else if (!(item->events & EPOLLET))
+		if (promise_spends(item->events))
+			item->events &= PROMISE_WAYS;
+		else if (promise_is_level(item->events))
 			link_last(&again, &item->ready);
 	}
 	while (!link_alone(&again)) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include "base/buf.h"
+#include "model/promise.h"
 #include "model/world_impl.h"
 
 static struct reg *find_reg(const struct file *epoll, const struct file *file, int32_t fd)
@@ -163,7 +164,7 @@ static void note_report(struct world *world, struct report *report)
 		reg->reported = report->events;
 		reg->reported_at = world->now;
 		reg->reports++;
-		reg->disarmed = reg->events & EPOLLONESHOT;
+		reg->disarmed = promise_spends(reg->events);
 	}
 	if (!file)
 		return;

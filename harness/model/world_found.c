@@ -3,10 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include "model/promise.h"
 #include "model/world_impl.h"
-
-/* What the kernel leaves of the events of a one-shot registration that was delivered. */
-#define DISARMED (EPOLLONESHOT | EPOLLET | EPOLLWAKEUP | EPOLLEXCLUSIVE)
 
 static const enum file_kind kinds[FOUNDS] = {
     [FOUND_SOCKET] = FILE_SOCKET,     [FOUND_LISTENER] = FILE_LISTENER, [FOUND_CONN] = FILE_CONN,
@@ -55,7 +53,7 @@ static int found_reg(struct world *world, struct process *process, int32_t epfd,
 	    .epfd = epfd,
 	    .fd = ready->fd,
 	    .op = EPOLL_CTL_ADD,
-	    .events = ready->events & ~(uint32_t)(EPOLLERR | EPOLLHUP),
+	    .events = ready->events & ~PROMISE_UNASKED,
 	    .data = ready->data,
 	};
 	int r;
@@ -65,8 +63,7 @@ static int found_reg(struct world *world, struct process *process, int32_t epfd,
 		return 0;
 	r = world_ctl(world, process, &ctl);
 	if (r == 0 && world->touch.reg)
-		world->touch.reg->disarmed =
-		    ready->events & EPOLLONESHOT && !(ready->events & ~(uint32_t)DISARMED);
+		world->touch.reg->disarmed = promise_is_spent(ready->events);
 	return r;
 }
 

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes that went in or out, whoever asked for them: a call, or a request of a ring. */
-#include <errno.h>
+#include "model/promise.h"
 #include "model/world_impl.h"
-
-/* These say nothing about the connection: try again; a request was taken back; no buffer was provided. */
-static bool is_soft(int64_t ret)
-{
-	return ret == -EAGAIN || ret == -EINTR || ret == -ECANCELED;
-}
 
 void transfer_in(struct world *world, struct file *file, const struct transfer *transfer)
 {
@@ -19,7 +13,7 @@ void transfer_in(struct world *world, struct file *file, const struct transfer *
 		file->bytes_in += transfer->bytes;
 	if (transfer->ret == 0 && transfer->may_end)
 		file->eof_read = true;
-	if (transfer->ret < 0 && !is_soft(transfer->ret))
+	if (transfer->ret < 0 && !promise_moved_nothing(transfer->ret))
 		file->read_error = (int)-transfer->ret;
 	file_touch(world, file, transfer->ret > 0 && !transfer->peeked);
 }
@@ -31,7 +25,7 @@ void transfer_out(struct world *world, struct file *file, const struct transfer 
 	file->last_write_asked = transfer->asked;
 	file->last_write_at = world->now;
 	file->bytes_out += transfer->bytes;
-	if (transfer->ret < 0 && !is_soft(transfer->ret))
+	if (transfer->ret < 0 && !promise_moved_nothing(transfer->ret))
 		file->write_error = (int)-transfer->ret;
 	file_touch(world, file, transfer->ret > 0);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/names.h"
+#include "model/promise.h"
 #include "rules/families.h"
 #include "rules/limits.h"
 #include "rules/window.h"
@@ -108,11 +109,6 @@ static void row_count(struct judge *judge, struct row *row, const struct event *
 		row->found = now;
 }
 
-static bool is_shortage(int64_t ret)
-{
-	return ret == -EMFILE || ret == -ENFILE || ret == -ENOBUFS || ret == -ENOMEM;
-}
-
 static int accept_event(struct judge *judge, void *arg, const struct event *event)
 {
 	struct file *listener = world_touch(judge_world(judge))->file;
@@ -120,7 +116,7 @@ static int accept_event(struct judge *judge, void *arg, const struct event *even
 
 	if (event->kind != EV_CALL || call_class((enum call)event->what) != CLASS_ACCEPT || !listener)
 		return 0;
-	if (event->ret < 0 && !is_shortage(event->ret))
+	if (event->ret < 0 && !promise_is_shortage(event->ret))
 		return 0;
 	row = row_of(arg, event, listener);
 	if (!row)

@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -250,8 +251,7 @@ static bool has_died(const struct world *world, const struct file *file)
 	const struct peer_view *peer = world_peer(world, file->peer);
 
 	return file->eof_read || file->read_error || file->write_error ||
-	       (file->reported_ever & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) ||
-	       (peer && (peer->fin || peer->reset));
+	       promise_tells_end(file->reported_ever) || (peer && (peer->fin || peer->reset));
 }
 
 static bool may_blame(const struct batch *batch, const struct judge *judge, const struct file *file,

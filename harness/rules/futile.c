@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/names.h"
+#include "model/promise.h"
 #include "rules/deed.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -114,8 +115,7 @@ static bool is_own_matter(const struct event *event)
 		return false;
 	if (call_class((enum call)event->what) != CLASS_ACCEPT)
 		return true;
-	return event->ret != -EINVAL && event->ret != -EMFILE && event->ret != -ENFILE &&
-	       event->ret != -ENOBUFS && event->ret != -ENOMEM;
+	return event->ret != -EINVAL && !promise_is_shortage(event->ret);
 }
 
 static void round_note(struct round *round, const struct event *event, uint32_t deeds)
@@ -158,7 +158,7 @@ static void futile_count(struct futile_state *state, struct futile *futile, cons
 /* The direction that was reported was not even tried: readable-spin and writable-spin say that better. */
 static bool never_tried(uint32_t mask, uint32_t deeds)
 {
-	if (mask & (EPOLLERR | EPOLLHUP))
+	if (promise_tells_death(mask))
 		return false;
 	if (mask & EPOLLIN)
 		return !(deeds & DEED_READ);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "journal/ring.h"
+#include "model/promise.h"
 #include "rules/limits.h"
 
 /* Probes of one round follow each other at once; a later one belongs to another round. */
@@ -226,7 +227,7 @@ static void arm(struct ground_armed *armed, uint32_t events)
 {
 	armed->any = true;
 	armed->events |= events;
-	if ((events & EPOLLIN) && !(events & EPOLLET))
+	if ((events & EPOLLIN) && promise_is_level(events))
 		armed->level = true;
 }
 

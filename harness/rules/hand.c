@@ -6,16 +6,12 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include "journal/ring.h"
+#include "model/promise.h"
 
 /* A limit and whether it is lowered, in a map's pointer. */
 #define SOFT_LOWERED 1u
 #define SOFT_SHIFT   1u
 #define SOFT_CEILING 0x3fffffffu /* limits beyond are all "as good as none" */
-
-bool hand_is_shortage(int64_t ret)
-{
-	return ret == -EMFILE || ret == -ENFILE || ret == -ENOBUFS || ret == -ENOMEM;
-}
 
 /* Signals whose usual meaning is "end", for servers too. */
 static bool asks_to_stop(int64_t signo)
@@ -130,7 +126,7 @@ int hand_follow(struct hand *hand, const struct world *world, const struct event
 		return follow_proc(hand, world, event);
 	case EV_CALL:
 		class = call_class((enum call)event->what);
-		if (hand_is_shortage(event->ret) && (class == CLASS_ACCEPT || class == CLASS_CREATE))
+		if (promise_is_shortage(event->ret) && (class == CLASS_ACCEPT || class == CLASS_CREATE))
 			hand->fds_short = event->at;
 		return follow_bent(hand, world_touch(world)->file, event);
 	case EV_RING:

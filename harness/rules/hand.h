@@ -45,7 +45,4 @@ bool hand_bent_read(const struct hand *hand, const struct file *file);
 bool hand_starved(const struct hand *hand, const struct file *file);
 void hand_release(struct hand *hand);
 
-/* EMFILE, ENFILE, ENOBUFS, ENOMEM: the call wanted an fd, or memory for one, and there was none. */
-bool hand_is_shortage(int64_t ret);
-
 #endif

@@ -2,9 +2,9 @@
 /* Connections whose peer is gone while the target keeps the fd. */
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/names.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -83,7 +83,7 @@ static const char *knowledge(const struct file *file)
 		return "the end was read";
 	if (file->write_error)
 		return "a write failed with it";
-	if (file->reported_ever & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))
+	if (promise_tells_end(file->reported_ever))
 		return "the end was reported, but never read";
 	return file->regs ? "it was neither reported nor read" : "it is in no interest list and was not read";
 }
@@ -178,18 +178,9 @@ static bool end_arrived(const struct ground *ground, const struct ground_fd *pro
 		return true;
 	if (!probed) /* closed in a way that the trace does not show, by a ring for one */
 		return false;
-	switch (probed->state) {
-	case 0: /* it would not say */
-	case TCP_CLOSE:
+	if (!probed->state || probed->state == TCP_CLOSE) /* 0: it would not say */
 		return true;
-	case TCP_CLOSE_WAIT:
-	case TCP_LAST_ACK:
-	case TCP_CLOSING:
-	case TCP_TIME_WAIT:
-		return !reset;
-	default:
-		return false;
-	}
+	return !reset && promise_fin_came(probed->state);
 }
 
 static int judge_peer(struct judge *judge, const struct leak *leak, const struct peer_view *peer,
@@ -220,7 +211,7 @@ static int judge_stranger(struct judge *judge, const struct leak *leak, const st
 
 	(void)leak;
 	if (fd->listener || file->closed || file->kind != FILE_CONN || file->peer >= 0 ||
-	    fd->state != TCP_CLOSE || !(file->reported_ever & (EPOLLERR | EPOLLHUP)) || file->shut_write)
+	    fd->state != TCP_CLOSE || !promise_tells_death(file->reported_ever) || file->shut_write)
 		return 0;
 	if (since + judge_window(judge, LIMIT_LEAK_WINDOW) > fd->at)
 		return 0;

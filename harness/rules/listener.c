@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/names.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -179,7 +180,7 @@ static int follow_reports(struct listener_state *state, struct judge *judge, con
 		const struct report *report = &touch->reports[i];
 
 		if (report->file && report->file->kind == FILE_LISTENER &&
-		    (report->events & (EPOLLERR | EPOLLHUP)) && !spin_is_ambiguous(report->reg))
+		    promise_tells_death(report->events) && !spin_is_ambiguous(report->reg))
 			r = row_count(state, judge, event, report->file, report->events);
 	}
 	return r;
@@ -273,7 +274,7 @@ static bool awaits_a_close(const struct world *world, const struct file *listene
 	size_t at = 0;
 	bool any = false;
 
-	if (!hand_is_shortage(listener->last_accept))
+	if (!promise_is_shortage(listener->last_accept))
 		return false;
 	while ((file = world_next_file(world, &at))) {
 		if (file->kind != FILE_CONN)

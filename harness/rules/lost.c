@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/names.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -79,9 +80,7 @@ struct lost {
 /* The target has bytes of its own to get rid of first: not reading more is back-pressure. */
 static bool presses_back(const struct file *file, uint64_t unacked)
 {
-	if (unacked || file->last_write == -EAGAIN)
-		return true;
-	return file->last_write > 0 && (uint64_t)file->last_write < file->last_write_asked;
+	return unacked || promise_met_full(file->last_write, file->last_write_asked);
 }
 
 static bool upstream_stuck(const struct world *world)
@@ -190,7 +189,7 @@ static bool may_accept(const struct lost *lost, const struct world *world, const
 		return false;
 	if (process && process->limit && process->fds >= process->limit)
 		return false;
-	if (hand_is_shortage(fd->file->last_accept) && !process)
+	if (promise_is_shortage(fd->file->last_accept) && !process)
 		return false;
 	while ((file = world_next_file(world, &at)))
 		conns += file->kind == FILE_CONN && !file->closed;
@@ -212,7 +211,7 @@ static int judge_listener(struct judge *judge, const struct lost *lost, const st
 	if (file->closed || !fd->waiting || file->last_accept == -EAGAIN ||
 	    (!file->accepted && !file->reports))
 		return 0;
-	if (hand_is_shortage(file->last_accept))
+	if (promise_is_shortage(file->last_accept))
 		patience = judge_window(judge, LIMIT_WRITE_WINDOW);
 	if (file->touched > since)
 		since = file->touched;

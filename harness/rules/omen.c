@@ -5,22 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include "base/names.h"
-
-/* accept(2): errors of the connection or shortages, after which the listener is as good as before. */
-static const int passing[] = {
-    ECONNABORTED, EPROTO,     ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ENONET,
-    ENOPROTOOPT,  EOPNOTSUPP, EPERM,	EMFILE,	     ENFILE,	ENOBUFS,      ENOMEM,
-};
-
-static bool is_passing(int64_t ret)
-{
-	for (size_t i = 0; i < sizeof(passing) / sizeof(*passing); i++)
-		if (ret == -passing[i])
-			return true;
-	return false;
-}
+#include "model/promise.h"
 
 static bool may_be_interrupted(enum call_class class)
 {
@@ -105,8 +91,7 @@ static bool follow_reports(struct omens *omens, const struct world *world, const
 	for (uint32_t i = 0; i < touch->report_count; i++) {
 		const struct report *report = &touch->reports[i];
 
-		if (!report->file || report->file->kind != FILE_CONN ||
-		    !(report->events & (EPOLLERR | EPOLLHUP)))
+		if (!report->file || report->file->kind != FILE_CONN || !promise_tells_death(report->events))
 			continue;
 		omens->last = omen_make(OMEN_REPORT, world, event, report->file);
 		omens->last.fd = report->file->fd;
@@ -147,7 +132,7 @@ static int follow_call(struct omens *omens, const struct world *world, const str
 		omen = omen_make(OMEN_EINTR, world, event, file);
 		return stand(&omens->threads, &omen);
 	}
-	if (class == CLASS_ACCEPT && is_passing(event->ret)) {
+	if (class == CLASS_ACCEPT && promise_accept_goes_on(event->ret)) {
 		omen = omen_make(OMEN_ACCEPT, world, event, file);
 		omens->shut = omen;
 		return stand(&omens->threads, &omen);

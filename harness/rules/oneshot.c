@@ -4,11 +4,11 @@
  * since, about ERR and HUP too; whoever does not arm it with EPOLL_CTL_MOD hears nothing of it any more.
  * Decided on the ground truth: there is work in the socket, and nobody is at it.
  */
-#include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include "base/clock.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -63,12 +63,6 @@ static const struct reg *spent(const struct ground *ground, const struct file *f
 	return NULL;
 }
 
-static bool output_pending(const struct file *file)
-{
-	return file->last_write == -EAGAIN ||
-	       (file->last_write > 0 && (uint64_t)file->last_write < file->last_write_asked);
-}
-
 /* What waits, in words; NULL when nothing does that anybody would have to care about. */
 static const char *work(const struct oneshot *oneshot, const struct ground_fd *fd, char *out, size_t size)
 {
@@ -76,7 +70,7 @@ static const char *work(const struct oneshot *oneshot, const struct ground_fd *f
 
 	if (file->write_error || file->read_error)
 		return NULL;
-	if (output_pending(file))
+	if (promise_met_full(file->last_write, file->last_write_asked))
 		return fd->mask & EPOLLOUT ? "there is room for the rest of its answer" : NULL;
 	if (fd->unacked || file->shut_read || hand_bent_read(&oneshot->facts->hand, file))
 		return NULL;
@@ -161,7 +155,7 @@ static int judge_listener(struct judge *judge, const struct oneshot *oneshot, co
 	char what[64];
 
 	if (!reg || fd->file->closed || !fd->waiting || since + patience > fd->at ||
-	    oneshot->facts->hand.limits || hand_is_shortage(fd->file->last_accept) ||
+	    oneshot->facts->hand.limits || promise_is_shortage(fd->file->last_accept) ||
 	    open_conns(judge_world(judge)) >= LIMIT_CROWD)
 		return 0;
 	if (process && process->limit && process->fds >= process->limit)

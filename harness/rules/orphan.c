@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/names.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -182,8 +183,7 @@ static bool worked_on(const struct file *file)
 
 static bool output_pending(const struct file *file, const struct ground_fd *fd)
 {
-	return fd->unacked || file->last_write == -EAGAIN ||
-	       (file->last_write > 0 && (uint64_t)file->last_write < file->last_write_asked);
+	return fd->unacked || promise_met_full(file->last_write, file->last_write_asked);
 }
 
 static int judge_deaf(struct judge *judge, const struct orphan *orphan, const struct ground_fd *fd,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -90,9 +91,9 @@ static int follow_ctl(struct redundant *redundant, const struct world *world, co
 		if (spent->left == touch->reg->epoll)
 			note(redundant, spent, OUT_AND_IN, event->at);
 		spent->left = NULL;
-	} else if (touch->file->reported & (EPOLLERR | EPOLLHUP)) {
+	} else if (promise_tells_death(touch->file->reported)) {
 		/* the end of a connection: libev answers HUP with one MOD before it closes */
-	} else if (!touch->reg_changed && !(touch->reg->events & (EPOLLET | EPOLLONESHOT))) {
+	} else if (!touch->reg_changed && promise_mod_is_idle(touch->reg->events)) {
 		note(redundant, spent, SAME_MASK, event->at);
 	}
 	return 0;

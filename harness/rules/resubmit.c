@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/names.h"
 #include "journal/ring.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -259,7 +260,7 @@ static int judge_fd(struct resubmit *resubmit, struct judge *judge, const struct
 
 	if (!is_lost(resubmit, fd, trail))
 		return 0;
-	if (hand_is_shortage(trail->end) && fd->listener)
+	if (promise_is_shortage(trail->end) && fd->listener)
 		patience = judge_window(judge, LIMIT_WRITE_WINDOW);
 	if (since + patience > fd->at)
 		return 0;

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include "base/clock.h"
 #include "base/names.h"
+#include "model/promise.h"
 #include "rules/deed.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -63,7 +64,7 @@ bool spin_can_repeat(const struct event *event, const struct reg *reg, uint32_t 
 {
 	if (!reg && event->kind == EV_RING)
 		return deeds & DEED_REARM;
-	return !reg || !(reg->events & EPOLLET) || (deeds & DEED_REARM);
+	return !reg || promise_is_level(reg->events) || (deeds & DEED_REARM);
 }
 
 bool spin_is_ambiguous(const struct reg *reg)
@@ -96,7 +97,7 @@ char *spin_subject(const struct finding *finding, const struct world *world, cha
 static bool fits_hup(const struct file *file, uint32_t mask)
 {
 	/* a listener's are listener-spin's */
-	return file->kind != FILE_LISTENER && (mask & (EPOLLERR | EPOLLHUP));
+	return file->kind != FILE_LISTENER && promise_tells_death(mask);
 }
 
 static bool fits_urgent(const struct file *file, uint32_t mask)
@@ -236,7 +237,7 @@ static int spin_repeat(struct spin_state *state, struct spin *spin, uint32_t mas
 		if (i == SPIN_EOF && (spin->deeds & DEED_READ) && (spin->deeds & DEED_RING))
 			return 0;
 		/* IN is there because of the error, which a call was tried on: futile-spin counts those */
-		if (i == SPIN_READABLE && (mask & (EPOLLERR | EPOLLHUP)) && (spin->deeds & DEED_FAIL))
+		if (i == SPIN_READABLE && promise_tells_death(mask) && (spin->deeds & DEED_FAIL))
 			continue;
 		if (!spin->runs)
 			spin->runs = calloc(SPIN_KINDS, sizeof(*spin->runs));

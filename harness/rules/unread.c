@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include "base/buf.h"
 #include "base/names.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -111,12 +112,6 @@ static int follow_shutdown(struct unread *unread, const struct touch *touch, con
 	return 0;
 }
 
-static bool end_arrived(const struct event *close)
-{
-	return close->arg[2] == TCP_CLOSE_WAIT || close->arg[2] == TCP_LAST_ACK ||
-	       close->arg[2] == TCP_CLOSING;
-}
-
 static bool filled_read(const struct file *file)
 {
 	return file->last_read > 0 && (uint64_t)file->last_read == file->last_read_asked &&
@@ -168,7 +163,7 @@ static bool resets_reader(const struct unread *unread, const struct world *world
 
 	if (!file->bytes_in && !file->bytes_out)
 		return false;
-	if (end_arrived(close) && (!peer || peer->fin || output_waits(file)))
+	if (promise_fin_came((unsigned)close->arg[2]) && (!peer || peer->fin || output_waits(file)))
 		return false;
 	return !lingered(unread, file, thread) && had_to_know(file, thread);
 }

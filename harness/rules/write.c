@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "journal/ring.h"
+#include "model/promise.h"
 #include "rules/facts.h"
 #include "rules/families.h"
 #include "rules/limits.h"
@@ -170,7 +171,7 @@ static int follow_ring(struct write *write, const struct file *file, const struc
 	if (!entry || event->what != RING_COMPLETE || ring_op_class(entry->op) != CLASS_WRITE ||
 	    (entry->cqe_flags & RING_F_NOTIF) || entry->op == OP_SPLICE || entry->op == OP_TEE)
 		return 0;
-	owed = event->ret == -EAGAIN || (event->ret > 0 && (uint64_t)event->ret < entry->length);
+	owed = promise_met_full(event->ret, entry->length);
 	return follow_write(write, file, event, entry->length, owed);
 }
 
@@ -347,7 +348,7 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 
 	if (fd->listener || file->closed || !debt || !debt->owed || !since || since + patience > fd->at)
 		return 0;
-	if (!(fd->mask & EPOLLOUT) || (fd->mask & (EPOLLERR | EPOLLHUP)) || file->shut_write || !armed.any ||
+	if (!(fd->mask & EPOLLOUT) || promise_tells_death(fd->mask) || file->shut_write || !armed.any ||
 	    armed.disarmed || (armed.events & EPOLLOUT) || file_is_sending(file))
 		return 0;
 	finding = finding_make(judge, &rules[WRITE_NOT_ARMED]);
