@@ -112,7 +112,8 @@ int kernel_pass(struct kernel *kernel, int proc, int fd, int passed);
 int kernel_take(struct kernel *kernel, int proc, int fd);
 
 /* Others. */
-int kernel_pipe(struct kernel *kernel, int proc, int ret_ends[2]); /* reading, writing */
+int kernel_pipe(struct kernel *kernel, int proc, int ret_ends[2]);	  /* reading, writing */
+int kernel_packet_pipe(struct kernel *kernel, int proc, int ret_ends[2]); /* O_DIRECT */
 int kernel_eventfd(struct kernel *kernel, int proc, uint64_t count, bool semaphore);
 int kernel_timerfd(struct kernel *kernel, int proc);
 /* Expires at that time of kernel_now, and every interval from then on (0: once); at 0: disarmed. */

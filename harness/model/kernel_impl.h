@@ -120,6 +120,7 @@ struct pipe {
 	struct pipe *next_free;
 	struct file *ends[2]; /* reading, writing; NULL: closed */
 	bool polled;	      /* somebody asked about it: every write wakes from then on */
+	bool packets;	      /* O_DIRECT */
 	struct {
 		unsigned offset, size;
 	} slots[PIPE_SLOTS];

@@ -29,13 +29,14 @@ uint32_t pipe_poll(struct file *file)
 	return mask;
 }
 
-/* Behind the last page's bytes, when all that is no whole page fits there. */
+/* Behind the last page's bytes, when all that is no whole page fits there; a packet has pages of its own. */
 static size_t merge(struct pipe *pipe, size_t size)
 {
 	size_t part = size % PIPE_PAGE;
 	unsigned last = (pipe->first + pipe->used + PIPE_SLOTS - 1) % PIPE_SLOTS;
 
-	if (!part || !pipe->used || pipe->slots[last].offset + pipe->slots[last].size + part > PIPE_PAGE)
+	if (pipe->packets || !part || !pipe->used ||
+	    pipe->slots[last].offset + pipe->slots[last].size + part > PIPE_PAGE)
 		return 0;
 	pipe->slots[last].size += (unsigned)part;
 	return part;
@@ -89,10 +90,12 @@ int64_t pipe_receive(struct kernel *kernel, struct file *file, void *ret_bytes, 
 		return 0;
 	if (!pipe->used)
 		return pipe->ends[1] ? -EAGAIN : 0;
-	size = size < pipe->flow.size ? size : pipe->flow.size;
+	size_t most = pipe->packets ? pipe->slots[pipe->first].size : pipe->flow.size;
+	size = size < most ? size : most;
 	flow_copy(&pipe->flow, ret_bytes, size);
-	flow_drop(&pipe->flow, size);
-	for (size_t left = size; left;) {
+	size_t taken = pipe->packets ? most : size; /* PIPE_BUF_FLAG_PACKET: what is not read of it is lost */
+	flow_drop(&pipe->flow, taken);
+	for (size_t left = taken; left;) {
 		unsigned part = pipe->slots[pipe->first].size;
 		part = left < part ? (unsigned)left : part;
 		left -= part;
@@ -135,10 +138,19 @@ static struct pipe *pipe_new(struct kernel *kernel)
 	else
 		return NULL;
 	pipe->ends[0] = pipe->ends[1] = NULL;
-	pipe->polled = false;
+	pipe->polled = pipe->packets = false;
 	pipe->first = pipe->used = 0;
 	flow_clear(&pipe->flow);
 	return pipe;
+}
+
+int kernel_packet_pipe(struct kernel *kernel, int proc, int ret_ends[2])
+{
+	int r = kernel_pipe(kernel, proc, ret_ends);
+
+	if (r == 0)
+		kernel_get(kernel, proc, ret_ends[0])->pipe->packets = true;
+	return r;
 }
 
 int kernel_pipe(struct kernel *kernel, int proc, int ret_ends[2])

@@ -25,6 +25,7 @@ const struct step_form step_forms[STEP_OPS] = {
 	[STEP_CONNECT] = {"connect", "ff", NULL, "the first to where the second listened"},
 	[STEP_ACCEPT] = {"accept", "nf", NULL, "from a listener"},
 	[STEP_PIPE] = {"pipe", "nn", NULL, "the reading and the writing end"},
+	[STEP_PACKET_PIPE] = {"packet-pipe", "nn", NULL, "the same of a pipe that keeps writes apart (O_DIRECT)"},
 	[STEP_EVENTFD] = {"eventfd", "nu", NULL, "with a count"},
 	[STEP_SEMAPHORE] = {"semaphore", "nu", NULL, "an eventfd that is read one by one"},
 	[STEP_TIMERFD] = {"timerfd", "n", NULL, "disarmed"},

@@ -46,6 +46,7 @@ static const struct habit habits[STEP_OPS] = {
     [STEP_CONNECT] = {3, 0, {OF_SOCKET, OF_LISTENER}},
     [STEP_ACCEPT] = {2, OF_TCP, {0, OF_LISTENER}},
     [STEP_PIPE] = {2, OF_PIPE, {0}},
+    [STEP_PACKET_PIPE] = {1, OF_PIPE, {0}},
     [STEP_EVENTFD] = {1, OF_COUNTER, {0}},
     [STEP_SEMAPHORE] = {1, OF_COUNTER, {0}},
     [STEP_TIMERFD] = {1, OF_TIMER, {0}},

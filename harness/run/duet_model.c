@@ -110,6 +110,14 @@ MODEL(pipe)
 	tell_fds(ret, kernel_pipe(duet->model, 0, fds), fds);
 }
 
+MODEL(packet_pipe)
+{
+	int fds[2];
+
+	(void)step;
+	tell_fds(ret, kernel_packet_pipe(duet->model, 0, fds), fds);
+}
+
 MODEL(eventfd)
 {
 	tell_fd(ret, kernel_eventfd(duet->model, 0, step->number, false));
@@ -491,6 +499,7 @@ const struct duet_op duet_ops[STEP_OPS] = {
     [STEP_CONNECT] = {can_connect, BOTH(connect), true},
     [STEP_ACCEPT] = {can_make, BOTH(accept), true},
     [STEP_PIPE] = {can_make, BOTH(pipe), false},
+    [STEP_PACKET_PIPE] = {can_make, BOTH(packet_pipe), false},
     [STEP_EVENTFD] = {can_make, BOTH(eventfd), false},
     [STEP_SEMAPHORE] = {can_make, BOTH(semaphore), false},
     [STEP_TIMERFD] = {can_make, BOTH(timerfd), false},

@@ -165,6 +165,14 @@ void real_pipe(struct duet *duet, const struct step *step, struct outcome *ret)
 	tell_fds(duet, ret, r, fds);
 }
 
+void real_packet_pipe(struct duet *duet, const struct step *step, struct outcome *ret)
+{
+	int fds[2], r = pipe2(fds, O_DIRECT | O_NONBLOCK | O_CLOEXEC);
+
+	(void)step;
+	tell_fds(duet, ret, r, fds);
+}
+
 void real_eventfd(struct duet *duet, const struct step *step, struct outcome *ret)
 {
 	tell_fd(duet, ret, eventfd(step->number, EFD_NONBLOCK | EFD_CLOEXEC));

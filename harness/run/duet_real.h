@@ -21,6 +21,7 @@ REAL(listen_few);
 REAL(connect);
 REAL(accept);
 REAL(pipe);
+REAL(packet_pipe);
 REAL(eventfd);
 REAL(semaphore);
 REAL(timerfd);
