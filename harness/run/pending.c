@@ -111,7 +111,7 @@ bool pending_waiting(struct stage *stage)
 		if (file->closed || !file->tcp || (file->kind != FILE_CONN && file->kind != FILE_LISTENER))
 			continue;
 		if (world_locate(stage->world, file, &pid, &fd) == 0 &&
-		    target_probe_socket(pid, fd, &event) == 0 && event.arg[0] > 0)
+		    target_probe_socket(stage->target, pid, fd, &event) == 0 && event.arg[0] > 0)
 			return true;
 	}
 	return false;

@@ -100,7 +100,8 @@ static bool has_room(const struct play *play, const struct file *file)
 	int32_t pid, fd;
 
 	return file && world_locate(stage_world(play->stage), file, &pid, &fd) == 0 &&
-	       target_probe_socket(pid, fd, &socket) == 0 && (socket.arg[2] & EPOLLOUT);
+	       target_probe_socket(stage_target(play->stage), pid, fd, &socket) == 0 &&
+	       (socket.arg[2] & EPOLLOUT);
 }
 
 /*

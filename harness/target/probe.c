@@ -82,15 +82,26 @@ static int ask(int fd, struct event *event)
 	return 0;
 }
 
-static int probe_socket(pid_t pid, int pidfd, int fd, struct event *ret_event)
+static int ask_borrowed(int pidfd, int fd, struct event *event)
 {
-	struct event event = event_make(EV_PROBE, PROBE_SOCKET);
 	int borrowed = borrow(pidfd, fd), rc;
 
 	if (borrowed < 0)
 		return borrowed;
-	rc = ask(borrowed, &event);
+	rc = ask(borrowed, event);
 	(void)close(borrowed);
+	return rc;
+}
+
+/* Under a watcher that can see to it nobody closes meanwhile what is borrowed. */
+static int probe_socket(struct watcher *watcher, pid_t pid, int pidfd, int fd, struct event *ret_event)
+{
+	struct event event = event_make(EV_PROBE, PROBE_SOCKET);
+	bool held = watcher && watcher_hold_fds(watcher);
+	int rc = ask_borrowed(pidfd, fd, &event);
+
+	if (held)
+		watcher_release_fds(watcher);
 	if (rc < 0)
 		return rc;
 	event.pid = pid;
@@ -99,19 +110,20 @@ static int probe_socket(pid_t pid, int pidfd, int fd, struct event *ret_event)
 	return 0;
 }
 
-int target_probe_socket(pid_t pid, int fd, struct event *ret_event)
+int target_probe_socket(const struct target *target, pid_t pid, int fd, struct event *ret_event)
 {
 	int pidfd = borrow_open(pid), rc;
 
 	if (pidfd < 0)
 		return pidfd;
-	rc = probe_socket(pid, pidfd, fd, ret_event);
+	rc = probe_socket(target->watcher, pid, pidfd, fd, ret_event);
 	(void)close(pidfd);
 	return rc;
 }
 
 /* A walk over one process's fds. */
 struct probe_walk {
+	struct watcher *watcher; /* NULL: nobody watches */
 	struct journal *journal;
 	struct map *seen; /* inodes asked already: a listener shared by ten workers is one socket */
 	pid_t pid;
@@ -128,7 +140,7 @@ static int walk_socket(struct probe_walk *walk, int fd, uint64_t inode)
 		return 0;
 	if (map_put(walk->seen, inode, walk->seen) < 0)
 		return -ENOMEM;
-	if (probe_socket(walk->pid, walk->pidfd, fd, &event) < 0)
+	if (probe_socket(walk->watcher, walk->pid, walk->pidfd, fd, &event) < 0)
 		return 0; /* not TCP, or closed since */
 	rc = journal_append(walk->journal, &event);
 	walk->asked++;
@@ -258,7 +270,7 @@ static int probe_each(const struct target *target, const struct world *world,
 		      int (*probe)(struct probe_walk *walk, pid_t pid))
 {
 	struct map seen = {0};
-	struct probe_walk walk = {.journal = target->journal, .seen = &seen};
+	struct probe_walk walk = {.watcher = target->watcher, .journal = target->journal, .seen = &seen};
 	struct pid_list pids;
 	/* what came without a call of the target's stands before what is found of it */
 	int rc = target->watcher ? watcher_sample(target->watcher) : 0;

@@ -74,14 +74,15 @@ int target_signal(struct target *target, int signo, bool all);
 /*
  * Asks the kernel about every open TCP socket and listener, every epoll, thread and process of the target and
  * journals PROBE_* events: the ground truth beside the trace. Sockets are borrowed for a moment
- * (pidfd_getfd). Returns how many were asked, or a negative errno.
+ * (pidfd_getfd); under ptrace the target's closes wait for that moment. Returns how many were asked, or a
+ * negative errno.
  */
 int target_probe(const struct target *target, const struct world *world);
 /* The threads only: what each is in at this moment, for somebody who waits. */
 int target_probe_threads(const struct target *target, const struct world *world);
 /* One socket: fills an EV_PROBE (PROBE_SOCKET or PROBE_LISTENER) without journalling it. 0 or negative errno.
  */
-int target_probe_socket(pid_t pid, int fd, struct event *ret_event);
+int target_probe_socket(const struct target *target, pid_t pid, int fd, struct event *ret_event);
 
 /* SIGTERM; the caller waits on watcher_done_fd for its patience, then target_free kills. */
 int target_stop(struct target *target);

@@ -350,6 +350,7 @@ static void *attach_main(void *arg)
 	attach->tracer.first = watcher->target->attach;
 	attach->tracer.attached = true;
 	row_index_build(&attach->tracer.rows);
+	atomic_store(&watcher->closers.known, true);
 	watch(attach);
 	tracer_clear(&attach->tracer);
 	free(attach->spotted);

@@ -154,12 +154,23 @@ static bool is_open(struct tracer *tracer, pid_t tid, int fd)
 	return false;
 }
 
+static void note_closer(struct tracer *tracer, struct tracee *tracee)
+{
+	enum call call = tracee->state.row->call;
+
+	if (call_class(call) != CLASS_CLOSE && call != CALL_dup2 && call != CALL_dup3)
+		return;
+	closers_enter(&tracer->watcher->closers, tracee->tid);
+	tracee->closing = true;
+}
+
 /* Everything between the entry and letting the kernel do the call. fault: what is to strike it, or NULL. */
 static void enter(struct tracer *tracer, struct tracee *tracee, const struct fault *fault)
 {
 	call_journal_entry(tracer, tracee);
 	if (fault && deliver(tracer, tracee, fault))
 		return;
+	note_closer(tracer, tracee);
 	if (tracee->state.row->kind == ROW_CLOSE && is_open(tracer, tracee->tid, (int)tracee->state.arg[0])) {
 		call_finish(tracer, tracee, 0, 0);
 		return;

@@ -38,6 +38,10 @@ static void handle_stop(struct tracer *tracer, pid_t tid, int status)
 
 	if (ret < 0)
 		watcher_broke(tracer->watcher, ret, "the journal cannot be written");
+	if (tracee && tracee->closing)
+		closers_leave(&tracer->watcher->closers, tid);
+	if (tracee)
+		tracee->closing = false;
 	if (!WIFSTOPPED(status))
 		family_exit(tracer, tid, status);
 	else if (status >> 16 == PTRACE_EVENT_EXEC)
@@ -180,6 +184,8 @@ void tracer_run(struct watcher *watcher, const struct watch_target *target, stru
 		tracer->watcher = watcher;
 		tracer->target = target;
 		tracer->agent = agent;
+		/* What goes by the agent does not stop. */
+		atomic_store(&watcher->closers.known, !agent);
 		row_index_build(&tracer->rows);
 		filter_build(filter, &tracer->rows, agent ? AGENT_STUB_AFTER : 0);
 		trace_beside(tracer, filter, beside);

@@ -42,6 +42,7 @@ struct tracee {
 	bool in_call;	     /* the next stop is the call's exit */
 	bool cut;	     /* its registers were changed and are put back at the exit */
 	uint64_t held_until; /* its call is held back until then (see hold.h); 0 not */
+	bool closing;	     /* on its way through a call that gives up numbers (closers.h) */
 	bool poked;	     /* asked to stop: its next stop of that kind is our doing */
 	bool resumes;	     /* a restart_syscall goes on with the call in state */
 	int interrupted;     /* -ERESTART…: what the target sees of it depends on the signal that follows */

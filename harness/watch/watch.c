@@ -39,6 +39,7 @@ static struct watcher *watcher_new(const struct watch_ops *ops, struct journal *
 	watcher->faults = faults;
 	watcher->control = -1;
 	watcher->rings = rings_new(journal);
+	closers_init(&watcher->closers);
 	pthread_mutex_init(&watcher->lock, NULL);
 	pthread_cond_init(&watcher->started, NULL);
 	watcher->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -159,6 +160,17 @@ int watcher_sample(struct watcher *watcher)
 	return rings_sample(watcher->rings, false);
 }
 
+bool watcher_hold_fds(struct watcher *watcher)
+{
+	/* One that lets go of its target stops it no more. */
+	return !atomic_load(&watcher->stopping) && closers_hold(&watcher->closers);
+}
+
+void watcher_release_fds(struct watcher *watcher)
+{
+	closers_release(&watcher->closers);
+}
+
 int watcher_done_fd(const struct watcher *watcher)
 {
 	return watcher->done_fd;
@@ -225,5 +237,6 @@ void watcher_free(struct watcher *watcher)
 		close(watcher->done_fd);
 	pthread_cond_destroy(&watcher->started);
 	pthread_mutex_destroy(&watcher->lock);
+	closers_destroy(&watcher->closers);
 	free(watcher);
 }

@@ -72,6 +72,13 @@ uint32_t watcher_alive(const struct watcher *watcher);
  * thread. Stops do the same, so it is for a target at rest. 0 or an error of the journal.
  */
 int watcher_sample(struct watcher *watcher);
+/*
+ * From here until watcher_release_fds, on the same thread and soon, no call of the target's gives up an fd: what is
+ * borrowed of it meanwhile is not closed under the borrower. False, and then nothing is held: that is seen to by
+ * ptrace only, and somebody may be in the middle of such a call for longer than is worth waiting for.
+ */
+bool watcher_hold_fds(struct watcher *watcher);
+void watcher_release_fds(struct watcher *watcher);
 /* Polls readable once no process of the target is left. */
 int watcher_done_fd(const struct watcher *watcher);
 /*

@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "watch/closers.h"
 #include "watch/watch.h"
 
 /* A live process of the target. */
@@ -28,6 +29,7 @@ struct watcher {
 	struct journal *journal;
 	struct fault_set *faults;
 	struct rings *rings;
+	struct closers closers;
 	pthread_t thread;
 	bool threaded;
 	int done_fd;

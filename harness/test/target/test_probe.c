@@ -176,7 +176,7 @@ static void test_socket(void **state)
 	struct fixture *fixture = *state;
 	struct event event;
 
-	assert_int_equal(target_probe_socket(fixture->pid, fixture->fds.loaded, &event), 0);
+	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, fixture->fds.loaded, &event), 0);
 	assert_int_equal(event.what, PROBE_SOCKET);
 	assert_int_equal(event.fd, fixture->fds.loaded);
 	assert_int_equal(event.arg[0], 7);
@@ -184,7 +184,7 @@ static void test_socket(void **state)
 	assert_int_equal(event.arg[2] & (EPOLLIN | EPOLLOUT | EPOLLHUP | EPOLLERR), EPOLLIN | EPOLLOUT);
 	assert_int_equal(event.arg[3], STATE_ESTABLISHED);
 
-	assert_int_equal(target_probe_socket(fixture->pid, fixture->fds.broken, &event), 0);
+	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, fixture->fds.broken, &event), 0);
 	assert_int_equal(event.arg[2] & (EPOLLERR | EPOLLHUP), EPOLLERR | EPOLLHUP);
 	assert_int_equal(event.arg[3], STATE_CLOSE);
 }
@@ -194,7 +194,7 @@ static void test_listener(void **state)
 	struct fixture *fixture = *state;
 	struct event event;
 
-	assert_int_equal(target_probe_socket(fixture->pid, fixture->fds.listener, &event), 0);
+	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, fixture->fds.listener, &event), 0);
 	assert_int_equal(event.what, PROBE_LISTENER);
 	assert_int_equal(event.arg[0], 1);
 	assert_int_equal(event.arg[1], BACKLOG);
@@ -206,8 +206,8 @@ static void test_refusals(void **state)
 	struct fixture *fixture = *state;
 	struct event event;
 
-	assert_int_equal(target_probe_socket(fixture->pid, fixture->fds.event, &event), -ENOTSOCK);
-	assert_int_equal(target_probe_socket(fixture->pid, 98, &event), -EBADF);
+	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, fixture->fds.event, &event), -ENOTSOCK);
+	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, 98, &event), -EBADF);
 }
 
 /* What target_probe wrote, counted by kind. */
