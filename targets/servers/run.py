@@ -84,8 +84,8 @@ def version_of(server):
 def check(server, places, out):
     """wringer's report of the server."""
     path = os.path.join(out, "report.json")
-    command = [BINARY, "check", "--protocol", server["protocol"], "-q", "--no-progress", "--color", "never", "--json", path,
-               "--keep", os.path.join(out, "cases"), *WATCH]
+    command = [BINARY, "check", "--protocol", fill(server["protocol"], places), "-q", "--no-progress", "--color", "never",
+               "--json", path, "--keep", os.path.join(out, "cases"), *WATCH]
     if "port" in server:
         command += ["--port", str(server["port"])]
     for name, value in server.get("settings", {}).items():
@@ -146,7 +146,7 @@ def run(path, results):
         began = time.monotonic()
         report = check(server, places, out)
     known, unexplained, missing = hold(server, found_in(report))
-    row = {"file": name, "server": server["name"], "version": version_of(server), "protocol": server["protocol"],
+    row = {"file": name, "server": server["name"], "version": version_of(server), "protocol": re.sub(r".*/|\.lua$", "", server["protocol"]),
            "seconds": round(time.monotonic() - began, 1), "summary": report["summary"], "cases": len(report["cases"]),
            "known": listed(known), "unexplained": listed(unexplained),
            "missing": [{"rule": rule, "scenario": scenario} for rule, scenario in missing]}
