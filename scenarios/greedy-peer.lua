@@ -4,7 +4,7 @@ local phases = use "lib.phases"
 -- Much more than one turn of a fair loop, asked for in pieces so that neither side has to hold it.
 local PIECE, PIECES = 256 * 1024, 48
 -- And for as long as others ask so often, or would: a fast server has given all of it before the next one comes.
-local OTHERS, PATIENCE = 10, 0.5
+local OTHERS, PATIENCE = 20, 1
 
 return scenario {
   "greedy-peer",
