@@ -2,12 +2,13 @@
 /*
  * One thing at a time: what is owed is sent first, and only then is the peer listened to again. A send that
  * fails is tried again when the socket is writable, whatever it failed with. After a reset it fails with
- * EPIPE, and the socket is "writable" for ever: thousands of sends a second, each as futile as the last.
+ * EPIPE, and the socket is "writable" for ever: thousands of sends a second, each as futile as the last. (To a
+ * peer that reads as fast as it asks it goes on sending, too.)
  *
  * mistake: every error of send is taken for EAGAIN
  * seen: haproxy 95fad5ba4, bun PR #37928
  * shown by: rst-mid-response, fin-mid-response
- * also: reset-leak, fin-leak, no-recovery, fd-growth
+ * also: reset-leak, fin-leak, no-recovery, fd-growth, starvation
  */
 #include "common/loop.h"
 
