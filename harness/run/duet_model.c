@@ -422,9 +422,13 @@ static bool can_read(const struct duet *duet, const struct step *step)
 		   : kernel_queued(duet->model, 0, number) <= LITTLE && step->number <= DUET_BYTES;
 }
 
+/* Not datagrams: of those only the next is counted, so it could not be told when reading them is a matter of
+ * how many fitted. */
 static bool can_fill(const struct duet *duet, const struct step *step)
 {
-	return kernel_queued(duet->model, 0, A) >= 0 && family(duet, step, 0) != KERNEL_TCP;
+	int found = family(duet, step, 0);
+
+	return kernel_queued(duet->model, 0, A) >= 0 && found != KERNEL_TCP && found != KERNEL_DATAGRAM;
 }
 
 /* A UNIX socket under way in another one may be kept alive by itself alone; the kernel finds that out when it
