@@ -86,6 +86,16 @@ static const struct share *greediest(const struct greed *greed, int32_t tid)
 	return most;
 }
 
+/* Whose accepts fail rests from accepting for a while, which may have begun before the request came: then
+ * that is what it waited for. */
+static bool may_rest(const struct greed *greed, const struct judge *judge)
+{
+	const struct hand *hand = &greed->facts->hand;
+	uint64_t failed = hand->accept_bent > hand->fds_short ? hand->accept_bent : hand->fds_short;
+
+	return failed && failed + judge_window(judge, LIMIT_SHORTAGE_WINDOW) >= greed->since;
+}
+
 /* The request is read at last. */
 static void judge_wait(struct judge *judge, struct greed *greed, const struct event *event)
 {
@@ -96,9 +106,7 @@ static void judge_wait(struct judge *judge, struct greed *greed, const struct ev
 	if (!share || share->bytes < LIMIT_GREED_BYTES || share->calls < LIMIT_GREED_CALLS ||
 	    !facts_free(greed->facts, event->at, judge_window(judge, LIMIT_LOST_WINDOW)))
 		return;
-	/* Whose accepts fail may rest from accepting for a while: then that is what the request waited for.
-	 */
-	if (greed->facts->hand.accept_bent >= greed->since || greed->facts->hand.fds_short >= greed->since)
+	if (may_rest(greed, judge))
 		return;
 	greed->times++;
 	if (greed->times > 1 && share->bytes <= greed->worst.count)

@@ -80,8 +80,10 @@ static bool may_blame(const struct halfclose *half, const struct world *world, c
 	/* Not accepted, though we see the target's calls: the request never got there. */
 	if (!peer->conn)
 		return world_next_process(world, &at) == NULL;
-	/* Over before it asked, say by an idle timer: what it sent then met nobody. */
-	if (peer->conn->closed && peer->conn->closed <= diary_page(&half->facts->diary, peer->id)->request_at)
+	/* Over before that, or while the peer did not read, say by an idle timer. */
+	const struct diary_page *page = diary_page(&half->facts->diary, peer->id);
+	uint64_t excuse = peer->half_closed_at > page->resumed_at ? peer->half_closed_at : page->resumed_at;
+	if (peer->conn->closed && peer->conn->closed <= excuse)
 		return false;
 	return !hand_spoilt(hand, peer->conn) && hand->fds_short <= peer->half_closed_at &&
 	       hand->thawed <= peer->half_closed_at;

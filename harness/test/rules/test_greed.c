@@ -20,20 +20,22 @@ struct row {
 	bool told;	/* a wait told of the request at once, and it was passed over */
 	bool poll;	/* the waits are polls of c3 alone, which could not tell */
 	bool bent;	/* an accept was made to fail meanwhile */
+	bool rests;	/* or just before */
 };
 
 static const struct row rows[] = {
-    {"served on and on", true, 400, 16384, 0, 1, false, 0, 0, false, false, false},
-    {"a share of a turn", false, 400, 16384, 4, 1, false, 0, 0, false, false, false},
-    {"few calls", false, 4, 4 << 20, 0, 1, false, 0, 0, false, false, false},
-    {"small calls", false, 600, 100, 0, 1, false, 0, 0, false, false, false},
-    {"many peers", false, 400, 16384, 0, 8, false, 0, 0, false, false, false},
-    {"another thread", false, 400, 16384, 0, 1, true, 0, 0, false, false, false},
-    {"before the request", false, 400, 16384, 0, 1, false, 390, 0, false, false, false},
-    {"waits in between, not told", false, 400, 16384, 0, 1, false, 0, 8, false, false, false},
-    {"told, and passed over", true, 400, 16384, 0, 1, false, 0, 8, true, false, false},
-    {"polls of one in between", true, 400, 16384, 0, 1, false, 0, 8, false, true, false},
-    {"rests from accepting", false, 400, 16384, 0, 1, false, 0, 0, false, false, true},
+    {"served on and on", true, 400, 16384, 0, 1, false, 0, 0, false, false, false, false},
+    {"a share of a turn", false, 400, 16384, 4, 1, false, 0, 0, false, false, false, false},
+    {"few calls", false, 4, 4 << 20, 0, 1, false, 0, 0, false, false, false, false},
+    {"small calls", false, 600, 100, 0, 1, false, 0, 0, false, false, false, false},
+    {"many peers", false, 400, 16384, 0, 8, false, 0, 0, false, false, false, false},
+    {"another thread", false, 400, 16384, 0, 1, true, 0, 0, false, false, false, false},
+    {"before the request", false, 400, 16384, 0, 1, false, 390, 0, false, false, false, false},
+    {"waits in between, not told", false, 400, 16384, 0, 1, false, 0, 8, false, false, false, false},
+    {"told, and passed over", true, 400, 16384, 0, 1, false, 0, 8, true, false, false, false},
+    {"polls of one in between", true, 400, 16384, 0, 1, false, 0, 8, false, true, false, false},
+    {"rests from accepting", false, 400, 16384, 0, 1, false, 0, 0, false, false, true, false},
+    {"rested already", false, 400, 16384, 0, 1, false, 0, 0, false, false, false, true},
 };
 
 static void serve_canary(struct story *s)
@@ -60,6 +62,8 @@ static void test_rows(void **state)
 			story_conn(&s, 3 + (int32_t)i, FD + (int32_t)i, EPOLLIN);
 		story_mark(&s, MARK_FAULT);
 		for (unsigned i = 0; i < row->calls; i++) {
+			if (i == row->late && row->rests)
+				story_injected(&s, CALL_accept4, STORY_LISTENER, -EPERM);
 			if (i == row->late)
 				story_canary(&s, 2, PEER_REQUEST, 1, 0);
 			if (i == row->late && row->bent)

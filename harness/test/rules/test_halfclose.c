@@ -19,6 +19,8 @@ struct half {
 	bool begun;    /* some of it did */
 	bool unaccepted, injected, short_of_fds, canary_dead, died, closed;
 	bool too_late; /* the target had closed before it asked */
+	bool over;     /* or before it shut down, which it sees late */
+	bool unread;   /* or behind that, while the peer did not read */
 };
 
 #define NONE "half-close-unanswered"
@@ -46,6 +48,18 @@ static const struct half halves[] = {
     {.name = "nobody is served", .outcome = PEER_UNANSWERED, .canary_dead = true},
     {.name = "the target died", .outcome = PEER_GOT_RST, .died = true},
     {.name = "closed before it asked", .outcome = PEER_UNANSWERED, .too_late = true},
+    {.name = "closed before that, seen late",
+     .outcome = PEER_CUT,
+     .a0 = 4096,
+     .a1 = 65536,
+     .begun = true,
+     .over = true},
+    {.name = "closed while it did not read",
+     .outcome = PEER_CUT,
+     .a0 = 4096,
+     .a1 = 65536,
+     .begun = true,
+     .unread = true},
     {.name = "the peer closed altogether", .outcome = PEER_UNANSWERED, .closed = true},
 };
 
@@ -62,8 +76,15 @@ static void ask(struct story *s, const struct half *half)
 	story_peer_args(s, 3, PEER_SEND, 30, 30, 0, 0);
 	if (!half->partial)
 		story_peer_args(s, 3, PEER_REQUEST, 0, 1, 0, 0);
+	if (half->over)
+		story_call(s, CALL_close, 9, 0);
 	if (!half->open)
 		story_peer(s, 3, PEER_HALF_CLOSE);
+	if (half->unread) {
+		story_peer_args(s, 3, PEER_STALL, 0, 1, 0, 0);
+		story_call(s, CALL_close, 9, 0);
+		story_peer_args(s, 3, PEER_STALL, 0, 0, 0, 0);
+	}
 	if (half->injected)
 		story_injected(s, CALL_write, 9, -ENOBUFS);
 	if (half->short_of_fds)
