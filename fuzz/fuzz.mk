@@ -50,9 +50,10 @@ SIM_LINK       := $(addprefix fuzz/sim/,link.sh wrap.h calls.h sim.lds)
 SIM_ARCHIVES   := $(foreach r,hunt rules inject model journal base,$(BUILD)/lib$(r).a)
 
 # Only what is fuzzed needs to be seen by the engine: all else is faster without. SIM_COVER: the flags for that. Most of the
-# time goes into calls between small functions, so all but the server is optimised as one.
+# time goes into calls between small functions, so all but the server is optimised as one, what is made of it kept for the
+# next server.
 SIM_COVER      ?=
-SIM_FLAGS      := CC=clang OPT='-O2 -g -flto' LDFLAGS='-flto -fuse-ld=lld'
+SIM_FLAGS       = CC=clang OPT='-O2 -g -flto=thin' LDFLAGS='-flto=thin -fuse-ld=lld -Wl,--thinlto-cache-dir=$(BUILD)-lto'
 $(BUILD)/targets/%.o: CFLAGS += -fno-lto $(SIM_COVER)
 
 $(BUILD)/fuzz_server/faulty-%.o: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommon.a $(SIM_LINK)

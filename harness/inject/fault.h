@@ -83,6 +83,8 @@ struct fault_set;
 struct fault_table;
 struct fault_set *fault_set_new(void);
 void fault_set_free(struct fault_set *set);
+/* As new, while nobody decides by it: costs what was armed, not what could be. */
+void fault_set_clear(struct fault_set *set);
 /*
  * From now on the faults that are armed, with their counts, lie there, where others decide by them too; what is armed
  * already moves there. NULL: back into the set's own memory, while nobody decides. Any thread.

@@ -77,6 +77,18 @@ static void show(struct fault_set *set)
 	}
 }
 
+void fault_set_clear(struct fault_set *set)
+{
+	pthread_mutex_lock(&set->lock);
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i].cell)
+			atomic_store(&set->items[i].cell->state, 0);
+	set->count = set->next = 0;
+	atomic_store(&set->live, 0);
+	show(set);
+	pthread_mutex_unlock(&set->lock);
+}
+
 void fault_set_share(struct fault_set *set, struct fault_table *table)
 {
 	pthread_mutex_lock(&set->lock);
