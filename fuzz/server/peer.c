@@ -37,7 +37,7 @@ void peer_begin(struct peer *peer, struct sim *sim, bool http, struct http_manne
 	peer->id = id;
 	peer->fd = -1;
 	peer->connecting = peer->stalled = peer->half_closed = peer->got_fin = peer->over = peer->confused =
-	    false;
+	    peer->urgent = false;
 	peer->sent = peer->received = peer->ordinal = peer->answered = 0;
 	peer->request_size = peer->request_at = 0;
 	peer->whole = false;
@@ -405,6 +405,15 @@ bool peer_look(struct peer *peer)
 		send_some(peer, SIZE_MAX);
 	read_all(peer);
 	return peer->sent + peer->received != moved || (peer->got_fin || peer->connecting) != told;
+}
+
+void peer_urgent(struct peer *peer)
+{
+	if (peer->fd < 0 || peer->connecting || peer->half_closed || peer->urgent)
+		return;
+	peer->urgent = kernel_send_urgent(sim_kernel(peer->sim), SIM_PEERS, peer->fd, "!", 1) == 1;
+	if (peer->urgent)
+		note(peer, PEER_OOB, 0, 0, 0, NULL);
 }
 
 void peer_stall(struct peer *peer, bool stalled)

@@ -27,6 +27,7 @@ struct peer {
 	int32_t id;
 	int fd;						      /* in SIM_PEERS, -1: not connected, or gone */
 	bool connecting, stalled, half_closed, got_fin, over; /* over: the target ended it */
+	bool urgent;   /* its urgent byte was sent: a second one would make it part of the request */
 	bool confused; /* got a wrong answer: what follows is read and not looked at */
 	uint64_t sent, received, ordinal, answered;
 	/* the request being sent */
@@ -55,6 +56,8 @@ void peer_ask(struct peer *peer, uint32_t bytes, size_t most);
 /* Reads what has come, unless it is stalled; sends what is left of a request that was begun whole. Whether
  * anything moved. */
 bool peer_look(struct peer *peer);
+/* Sends one urgent byte, the only one of the connection. */
+void peer_urgent(struct peer *peer);
 void peer_stall(struct peer *peer, bool stalled);
 /* PEER_FIN, PEER_HALF_CLOSE, PEER_RST, PEER_CLOSE_UNREAD or PEER_VANISH. */
 void peer_end(struct peer *peer, enum peer_act act);

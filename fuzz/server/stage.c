@@ -116,6 +116,8 @@ static void lift_all(struct stage *stage)
 	}
 	if (stage->limited)
 		limit(stage, &all);
+	stage->order = ORDER_AS_IT_IS;
+	stage->most = 0;
 }
 
 /* As it was when it was armed: it strikes often. */
@@ -139,7 +141,9 @@ static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted,
 		&(struct fault_call){.pid = SIM_PID, .call = call, .op = op, .fd = fd, .accepted = accepted},
 		&fault))
 		return 0;
-	if (fault.shorten && (!size || *size <= fault.shorten)) {
+	/* Whoever is told of edges would never be told again: no kernel does that. */
+	bool lie = fault.code == EAGAIN && sim_edge(stage->sim, fd);
+	if (lie || (fault.shorten && (!size || *size <= fault.shorten))) {
 		fault_set_retract(stage->faults, fault.id);
 		return 0;
 	}
@@ -156,6 +160,41 @@ static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted,
 		return -fault.code;
 	*size = fault.shorten;
 	return 0;
+}
+
+static int fewer(void *arg, int most)
+{
+	const struct stage *stage = arg;
+
+	return stage->most && stage->most < most ? stage->most : most;
+}
+
+static void turn_round(struct kernel_event *events, int count)
+{
+	for (int one = 0, other = count - 1; one < other; one++, other--) {
+		struct kernel_event event = events[one];
+		events[one] = events[other];
+		events[other] = event;
+	}
+}
+
+static void reorder(void *arg, struct kernel_event *events, int count)
+{
+	const struct stage *stage = arg;
+
+	switch (stage->order) {
+	case ORDER_AS_IT_IS:
+		return;
+	case ORDER_REVERSED:
+		break;
+	case ORDER_LAST_FIRST:
+		turn_round(events, count - 1);
+		break;
+	case ORDER_FIRST_LAST:
+		turn_round(events + 1, count - 1);
+		break;
+	}
+	turn_round(events, count);
 }
 
 static void start_peer(struct stage *stage, struct peer *peer, bool canary)
@@ -244,8 +283,16 @@ static void perform(struct stage *stage, const struct move *step)
 		if (!peer_waits(&stage->canary))
 			canary_ask(stage, false);
 		break;
+	case MOVE_OOB:
+		peer_urgent(peer);
+		break;
+	case MOVE_ORDER:
+		stage->order = (enum move_order)(step->a % 4);
+		break;
+	case MOVE_BATCH:
+		stage->most = step->a % 4;
+		break;
 	case MOVE_ANSWER: /* whatever comes is read at once here */
-	case MOVE_OOB:	  /* not in the model */
 	case MOVE_STOP:
 	case MOVES:
 		break;
@@ -500,8 +547,12 @@ static void said_hook(void *arg, int fd, const char *bytes, size_t size)
 
 int stage_open(struct stage *stage, void (*sink)(void *arg, const struct event *event), void *arg)
 {
-	static struct sim_hooks hooks = {
-	    .wait = wait_hook, .event = event_hook, .fault = strike, .said = said_hook};
+	static struct sim_hooks hooks = {.wait = wait_hook,
+					 .event = event_hook,
+					 .fault = strike,
+					 .most = fewer,
+					 .order = reorder,
+					 .said = said_hook};
 
 	*stage = (struct stage){.sink = sink, .arg = arg};
 	hooks.arg = stage;
@@ -512,6 +563,7 @@ void stage_close(struct stage *stage)
 {
 	http_manners_release(&stage->manners);
 	sim_free(stage->sim);
+	fault_set_free(stage->faults);
 }
 
 struct sim_outcome stage_play(struct stage *stage, const struct schedule *script)
@@ -528,6 +580,8 @@ struct sim_outcome stage_play(struct stage *stage, const struct schedule *script
 	stage->lost = (struct sim_lost){0};
 	stage->served = false;
 	stage->limited = stage->left = false;
+	stage->order = ORDER_AS_IT_IS;
+	stage->most = 0;
 	stage->round = 0;
 	stage->phase = STAGE_BOOT;
 	stage->hot = stage->looks = 0;
@@ -541,8 +595,8 @@ struct sim_outcome stage_play(struct stage *stage, const struct schedule *script
 	own[argc] = NULL;
 	struct sim_outcome outcome = sim_run(stage->sim, sim_server_main, argc, own);
 	lift_all(stage);
-	fault_set_free(stage->faults);
-	stage->faults = NULL;
+	if (stage->faults)
+		fault_set_clear(stage->faults);
 	mark(stage, MARK_END, 0);
 	return outcome;
 }

@@ -44,11 +44,13 @@ struct stage {
 	struct armed_fault armed[FAULTS_MOST];
 	size_t fault_count;
 	bool limited;
-	bool served;	      /* the canary's first request was answered, and rightly */
-	struct sim_lost lost; /* before the stop */
-	bool describe;	      /* what was lost, on standard error */
-	int round;	      /* of a script in rounds */
-	bool left;	      /* its peers have gone */
+	enum move_order order; /* of the events in a batch */
+	int most;	       /* of them; 0: as many as the server asks for */
+	bool served;	       /* the canary's first request was answered, and rightly */
+	struct sim_lost lost;  /* before the stop */
+	bool describe;	       /* what was lost, on standard error */
+	int round;	       /* of a script in rounds */
+	bool left;	       /* its peers have gone */
 };
 
 /* How many words a server's command line may have. */

@@ -55,7 +55,8 @@ static int64_t receive_once(struct sim *sim, const struct transfer *transfer, vo
 	if (file && (file->kind == SIM_LOT || file->content))
 		return read_file(file, bytes, transfer->size);
 	if (transfer->flags & MSG_OOB)
-		return -EINVAL; /* there is no urgent data */
+		return transfer->size ? kernel_receive_urgent(sim->kernel, SIM_SERVER, transfer->fd, bytes)
+				      : 0;
 	if (transfer->flags & MSG_PEEK)
 		return kernel_peek(sim->kernel, SIM_SERVER, transfer->fd, bytes, transfer->size);
 	return kernel_receive(sim->kernel, SIM_SERVER, transfer->fd, bytes, transfer->size);

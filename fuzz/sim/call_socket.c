@@ -214,6 +214,8 @@ static void note_option(struct sim *sim, int fd, int name, const void *value, so
 	memcpy(&number, value, size < sizeof number ? size : sizeof number);
 	if (name == SO_KEEPALIVE)
 		file->keepalive = number != 0;
+	if (name == SO_OOBINLINE)
+		(void)kernel_inline(sim->kernel, SIM_SERVER, fd, number != 0);
 	if (name != SO_LINGER || size < sizeof(struct linger))
 		return;
 	const struct linger *linger = value;

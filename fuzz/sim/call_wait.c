@@ -51,8 +51,10 @@ int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *wanted)
 		return (int)ret;
 	int r =
 	    kernel_epoll_ctl(sim->kernel, SIM_SERVER, epoll, op, fd, (uint32_t)event.arg[2], event.arg[3]);
-	if (r == 0)
+	if (r == 0) {
 		sim_file(sim, fd)->data = event.arg[3];
+		sim_file(sim, fd)->edge = event.arg[2] & EPOLLET;
+	}
 	return (int)sim_end_call(sim, &event, r);
 }
 
@@ -94,8 +96,13 @@ static int collect(struct sim *sim, struct event *event, struct epoll_event *eve
 {
 	static struct kernel_event found[READY_MOST];
 	static struct ready ready[READY_MOST];
-	int count = kernel_epoll_wait(sim->kernel, SIM_SERVER, event->fd, found, most);
+	const struct sim_hooks *hooks = sim->hooks;
 
+	if (hooks->most && most > 0)
+		most = hooks->most(hooks->arg, most);
+	int count = kernel_epoll_wait(sim->kernel, SIM_SERVER, event->fd, found, most);
+	if (hooks->order && count > 1)
+		hooks->order(hooks->arg, found, count);
 	for (int i = 0; i < count; i++) {
 		events[i].events = found[i].events;
 		events[i].data.u64 = found[i].data;

@@ -103,6 +103,13 @@ int sim_port(const struct sim *sim)
 	return sim->port;
 }
 
+bool sim_edge(struct sim *sim, int fd)
+{
+	const struct sim_file *file = sim_file(sim, fd);
+
+	return file && file->edge;
+}
+
 void sim_limit(struct sim *sim, int files)
 {
 	sim->limit = files;

@@ -44,6 +44,10 @@ struct sim_hooks {
 	int (*fault)(void *arg, enum call call, uint64_t op, int fd, bool accepted, size_t *size);
 	/* What the server wrote to standard output (1) or error (2). May be NULL. */
 	void (*said)(void *arg, int fd, const char *bytes, size_t size);
+	/* What an epoll_wait returns may be told otherwise, as if it had come about otherwise. How many at
+	 * most, of those that fit; and the order. Both may be NULL. */
+	int (*most)(void *arg, int most);
+	void (*order)(void *arg, struct kernel_event *events, int count);
 	void *arg;
 };
 
@@ -74,6 +78,9 @@ void sim_signal(struct sim *sim, int signo); /* to the server */
 int sim_port(const struct sim *sim);
 /* RLIMIT_NOFILE of the server. */
 void sim_limit(struct sim *sim, int files);
+/* Whether an epoll watches the server's descriptor for edges: what it is not told of now it is not told
+ * again. */
+bool sim_edge(struct sim *sim, int fd);
 /* Descriptors the server has open. */
 unsigned sim_open(const struct sim *sim);
 /* Whether it sleeps in a call that is no wait: a blocking read, write or accept. */

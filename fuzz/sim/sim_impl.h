@@ -15,7 +15,7 @@ enum sim_kind { SIM_OTHER, SIM_STREAM, SIM_LISTENER, SIM_SIGNALS, SIM_TIMER, SIM
 /* What the kernel model does not keep about a description. */
 struct sim_file {
 	enum sim_kind kind;
-	bool nonblock, accepted, keepalive, linger;
+	bool nonblock, accepted, keepalive, linger, edge;
 	uint64_t data;	  /* what it was last registered with */
 	int domain;	  /* of a socket */
 	uint64_t signals; /* SIM_SIGNALS: those it takes, a bit each */

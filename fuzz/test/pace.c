@@ -14,7 +14,7 @@
 
 /* As many moves as come to a median of 30 performed: those of a script in rounds are performed again in each.
  */
-enum { MOVES_LEAST = 10, MOVES_TO = 45 };
+enum { MOVES_LEAST = 10, MOVES_TO = 47 };
 
 struct script {
 	uint8_t bytes[SCHEDULE_MOST];

@@ -72,6 +72,58 @@ static bool try_script(struct trial *trial, const char *rule, const char *name)
 	return false;
 }
 
+/* What a run's batches were like: the most events of one, and what was read behind the first of two. */
+struct batches {
+	int64_t widest;
+	unsigned count;
+	int32_t fds[2];
+	bool over;
+};
+
+static int look(void *arg, const struct event *event)
+{
+	struct batches *batches = arg;
+	enum call_class class = event->kind == EV_CALL ? call_class((enum call)event->what) : CLASS_OTHER;
+
+	batches->over |= event->kind == EV_MARK && event->what == MARK_SETTLE;
+	if (batches->over)
+		return 0;
+	if (class == CLASS_WAIT && event->ret > batches->widest) {
+		batches->widest = event->ret;
+		batches->count = 0;
+	}
+	if (class == CLASS_READ && event->ret > 0 && batches->widest == 2 && batches->count < 2)
+		batches->fds[batches->count++] = event->fd;
+	return 0;
+}
+
+static struct batches batches_of(struct trial *trial, uint8_t what, uint8_t how)
+{
+	/* Two peers connect, one after the other; then both ask before the server looks. */
+	const uint8_t bytes[] = {
+	    0, 0, MOVE_CONNECT, 0, 0, 0, MOVE_CONNECT, 1, 0, 0, what, 0, how, 0, MOVE_REQUEST | MOVE_MERGE, 0,
+	    0, 0, MOVE_REQUEST, 1, 0, 0};
+	struct schedule script = schedule_read(bytes, sizeof bytes);
+	struct batches batches = {0};
+	struct finding finding;
+
+	(void)trial_play(trial, &script, NULL, &finding);
+	(void)tape_play(&trial->tape, look, &batches);
+	return batches;
+}
+
+/* Batches come in the order that was asked for, and no wider. */
+static bool try_batches(struct trial *trial)
+{
+	struct batches plain = batches_of(trial, MOVE_ORDER, ORDER_AS_IT_IS);
+	struct batches turned = batches_of(trial, MOVE_ORDER, ORDER_REVERSED);
+	struct batches single = batches_of(trial, MOVE_BATCH, 1);
+
+	return plain.widest == 2 && turned.widest == 2 && single.widest == 1 && plain.count == 2 &&
+	       turned.count == 2 && plain.fds[0] == turned.fds[1] && plain.fds[1] == turned.fds[0] &&
+	       plain.fds[0] != plain.fds[1];
+}
+
 int main(int argc, char **argv)
 {
 	const char *rule = rule_of(argv[0]);
@@ -90,6 +142,10 @@ int main(int argc, char **argv)
 	}
 	if (folder)
 		(void)closedir(folder);
+	if (!rule && !try_batches(trial)) {
+		printf("batches do not come as they should\n");
+		failed++;
+	}
 	trial_free(trial);
 	printf("%zu scripts, %zu not as they should be\n", played, failed);
 	return failed || !played;

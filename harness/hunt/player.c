@@ -314,6 +314,8 @@ static int perform(struct player *player, const struct move *move)
 	case MOVE_STOP:
 		stop_or_go(player);
 		return 0;
+	case MOVE_ORDER: /* the kernel's own affair here */
+	case MOVE_BATCH:
 	case MOVES:
 		break;
 	}

@@ -36,12 +36,14 @@ struct move schedule_move(const struct schedule *schedule, size_t at)
 
 char *move_fault(const struct move *move, char *out, size_t size)
 {
-	/* What the catalogue allows and a correct server survives; EAGAIN is no lie for accept only. */
+	/* What the catalogue allows and a correct server survives. EAGAIN with something there is what a
+	 * wake-up for nothing looks like, to whoever is told again. */
 	static const char *const faults[] = {
 	    "@accept:EMFILE",  "@accept:ENFILE",   "@accept:ECONNABORTED", "@accept:EPROTO",
 	    "@accept:ENOBUFS", "@accept:EINTR",	   "@read:EINTR",	   "@write:EINTR",
 	    "@wait:EINTR",     "@write:ENOBUFS",   "@read:short=1",	   "@write:short=1",
 	    "@write:short=99", "epoll_ctl:ENOSPC", "epoll_ctl:ENOMEM",	   "@accept:EPERM",
+	    "@accept:EAGAIN",  "@read:EAGAIN",	   "@write:EAGAIN",	   "@wait:EINTR",
 	};
 	const char *fault = faults[move->a % (sizeof faults / sizeof *faults)];
 	unsigned first = 1u + (move->b >> 3 & 3), times = 1u << (move->b & 7);

@@ -38,8 +38,13 @@ enum move_what {
 	MOVE_ANSWER,	   /* the answers that are owed to the peer are waited for */
 	MOVE_OOB,	   /* one urgent byte */
 	MOVE_STOP, /* the server is stopped (SIGSTOP), or goes on: what happens meanwhile comes at once */
+	/* Of the waits from here on, where their results are made (the simulation); on a machine nothing: */
+	MOVE_ORDER, /* ready descriptors come in another order: enum move_order, a % 4 */
+	MOVE_BATCH, /* at most a % 4 of them at a time; 0: as many as were asked for */
 	MOVES
 };
+/* Each is what the kernel says when the same things happen in another order. */
+enum move_order { ORDER_AS_IT_IS, ORDER_REVERSED, ORDER_LAST_FIRST, ORDER_FIRST_LAST };
 #define MOVE_MERGE 0x80u /* of the first byte: the next move comes before the server has looked */
 
 struct move {

@@ -101,6 +101,23 @@ static int act(const struct schedule *schedule, const struct move *move, struct 
 			  what == MOVE_OOB ? "    strained = true\n" : "");
 }
 
+/* What no machine does on demand is said; where the same may come about by itself the scenario goes on. */
+static int told_only(const struct move *move, struct buf *out)
+{
+	static const char *const orders[] = {"as it is", "reversed", "with the last first",
+					     "with the first last"};
+
+	if (move->what == MOVE_ORDER)
+		return buf_printf(
+		    out, "    -- Not to be had on a machine: from here on each batch of events is %s.\n",
+		    orders[move->a % 4]);
+	if (move->a % 4 == 0)
+		return buf_puts(out, "    -- From here on batches of events are whole again.\n");
+	return buf_printf(
+	    out, "    -- Not to be had on a machine: from here on a wait returns at most %u events.\n",
+	    move->a % 4u);
+}
+
 static int one_move(const struct schedule *schedule, const struct schedule_story *story,
 		    const struct move *move, struct buf *out)
 {
@@ -133,6 +150,9 @@ static int one_move(const struct schedule *schedule, const struct schedule_story
 		return buf_puts(out, "    t:until_served()\n");
 	case MOVE_ANSWER:
 		return buf_printf(out, "    answers(%u)\n", move->peer);
+	case MOVE_ORDER:
+	case MOVE_BATCH:
+		return told_only(move, out);
 	case MOVE_STOP:
 	case MOVES:
 		break;
@@ -143,7 +163,8 @@ static int one_move(const struct schedule *schedule, const struct schedule_story
 /* Whether the server gets its turn behind a move. */
 static bool lets_go_on(const struct move *move, bool stopped)
 {
-	return !move->merge && !stopped && move->what != MOVE_TIME;
+	return !move->merge && !stopped && move->what != MOVE_TIME && move->what != MOVE_ORDER &&
+	       move->what != MOVE_BATCH;
 }
 
 static int all_moves(const struct schedule *schedule, const struct schedule_story *story, struct buf *out)

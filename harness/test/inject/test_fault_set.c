@@ -72,6 +72,27 @@ static void test_windows_count_for_each_process(void **state)
 	fault_set_free(set);
 }
 
+/* Cleared it is as new: nothing strikes, numbers and counts begin anew. */
+static void test_clear(void **state)
+{
+	struct fault_set *set = fault_set_new(), *fresh = fault_set_new();
+	struct fault hit;
+
+	(void)state;
+	assert_non_null(set);
+	assert_non_null(fresh);
+	(void)armed(set, "accept4:EMFILE:1..2");
+	assert_true(struck(set, 10, CALL_accept4, 0, 3, false, &hit));
+	fault_set_clear(set);
+	assert_false(fault_set_armed(set));
+	assert_false(struck(set, 10, CALL_accept4, 0, 3, false, &hit));
+	assert_int_equal(armed(set, "accept4:EMFILE:1..1"), armed(fresh, "accept4:EMFILE:1..1"));
+	assert_true(struck(set, 10, CALL_accept4, 0, 3, false, &hit));
+	assert_false(struck(set, 10, CALL_accept4, 0, 3, false, &hit));
+	fault_set_free(set);
+	fault_set_free(fresh);
+}
+
 static void test_only_where_it_is_meant(void **state)
 {
 	static const struct {
@@ -223,6 +244,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_operations),
 	    cmocka_unit_test(test_windows_count_for_each_process),
+	    cmocka_unit_test(test_clear),
 	    cmocka_unit_test(test_only_where_it_is_meant),
 	    cmocka_unit_test(test_the_first_armed_strikes_all_count),
 	    cmocka_unit_test(test_nonsense_is_refused),
