@@ -35,6 +35,7 @@ struct sleeper_thread {
 	pthread_t thread;
 	bool is_there, polls;
 	int epoll, most;
+	int state; /* its stat file; -1: not opened yet */
 	_Atomic int tid, is_back;
 	struct outcome found;
 };

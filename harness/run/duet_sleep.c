@@ -3,6 +3,7 @@
 #include "run/duet_real.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -42,19 +43,35 @@ static void *wait_for_events(void *data)
 	return NULL;
 }
 
-/* proc(5): the state stands behind the name, which ends with the last bracket. */
-static bool is_asleep(int tid)
+/*
+ * Once for each thread, and high: a number that is opened for each look would be the lowest that is free, the
+ * one that the script has just closed under a thread that is about to ask it again.
+ */
+static int open_state(int tid)
 {
-	char path[64], line[256] = "";
-	FILE *file;
+	char path[64];
+	int low, high;
 
 	(void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-	file = fopen(path, "re");
-	if (!file)
+	low = open(path, O_RDONLY | O_CLOEXEC);
+	if (low < 0)
+		return -1;
+	high = fcntl(low, F_DUPFD_CLOEXEC, DUET_HIGH);
+	(void)close(low);
+	return high;
+}
+
+/* proc(5): the state stands behind the name, which ends with the last bracket. */
+static bool is_asleep(struct sleeper_thread *asleep)
+{
+	char line[256] = "";
+	const char *end;
+
+	if (asleep->state < 0)
+		asleep->state = open_state(asleep->tid);
+	if (asleep->state < 0 || pread(asleep->state, line, sizeof line - 1, 0) < 0)
 		return false;
-	(void)!fgets(line, sizeof line, file);
-	(void)fclose(file);
-	const char *end = strrchr(line, ')');
+	end = strrchr(line, ')');
 	return end && end[1] == ' ' && end[2] == 'S';
 }
 
@@ -64,10 +81,10 @@ static bool are_at_rest(const struct duet *duet, int *ret_back)
 	int back = 0;
 
 	for (int i = 0; i < STEP_NAMES; i++) {
-		const struct sleeper_thread *asleep = duet->names[i].asleep;
+		struct sleeper_thread *asleep = duet->names[i].asleep;
 		if (asleep && asleep->is_back)
 			back++;
-		else if (asleep && (!asleep->tid || !is_asleep(asleep->tid)))
+		else if (asleep && (!asleep->tid || !is_asleep(asleep)))
 			return false;
 	}
 	*ret_back = back;
@@ -103,6 +120,8 @@ static void end_thread(struct name *name)
 		return;
 	(void)pthread_cancel(name->asleep->thread);
 	(void)pthread_join(name->asleep->thread, NULL);
+	if (name->asleep->state >= 0)
+		(void)close(name->asleep->state);
 	name->asleep->is_there = false;
 	name->asleep = NULL;
 }
@@ -122,6 +141,7 @@ static void start_thread(struct duet *duet, const struct step *step, bool polls,
 	asleep->polls = polls;
 	asleep->epoll = duet_fd(duet, step, 1);
 	asleep->most = (int)step->number;
+	asleep->state = -1;
 	asleep->tid = asleep->is_back = 0;
 	memset(&asleep->found, 0, sizeof asleep->found);
 	ret->result = -pthread_create(&asleep->thread, NULL, wait_for_events, asleep);
