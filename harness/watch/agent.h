@@ -29,7 +29,7 @@ void agent_free(struct agent *agent);
 char *const *agent_environment(struct agent *agent, char *const *envp);
 
 /* What the target's threads have told until now goes to the journal, in order of time, up to so many records.
- * How many it was. */
+ * How many it was. A long record counts as several (RECORD_WORTH). */
 uint64_t agent_collect(struct tracer *tracer, uint64_t most);
 /* Sleeps until there is something to collect, or agent_wake is called, a tenth of a second at most. Not under
  * the lock. */

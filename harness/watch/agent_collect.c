@@ -165,11 +165,17 @@ static struct cursor *oldest(struct agent *agent, struct cursor *cursors, size_t
 	return found;
 }
 
+/* A report of many events is many records' worth to the journal and to who judges it. */
+static uint64_t worth(const struct agent_record *record)
+{
+	return 1 + record->size / RECORD_WORTH;
+}
+
 uint64_t agent_collect(struct tracer *tracer, uint64_t most)
 {
 	struct agent *agent = tracer->agent;
 	struct cursor cursors[AGENT_SLOTS], *cursor;
-	uint64_t until = clock_now(), told = 0;
+	uint64_t until = clock_now(), told = 0, taken = 0;
 	size_t count = look(agent, cursors);
 	bool broken = false;
 
@@ -177,11 +183,11 @@ uint64_t agent_collect(struct tracer *tracer, uint64_t most)
 		const struct agent_record *record = record_at(agent, cursor);
 
 		deliver(tracer, agent->owners[cursor->slot], record);
+		told += worth(record);
 		cursor->at += record->size;
 		atomic_store_explicit(&agent->share->slots[cursor->slot].taken, cursor->at,
 				      memory_order_release);
-		told++;
-		if (told % 256 == 0)
+		if (++taken % 256 == 0)
 			make_room(agent);
 	}
 	if (broken)

@@ -11,6 +11,7 @@
 #define FUTILE_MOST   4000
 #define FUTILE_SPINS  2000
 #define FUTILE_A_MOVE 64
+#define RECORD_WORTH  256 /* bytes: as much again counts as one record more */
 
 struct agent {
 	struct agent_share *share;
