@@ -28,7 +28,8 @@ static const struct rule rules[] = {
 		   "and the connection was then closed or reset, or its patience ended, without one byte of "
 		   "that request's answer, while the canary was served before and after. It is silent for "
 		   "protocols whose file says that a FIN aborts, for connections never accepted or hit by "
-		   "an injected error or closed before the request came, when fds were short, and when the "
+		   "an injected error, closed before the request came or by a timer while the peer did not "
+		   "read, when fds were short, and when the "
 		   "target died (another rule says so).",
 	    .mend = "On end of file note that no more requests will come, but serve the ones that are whole "
 		    "and close once their answers are sent. Do not close on EPOLLRDHUP alone; it arrives "
@@ -66,9 +67,27 @@ struct halfclose {
 	size_t suspect_count, suspect_capacity;
 };
 
-/* Whether what became of this connection can be put down to the half-close at all. */
-static bool may_blame(const struct halfclose *half, const struct world *world, const struct peer_view *peer)
+/*
+ * Over before the half-close; or while the peer did not read, and not in answer to anything that the target
+ * was told of it since: by an idle timer, say.
+ */
+static bool closed_for_itself(const struct judge *judge, const struct halfclose *half,
+			      const struct peer_view *peer)
 {
+	const struct diary_page *page = diary_page(&half->facts->diary, peer->id);
+	const struct file *conn = peer->conn;
+	uint64_t told = conn->reported_at > conn->last_read_at ? conn->reported_at : conn->last_read_at;
+
+	if (!conn->closed || (conn->closed > peer->half_closed_at && conn->closed > page->resumed_at))
+		return false;
+	return told < peer->half_closed_at || told > conn->closed ||
+	       conn->closed - told > judge_window(judge, LIMIT_TURN_WINDOW);
+}
+
+/* Whether what became of this connection can be put down to the half-close at all. */
+static bool may_blame(const struct judge *judge, const struct halfclose *half, const struct peer_view *peer)
+{
+	const struct world *world = judge_world(judge);
 	const struct hand *hand = &half->facts->hand;
 	const char *policy = world_meta(world, "half_close");
 	size_t at = 0;
@@ -80,10 +99,7 @@ static bool may_blame(const struct halfclose *half, const struct world *world, c
 	/* Not accepted, though we see the target's calls: the request never got there. */
 	if (!peer->conn)
 		return world_next_process(world, &at) == NULL;
-	/* Over before that, or while the peer did not read, say by an idle timer. */
-	const struct diary_page *page = diary_page(&half->facts->diary, peer->id);
-	uint64_t excuse = peer->half_closed_at > page->resumed_at ? peer->half_closed_at : page->resumed_at;
-	if (peer->conn->closed && peer->conn->closed <= excuse)
+	if (closed_for_itself(judge, half, peer))
 		return false;
 	return !hand_spoilt(hand, peer->conn) && hand->fds_short <= peer->half_closed_at &&
 	       hand->thawed <= peer->half_closed_at;
@@ -122,7 +138,7 @@ static int follow_unanswered(struct judge *judge, struct halfclose *half, const 
 
 	if (!map_remove(&half->owing, (uint32_t)peer->id))
 		return 0;
-	if (peer->received > page->received_before || !may_blame(half, judge_world(judge), peer))
+	if (peer->received > page->received_before || !may_blame(judge, half, peer))
 		return 0;
 	finding = about(judge, &rules[UNANSWERED], peer);
 	(void)snprintf(finding.message, sizeof(finding.message),
@@ -141,7 +157,7 @@ static int follow_cut(struct judge *judge, struct halfclose *half, const struct 
 	struct finding finding;
 	char who[FACTS_WHO], all[48] = "";
 
-	if (!event->arg[0] || !may_blame(half, judge_world(judge), peer))
+	if (!event->arg[0] || !may_blame(judge, half, peer))
 		return 0;
 	if (event->arg[1])
 		(void)snprintf(all, sizeof(all), " of %llu", (unsigned long long)event->arg[1]);

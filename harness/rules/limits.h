@@ -8,6 +8,7 @@
 #define LIMIT_ACCEPT_SPIN_COUNT 50       /* failed accepts within LIMIT_SPIN_WINDOW */
 #define LIMIT_RESUBMIT_COUNT 50          /* failed requests of a ring, each submitted again, within LIMIT_SPIN_WINDOW */
 #define LIMIT_RING_WINDOW 100000000ULL   /* the end of a request in flight may be seen this much after it happened */
+#define LIMIT_TURN_WINDOW 20000000ULL    /* what is done this soon after a report or a read may be an answer to it */
 #define LIMIT_BUSY_WAITS 5000            /* waits a second with silent peers */
 #define LIMIT_BUSY_ZERO_WAITS 1000       /* of these, in a row with a timeout of 0 and nothing ready */
 #define LIMIT_BUSY_ROW 16                /* the first of a row are a loop with callbacks of its own due */

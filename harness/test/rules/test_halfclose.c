@@ -18,9 +18,10 @@ struct half {
 	bool answered; /* the whole answer came first */
 	bool begun;    /* some of it did */
 	bool unaccepted, injected, short_of_fds, canary_dead, died, closed;
-	bool too_late; /* the target had closed before it asked */
-	bool over;     /* or before it shut down, which it sees late */
-	bool unread;   /* or behind that, while the peer did not read */
+	bool too_late;	/* the target had closed before it asked */
+	bool over;	/* or before it shut down, which it sees late */
+	bool unread;	/* or behind that, while the peer did not read */
+	uint64_t later; /* us: so long after it was told of the end */
 };
 
 #define NONE "half-close-unanswered"
@@ -55,11 +56,19 @@ static const struct half halves[] = {
      .begun = true,
      .over = true},
     {.name = "closed while it did not read",
+     .broken = PART,
      .outcome = PEER_CUT,
      .a0 = 4096,
      .a1 = 65536,
      .begun = true,
      .unread = true},
+    {.name = "closed by a timer while it did not read",
+     .outcome = PEER_CUT,
+     .a0 = 4096,
+     .a1 = 65536,
+     .begun = true,
+     .unread = true,
+     .later = 300000},
     {.name = "the peer closed altogether", .outcome = PEER_UNANSWERED, .closed = true},
 };
 
@@ -82,6 +91,9 @@ static void ask(struct story *s, const struct half *half)
 		story_peer(s, 3, PEER_HALF_CLOSE);
 	if (half->unread) {
 		story_peer_args(s, 3, PEER_STALL, 0, 1, 0, 0);
+		story_wait(s, 9, EPOLLIN | EPOLLRDHUP);
+		story_read(s, 9, 0);
+		story_later(s, half->later);
 		story_call(s, CALL_close, 9, 0);
 		story_peer_args(s, 3, PEER_STALL, 0, 0, 0, 0);
 	}
