@@ -17,9 +17,14 @@ import wringer
 PATIENCE = 60  # s
 
 
-def faulty(way, target):
+def play(job):
+    """What wringer says of a target watched that way."""
+    target, way = job
+    return wringer.report("run", *target.shown["http"], "--target", target.name, "--protocol", "http", "--watch", way, "-q")
+
+
+def judged(target, way, done, result):
     """rule -> scenarios, of severity error."""
-    done, result = wringer.report("run", *target.shown["http"], "--target", target.name, "--protocol", "http", "--watch", way, "-q")
     broken = [(case["scenario"], case["reason"]) for case in result["cases"] if case["verdict"] == "broken"] if result else done.stderr
     tally.check(not broken, f"{target.name} by {way}: broken: {broken}")
     return wringer.findings(result) if result else {}
@@ -27,10 +32,12 @@ def faulty(way, target):
 
 def test_faulty():
     """Not scenario by scenario: how much a send takes, say, is a matter of time."""
-    for target in wringer.faulty():
-        if not target.name.startswith("faulty-uring-"):
-            continue
-        found = {way: faulty(way, target) for way in ("ptrace", "bpf")}
+    targets = [target for target in wringer.faulty() if target.name.startswith("faulty-uring-")]
+    jobs = [(target, way) for target in targets for way in ("ptrace", "bpf")]
+    results = {(target.name, way): judged(target, way, *played)
+               for (target, way), played in zip(jobs, wringer.side_by_side(play, jobs))}
+    for target in targets:
+        found = {way: results[target.name, way] for way in ("ptrace", "bpf")}
         for way, rules in found.items():
             tally.check(target.rule in rules, f"{target.name} by {way}: {rules}")
         extra = found["bpf"].keys() - found["ptrace"].keys() - set(target.also)
