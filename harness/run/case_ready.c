@@ -17,7 +17,6 @@
 #define START_LOOK	(10 * NS_PER_MS) /* how often the tables are searched when no event tells */
 #define BASE_REQUESTS	3
 #define CANARY_INTERVAL (20 * NS_PER_MS)
-#define DELAY_LOOK	(100 * NS_PER_MS) /* between two readings of who waited for a CPU */
 #define TIDY_PATIENCE	(100 * NS_PER_MS) /* for the closes of the base requests to be followed */
 
 static bool listens(struct stage *stage)
@@ -117,24 +116,21 @@ static int32_t canary_id(void *arg)
 	return ((struct stage *)arg)->next_id++;
 }
 
-/*
- * How long anybody who takes part in a request has waited for a CPU. Only growth between looks counts:
- * threads that end take theirs along. A request takes less time than reading this of all threads, so not each
- * one looks.
- */
+/* A request takes less time than reading this of all threads, so not each one looks. */
+uint64_t stage_delayed(struct stage *stage)
+{
+	uint64_t now = clock_now();
+
+	if (!stage->delay.at || now - stage->delay.at >= DELAY_LOOK) {
+		stage->delay.total = target_delay(stage->target, stage->world);
+		stage->delay.at = now;
+	}
+	return stage->delay.total;
+}
+
 static uint64_t canary_delayed(void *arg)
 {
-	struct stage *stage = arg;
-	uint64_t now = clock_now(), delay;
-
-	if (stage->delay.at && now - stage->delay.at < DELAY_LOOK)
-		return stage->delay.total;
-	delay = target_delay(stage->target, stage->world);
-	if (stage->delay.at && delay > stage->delay.last)
-		stage->delay.total += delay - stage->delay.last;
-	stage->delay.last = delay;
-	stage->delay.at = now;
-	return stage->delay.total;
+	return stage_delayed(arg);
 }
 
 static int make_canary(struct stage *stage)

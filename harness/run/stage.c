@@ -232,6 +232,8 @@ static void look_why(struct stage *stage, uint64_t now)
 	uint64_t since =
 	    stage->canary && !stage->gone && !stage->ending ? canary_waits_since(stage->canary) : 0;
 
+	if (since && since + DELAY_LOOK <= now)
+		(void)stage_delayed(stage); /* a wait for a CPU that is not over counts from look to look */
 	if (!since || since == stage->looked_into || since + stage_window(stage, LIMIT_BLOCKED_WINDOW) > now)
 		return;
 	stage->looked_into = since;

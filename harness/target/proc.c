@@ -72,16 +72,20 @@ int proc_cpu(pid_t pid, uint64_t *ret_ns)
 	return 0;
 }
 
-/* schedstat: ns on a CPU, ns waiting for one, turns. */
-uint64_t proc_delay(pid_t pid, pid_t tid)
+int proc_sched(pid_t pid, pid_t tid, struct sched_times *ret_times)
 {
 	char path[64], text[128];
-	unsigned long long waited;
+	unsigned long long ran, waited, turns;
+	int rc;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, tid);
-	if (proc_read(path, text, sizeof(text)) <= 0 || sscanf(text, "%*u %llu", &waited) != 1)
-		return 0;
-	return waited;
+	rc = proc_read(path, text, sizeof(text));
+	if (rc < 0)
+		return rc;
+	if (sscanf(text, "%llu %llu %llu", &ran, &waited, &turns) != 3)
+		return -EBADMSG;
+	*ret_times = (struct sched_times){.ran = ran, .waited = waited, .turns = turns};
+	return 0;
 }
 
 /* "unlimited", or a number. */

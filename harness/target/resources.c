@@ -79,42 +79,6 @@ uint64_t target_cpu(const struct target *target, const struct world *world)
 	return sum;
 }
 
-struct delay {
-	pid_t pid;
-	uint64_t sum;
-};
-
-static int add_thread(void *arg, int tid)
-{
-	struct delay *delay = arg;
-
-	delay->sum += proc_delay(delay->pid, tid);
-	return 0;
-}
-
-static uint64_t process_delay(pid_t pid)
-{
-	struct delay delay = {.pid = pid};
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	(void)proc_each(path, add_thread, &delay);
-	return delay.sum;
-}
-
-uint64_t target_delay(const struct target *target, const struct world *world)
-{
-	uint64_t sum = process_delay(getpid());
-	struct pid_list pids;
-
-	if (pids_live(target, world, &pids) < 0)
-		return sum;
-	for (size_t i = 0; i < pids.count; i++)
-		sum += process_delay(pids.pids[i]);
-	pids_free(&pids);
-	return sum;
-}
-
 uint64_t target_rss(const struct target *target, const struct world *world)
 {
 	struct pid_list pids;

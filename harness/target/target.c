@@ -209,6 +209,7 @@ void target_free(struct target *target, bool keep)
 	free(target->out_path);
 	free(target->err_path);
 	book_free(target->book);
+	delay_book_free(&target->delays);
 	free(target->limits.items);
 	free(target);
 }

@@ -64,9 +64,12 @@ int64_t target_fds(const struct target *target, const struct world *world);
 int64_t target_fds_most(const struct target *target, const struct world *world);
 /* CPU time all processes (dead ones included, as far as known) have used, ns. */
 uint64_t target_cpu(const struct target *target, const struct world *world);
-/* How long the threads alive now, and our own, have waited for a CPU since they began, ns; less once one
- * ends. 0 where the kernel does not say. */
-uint64_t target_delay(const struct target *target, const struct world *world);
+/*
+ * How long the target's threads, and our own, have waited for a CPU since this was first asked, ns; never
+ * less than before. Of a wait that is not over what lies between two times of asking is counted: ask often
+ * while it matters. 0 where the kernel does not say.
+ */
+uint64_t target_delay(struct target *target, const struct world *world);
 uint64_t target_rss(const struct target *target, const struct world *world);
 /* 0, -ESRCH when nobody is left, -EINVAL. FAULT_SIGNAL is journalled for each process, before it is sent. */
 int target_signal(struct target *target, int signo, bool all);

@@ -15,6 +15,30 @@ struct cpu_entry {
 	uint64_t used;
 };
 
+/* What a thread has had of the CPUs. */
+struct sched_times {
+	uint64_t ran;	 /* ns */
+	uint64_t waited; /* ns ready and without a CPU, the wait under way left out */
+	uint64_t turns;	 /* times it got one */
+};
+
+struct thread_delay {
+	struct sched_times then; /* at the last look; all 0: there was none */
+	uint64_t ahead;		 /* counted by now of a wait that is not over */
+	uint64_t at;		 /* when we looked, clock_now() */
+	uint64_t round;
+	bool ready; /* whether it wanted a CPU then */
+};
+/* Notes a look, and returns what the thread waited for a CPU since the one before, ns. */
+uint64_t thread_waited(struct thread_delay *thread, const struct sched_times *times, bool ready,
+		       uint64_t now);
+
+/* How long each thread has waited for a CPU. */
+struct delay_book {
+	struct map threads; /* tid -> struct thread_delay */
+	uint64_t total, round;
+};
+
 /* The fd limit a process had before it was lowered. */
 struct limit_saved {
 	pid_t pid;
@@ -28,6 +52,7 @@ struct target {
 	pid_t pid;
 	char *out_path, *err_path; /* NULL: its output is ours */
 	struct cpu_book *book;
+	struct delay_book delays;
 	struct {
 		struct limit_saved *items;
 		size_t count, capacity;
@@ -55,13 +80,14 @@ int proc_each(const char *path, int (*each)(void *arg, int number), void *arg);
 int proc_read(const char *path, char *out, size_t size);
 /* CPU time used by a whole process, dead threads included, ns. 0 or a negative errno. */
 int proc_cpu(pid_t pid, uint64_t *ret_ns);
-/* How long a thread has been ready and without a CPU, ns; 0 when it is gone or the kernel does not say. */
-uint64_t proc_delay(pid_t pid, pid_t tid);
+/* 0 or a negative errno. */
+int proc_sched(pid_t pid, pid_t tid, struct sched_times *ret_times);
 /* Soft and hard fd limit of a process. 0 or a negative errno. */
 int proc_limit(pid_t pid, uint64_t *ret_soft, uint64_t *ret_hard);
 /* Open fds of one process, or a negative errno. */
 int64_t proc_fds(pid_t pid);
 uint64_t proc_rss(pid_t pid);
+void delay_book_free(struct delay_book *book);
 /* The inode behind a number of that process when it is a socket, else 0. */
 uint64_t proc_socket_inode(pid_t pid, int fd);
 
