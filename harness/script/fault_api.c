@@ -2,12 +2,15 @@
 /* t:fault and its handle, t:until_delivered, t:limit_fds, t:signal, t:keep_only. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include "base/names.h"
 #include "script/peer_api.h"
 #include "script/scenario_api.h"
 
-#define FAULT_TYPE "wringer.fault"
+#define FAULT_TYPE    "wringer.fault"
+#define STOP_PATIENCE 2.0
+#define STOP_LOOK     (NS_PER_MS / 2)
 
 struct fault_handle {
 	uint32_t id;
@@ -140,6 +143,22 @@ static int api_limit_restore(lua_State *L)
 	return 0;
 }
 
+static int wait_stopped(struct play *play, struct wait *wait)
+{
+	wait->poll = STOP_LOOK;
+	return target_stopped(stage_target(play->stage), stage_world(play->stage), (int)wait->number);
+}
+
+static int signalled(lua_State *L, int status, lua_KContext context)
+{
+	(void)L;
+	(void)status;
+	(void)context;
+	return 0;
+}
+
+/* A stop is waited for: until it has happened, a target on another CPU may still take what comes next for one
+ * thing alone. */
 static int api_signal(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 2);
@@ -149,7 +168,13 @@ static int api_signal(lua_State *L)
 	int code = stage_signal(play_of(L)->stage, signo, true);
 	if (code < 0)
 		return play_undelivered(L, "signal %s: %s", name, strerror(-code));
-	return 0;
+	if (signo != SIGSTOP)
+		return 0;
+	struct wait wait = play_waiting(play_of(L), STOP_PATIENCE);
+	wait.check = wait_stopped;
+	wait.number = SIGSTOP;
+	wait.pause = true;
+	return play_wait(L, &wait, 0, signalled);
 }
 
 static int api_keep_only(lua_State *L)

@@ -89,6 +89,54 @@ int pids_live(const struct target *target, const struct world *world, struct pid
 	return 0;
 }
 
+struct stop_look {
+	pid_t pid;
+	int signo;
+};
+
+static unsigned long long field_of(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 16) : 0;
+}
+
+/* 1, which ends the walk: a thread that may still make a call. */
+static int still_runs(void *arg, int tid)
+{
+	const struct stop_look *look = arg;
+	unsigned long long bit = 1ULL << (look->signo - 1);
+	char path[64], text[4096];
+	const char *state;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/status", look->pid, tid);
+	if (proc_read(path, text, sizeof(text)) <= 0)
+		return 0;
+	state = strstr(text, "\nState:\t");
+	if (!state || !strchr("TtZX", state[strlen("\nState:\t")]))
+		return 1;
+	/* Stopped by its tracer for a moment, perhaps, before it comes to the signal. */
+	return (field_of(text, "\nSigPnd:") | field_of(text, "\nShdPnd:")) & bit ? 1 : 0;
+}
+
+bool target_stopped(const struct target *target, const struct world *world, int signo)
+{
+	struct pid_list pids;
+	bool stopped = true;
+
+	if (pids_live(target, world, &pids) < 0)
+		return false;
+	for (size_t i = 0; i < pids.count && stopped; i++) {
+		struct stop_look look = {.pid = pids.pids[i], .signo = signo};
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "/proc/%d/task", pids.pids[i]);
+		stopped = proc_each(path, still_runs, &look) == 0;
+	}
+	pids_free(&pids);
+	return stopped;
+}
+
 void pids_free(struct pid_list *list)
 {
 	free(list->pids);

@@ -73,6 +73,9 @@ uint64_t target_delay(struct target *target, const struct world *world);
 uint64_t target_rss(const struct target *target, const struct world *world);
 /* 0, -ESRCH when nobody is left, -EINVAL. FAULT_SIGNAL is journalled for each process, before it is sent. */
 int target_signal(struct target *target, int signo, bool all);
+/* Whether a signal that stops (SIGSTOP) has done so by now: no thread of the target runs any more, or will
+ * before SIGCONT. */
+bool target_stopped(const struct target *target, const struct world *world, int signo);
 
 /*
  * Asks the kernel about every open TCP socket and listener, every epoll, thread and process of the target and
