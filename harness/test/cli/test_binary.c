@@ -422,5 +422,7 @@ int main(void)
 	    cmocka_unit_test(test_dry_run),
 	};
 
+	/* a folder of the caller's that may not be entered would be a reason of its own */
+	(void)setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
 	return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
