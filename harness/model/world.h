@@ -46,6 +46,7 @@ struct file {
 	bool nonblock;
 	bool tcp;		 /* AF_INET or AF_INET6 stream */
 	uint64_t opened, closed; /* ns; closed: when the last number went, 0 while open */
+	uint64_t closed_turn;	 /* woke of the thread that closed it, 0 when it had not waited yet */
 
 	/* what the target did with it */
 	uint64_t touched;    /* time of the last call on it (epoll_ctl MOD without change excluded) */

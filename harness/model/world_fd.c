@@ -28,6 +28,7 @@ void file_release(struct world *world, struct file *file)
 	if (--file->refs > 0)
 		return;
 	file->closed = world->now;
+	file->closed_turn = world->touch.thread ? world->touch.thread->woke : 0;
 	file->progressed = world->now;
 	regs_of_closed_file(world, file);
 	requests_of_closed_ring(world, file);

@@ -67,6 +67,15 @@ struct halfclose {
 	size_t suspect_count, suspect_capacity;
 };
 
+/* In the turn in which it was told, however long that took, or soon after. */
+static bool in_answer_to(const struct judge *judge, const struct file *conn, uint64_t told)
+{
+	if (told > conn->closed)
+		return false;
+	return (conn->closed_turn && conn->closed_turn <= told) ||
+	       conn->closed - told <= judge_window(judge, LIMIT_TURN_WINDOW);
+}
+
 /*
  * Over before the half-close; or while the peer did not read, and not in answer to anything that the target
  * was told of it since: by an idle timer, say.
@@ -80,8 +89,7 @@ static bool closed_for_itself(const struct judge *judge, const struct halfclose 
 
 	if (!conn->closed || (conn->closed > peer->half_closed_at && conn->closed > page->resumed_at))
 		return false;
-	return told < peer->half_closed_at || told > conn->closed ||
-	       conn->closed - told > judge_window(judge, LIMIT_TURN_WINDOW);
+	return told < peer->half_closed_at || !in_answer_to(judge, conn, told);
 }
 
 /* Whether what became of this connection can be put down to the half-close at all. */

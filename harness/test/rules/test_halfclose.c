@@ -22,6 +22,7 @@ struct half {
 	bool over;	/* or before it shut down, which it sees late */
 	bool unread;	/* or behind that, while the peer did not read */
 	uint64_t later; /* us: so long after it was told of the end */
+	bool waited;	/* and it had waited again meanwhile */
 };
 
 #define NONE "half-close-unanswered"
@@ -68,6 +69,15 @@ static const struct half halves[] = {
      .a1 = 65536,
      .begun = true,
      .unread = true,
+     .later = 300000,
+     .waited = true},
+    {.name = "closed while it did not read, on a slow machine",
+     .broken = PART,
+     .outcome = PEER_CUT,
+     .a0 = 4096,
+     .a1 = 65536,
+     .begun = true,
+     .unread = true,
      .later = 300000},
     {.name = "the peer closed altogether", .outcome = PEER_UNANSWERED, .closed = true},
 };
@@ -93,6 +103,8 @@ static void ask(struct story *s, const struct half *half)
 		story_peer_args(s, 3, PEER_STALL, 0, 1, 0, 0);
 		story_wait(s, 9, EPOLLIN | EPOLLRDHUP);
 		story_read(s, 9, 0);
+		if (half->waited)
+			story_wait_none(s, 1000);
 		story_later(s, half->later);
 		story_call(s, CALL_close, 9, 0);
 		story_peer_args(s, 3, PEER_STALL, 0, 0, 0, 0);
