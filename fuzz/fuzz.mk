@@ -44,7 +44,7 @@ $(BUILD)/test/fuzz/%: $(BUILD)/fuzz/test/%.o $(FUZZ_OBJECTS) $(FUZZ_COMMON) $(FU
 # fuzzer of targets/NAME.c or targets/faulty/NAME.c: those of one thread, and one process.
 SIM_OBJECTS    := $(patsubst %.c,$(BUILD)/%.o,$(wildcard fuzz/sim/*.c))
 SERVER_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard fuzz/server/*.c))
-SERVER_NAMES   := epoll-level epoll-edge poll $(filter-out faulty-uring-% %-static %-threads %-prefork faulty-herd faulty-oneshot-lost faulty-close-ineffective,\
+SERVER_NAMES   := epoll-level epoll-edge poll $(filter-out faulty-uring-% %-static %-threads %-prefork %-deferred faulty-herd faulty-oneshot-lost faulty-close-ineffective,\
 		  $(patsubst targets/faulty/%.c,faulty-%,$(wildcard targets/faulty/*.c)))
 SIM_LINK       := $(addprefix fuzz/sim/,link.sh wrap.h calls.h sim.lds)
 SIM_ARCHIVES   := $(foreach r,hunt rules inject model journal base,$(BUILD)/lib$(r).a)

@@ -66,17 +66,22 @@ end
 -- A whole request is sent (two by the second peer, where requests may follow each other, and more than one read takes by the
 -- last, so that the target goes on writing behind the end): the fault comes right behind it, while the target has not even looked.
 -- options are those of t:connect; corked peers' requests and FIN come in one piece, so that no target sees one without the other.
+-- Returns those the fault could come from: a target that closes behind its answer may have ended one that asked for more.
 function phases.after_request(t, fault, options)
-  local peers = phases.connect(t, options)
+  local peers, struck = phases.connect(t, options), {}
   for i, peer in ipairs(peers) do
     if i == #peers then
       phases.ask_much(t, peer)
     else
       for _ = 1, t.protocol.offers.pipeline and i or 1 do peer:request() end
     end
-    fault(peer)
+    if not peer:ended() then
+      fault(peer)
+      struck[#struck + 1] = peer
+    end
   end
-  return peers
+  if #struck == 0 then t:skip("the target ended every connection before the fault") end
+  return struck
 end
 
 -- One whole exchange, and the connection is kept.
@@ -198,18 +203,40 @@ function phases.strike(t, fault, most)
   end
 end
 
--- Opens connections until the target takes no more: one is left waiting, or is closed at once.
+local begun = {} -- peer: half a request was sent so that it is accepted
+
+-- Says as little as a target that asked for TCP_DEFER_ACCEPT wants to hear before it is given a connection.
+local function begin(t, peer)
+  if not t:until_connected(peer, { patience = 0 }) or peer:ended() then return end
+  begun[peer] = t.protocol.offers.partial
+  peer:request { partial = begun[peer] }
+end
+
+-- Opens sixteen more. Returns whether the last of them is taken, and kept.
+local function crowd(t, peers, asking)
+  local peer
+  for _ = 1, 16 do
+    peer = t:open { try = true }
+    if not peer then t:broken("our own fds ran out before the target's") end
+    peers[#peers + 1] = peer
+    t:until_connected(peer, { patience = 0.2 })
+    if asking then begin(t, peer) end
+  end
+  return t:until_accepted(peer, { patience = 0.2 }) and not t:until_ended(peer, { patience = 0 })
+end
+
+-- Opens connections until the target takes no more: one is left waiting, or is closed at once. Whether it waits for want of
+-- an fd or because it has said nothing yet shows when it begins to ask.
 function phases.exhaust(t)
-  local peers = {}
+  local peers, asking = {}, false
   repeat
-    local peer
-    for _ = 1, 16 do
-      peer = t:open { try = true }
-      if not peer then t:broken("our own fds ran out before the target's") end
-      peers[#peers + 1] = peer
-      t:until_connected(peer, { patience = 0.2 })
+    local taken = crowd(t, peers, asking)
+    if not taken and not asking and phases.asks_at_once(t) then
+      asking = true
+      begin(t, peers[#peers])
+      taken = t:until_accepted(peers[#peers], { patience = 0.5 }) and not t:until_ended(peers[#peers], { patience = 0 })
+      for i = 1, taken and #peers - 1 or 0 do begin(t, peers[i]) end
     end
-    local taken = t:until_accepted(peer, { patience = 0.2 }) and not t:until_ended(peer, { patience = 0 })
     if #peers > 1000 then t:skip("a thousand connections do not use up the target's fds") end
   until not taken
   return peers
@@ -249,7 +276,12 @@ end
 function phases.exchange(t, peer)
   if not t.protocol.offers.protocol or peer:ended() or not peer:alive() then return true end
   t:until_greeted(peer)
-  peer:request()
+  if begun[peer] then
+    begun[peer] = nil
+    peer:complete()
+  else
+    peer:request()
+  end
   return phases.answers(t, peer)
 end
 
