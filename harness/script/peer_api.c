@@ -102,6 +102,11 @@ static const char *state_text(const struct peer *peer)
 	return texts[peer_state(peer)];
 }
 
+static bool ended_by_target(const struct peer *peer)
+{
+	return peer_state(peer) == PEER_TARGET_CLOSED || peer_state(peer) == PEER_RESET_BY_TARGET;
+}
+
 static int act_failed(lua_State *L, const struct script_peer *peer, const char *name, int code)
 {
 	const char *spelt = errno_name(code);
@@ -109,6 +114,11 @@ static int act_failed(lua_State *L, const struct script_peer *peer, const char *
 	if (code == -EPERM && strcmp(name, "vanish") == 0)
 		return play_over(
 		    L, stage_skip(peer->play->stage, "TCP_REPAIR is refused here: no peer can vanish"));
+	if (ended_by_target(peer->peer)) /* whether it may is for the rules to say */
+		return play_over(L,
+				 stage_skip(peer->play->stage, "the target %s %s before its %s",
+					    peer_state(peer->peer) == PEER_TARGET_CLOSED ? "closed" : "reset",
+					    peer_name(peer->peer), name));
 	return play_undelivered(L, "%s: %s could not be done: %s (%s)", peer_name(peer->peer), name,
 				spelt ? spelt : "unknown error", state_text(peer->peer));
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The manual page's example of a protocol file is taken out of it and used: on a server that says lines back it passes, and one
-that says another line to the scenario's peers is shown with what was expected beside what was received."""
+that says another line to the scenario's peers is shown with what was expected beside what was received. Where the server resets
+them before a scenario's fault, the case is skipped, for neither side broke."""
 import os
 import re
 import sys
@@ -10,12 +11,15 @@ import tempfile
 import wringer
 
 SERVER = '''
-import asyncio, sys
+import asyncio, socket, struct, sys
 
 async def serve(reader, writer):
     try:
         while line := await reader.readline():
             if not line.endswith(b"\\n"):
+                break
+            if sys.argv[1] == "resets" and line.startswith(b"s"):
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 break
             writer.write(b"other\\n" if sys.argv[1] == "wrong" and line.startswith(b"s") else line)
             await writer.drain()
@@ -29,6 +33,20 @@ async def main():
         await server.serve_forever()
 
 asyncio.run(main())
+'''
+
+LATE = '''
+return scenario {
+  "late",
+  doc = "a fault for which the target has left no connection",
+  needs = { "protocol" },
+  run = function(t)
+    local peer = t:connect()
+    peer:request()
+    t:until_ended(peer)
+    peer:half_close()
+  end,
+}
 '''
 
 
@@ -52,4 +70,10 @@ with tempfile.TemporaryDirectory(prefix="wringer-test-") as folder:
     done = wringer.wringer("run", "fin-keepalive", "-q", "--protocol", lines, "--", sys.executable, server, "wrong")
     tally.check(done.returncode == 1, f"wrong: {done.returncode} {done.stdout} {done.stderr}")
     tally.check(re.search(r'expected "s\S+", received "other"', done.stdout), f"wrong: {done.stdout}")
+    late = os.path.join(folder, "late.lua")
+    with open(late, "w") as file:
+        file.write(LATE)
+    done = wringer.wringer("run", late, "--protocol", lines, "--", sys.executable, server, "resets")
+    tally.check(done.returncode == 77, f"resets: {done.returncode} {done.stdout} {done.stderr}")
+    tally.check("the target reset c1 before its half_close" in done.stdout, f"resets: {done.stdout}")
 sys.exit(tally.close())
