@@ -118,11 +118,10 @@ static int limit_save(struct target *target, pid_t pid, uint64_t *ret_hard)
 {
 	struct limit_saved saved = {.pid = pid};
 	struct limit_saved *grown;
-	int rc = proc_limit(pid, &saved.soft, &saved.hard);
+	int rc = proc_limit(pid, &saved.soft, ret_hard);
 
 	if (rc < 0)
 		return rc;
-	*ret_hard = saved.hard;
 	if (limit_find(target, pid))
 		return 0;
 	grown =
@@ -206,6 +205,20 @@ int target_limit_spare(struct target *target, const struct world *world, uint32_
 	return rc;
 }
 
+/* A hard limit that the process lowered itself meanwhile is its own will, and bounds what it gets back. */
+static int limit_restore_one(const struct target *target, pid_t pid)
+{
+	/* a process forked meanwhile inherited the low limit: it gets what the first one had */
+	const struct limit_saved *saved = limit_find(target, pid);
+	uint64_t soft, hard;
+	int rc = proc_limit(pid, &soft, &hard);
+
+	if (rc < 0)
+		return rc == -ESRCH ? 0 : rc;
+	saved = saved ? saved : &target->limits.items[0];
+	return limit_one(target, pid, saved->soft < hard ? saved->soft : hard, hard);
+}
+
 int target_limit_restore(struct target *target, const struct world *world)
 {
 	struct pid_list pids;
@@ -217,11 +230,7 @@ int target_limit_restore(struct target *target, const struct world *world)
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < pids.count; i++) {
-		/* a process forked meanwhile inherited the low limit: it gets what the first one had */
-		const struct limit_saved *saved = limit_find(target, pids.pids[i]);
-
-		saved = saved ? saved : &target->limits.items[0];
-		rc = limit_one(target, pids.pids[i], saved->soft, saved->hard);
+		rc = limit_restore_one(target, pids.pids[i]);
 		first = first ? first : rc;
 	}
 	pids_free(&pids);

@@ -42,7 +42,7 @@ struct delay_book {
 /* The fd limit a process had before it was lowered. */
 struct limit_saved {
 	pid_t pid;
-	uint64_t soft, hard;
+	uint64_t soft;
 };
 
 struct target {

@@ -194,7 +194,8 @@ static void test_listener(void **state)
 	struct fixture *fixture = *state;
 	struct event event;
 
-	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, fixture->fds.listener, &event), 0);
+	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, fixture->fds.listener, &event),
+			 0);
 	assert_int_equal(event.what, PROBE_LISTENER);
 	assert_int_equal(event.arg[0], 1);
 	assert_int_equal(event.arg[1], BACKLOG);
@@ -206,7 +207,8 @@ static void test_refusals(void **state)
 	struct fixture *fixture = *state;
 	struct event event;
 
-	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, fixture->fds.event, &event), -ENOTSOCK);
+	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, fixture->fds.event, &event),
+			 -ENOTSOCK);
 	assert_int_equal(target_probe_socket(&fixture->target, fixture->pid, 98, &event), -EBADF);
 }
 
@@ -302,6 +304,18 @@ static void test_spare(void **state)
 	assert_int_equal(target_fd_limit(&fixture->target, 0), FD_LIMIT);
 }
 
+/* A hard limit that the target lowers meanwhile stays: it is its own, and may be past our raising. */
+static void test_own_limit(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct rlimit own = {.rlim_cur = FD_LIMIT - 2, .rlim_max = FD_LIMIT - 2};
+
+	assert_int_equal(target_limit_spare(&fixture->target, fixture->world, 3, NULL), 0);
+	assert_int_equal(prlimit(fixture->pid, RLIMIT_NOFILE, &own, NULL), 0);
+	assert_int_equal(target_limit_restore(&fixture->target, fixture->world), 0);
+	assert_int_equal(target_fd_limit(&fixture->target, 0), FD_LIMIT - 2);
+}
+
 static void test_address(void **state)
 {
 	struct fixture *fixture = *state;
@@ -327,6 +341,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_everything, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_resources, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_spare, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_own_limit, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_address, set_up, tear_down),
 	};
 
