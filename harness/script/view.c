@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "script/view.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <lauxlib.h>
 
@@ -60,7 +61,7 @@ static int view_sub(lua_State *L)
 static int view_byte(lua_State *L)
 {
 	const struct view *view = view_check(L);
-	size_t at = view_offset(L, view, 2);
+	size_t at = lua_isnoneornil(L, 2) ? 0 : view_offset(L, view, 2);
 
 	if (at >= view->size)
 		return 0;
@@ -68,17 +69,44 @@ static int view_byte(lua_State *L)
 	return 1;
 }
 
+/* The string's method of that name, on a copy: for what takes a pattern. */
+static int by_string(lua_State *L, const char *method)
+{
+	const struct view *view = view_check(L);
+
+	lua_pushlstring(L, view->data, view->size);
+	lua_replace(L, 1);
+	lua_getfield(L, 1, method);
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+/* The characters are those that string.find takes for a pattern's. */
+static bool is_plain(const char *text, size_t size)
+{
+	return strcspn(text, "^$*+?.([%-") == size;
+}
+
 static int view_find(lua_State *L)
 {
 	const struct view *view = view_check(L);
 	size_t size, from = lua_isnoneornil(L, 3) ? 0 : view_offset(L, view, 3);
-	const char *text = luaL_checklstring(L, 2, &size);
-	const char *found = memmem(view->data + from, view->size - from, text, size);
+	const char *text = luaL_checklstring(L, 2, &size), *found;
 
+	if (!lua_toboolean(L, 4) && !is_plain(text, size))
+		return by_string(L, "find");
+	found = memmem(view->data + from, view->size - from, text, size);
 	if (!found)
 		return 0;
 	lua_pushinteger(L, (lua_Integer)(found - view->data) + 1);
-	return 1;
+	lua_pushinteger(L, (lua_Integer)(found - view->data) + (lua_Integer)size);
+	return 2;
+}
+
+static int view_match(lua_State *L)
+{
+	return by_string(L, "match");
 }
 
 static size_t same(const char *a, const char *b, size_t size)
@@ -131,7 +159,7 @@ static int view_repeats(lua_State *L)
 void view_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-	    {"sub", view_sub},	 {"byte", view_byte},	    {"find", view_find},
+	    {"sub", view_sub},	 {"byte", view_byte},	    {"find", view_find}, {"match", view_match},
 	    {"same", view_same}, {"repeats", view_repeats}, {NULL, NULL},
 	};
 

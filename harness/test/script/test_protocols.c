@@ -249,6 +249,51 @@ static void mistakes_are_placed(void **state)
 	files_remove("p.lua");
 }
 
+/* What was received answers as a string would: each line of the answer compares the two. */
+static void received_is_as_a_string(void **state)
+{
+	static const char file[] =
+	    "local ways = {\n"
+	    "  function(data) return data:find(\"\\n\") end,\n"
+	    "  function(data) return data:find(\"b+\") end,\n"
+	    "  function(data) return data:find(\"^(a)(b)\") end,\n"
+	    "  function(data) return data:find(\"^b\") end,\n"
+	    "  function(data) return data:find(\"b\", 4) end,\n"
+	    "  function(data) return data:find(\"%d\", 5) end,\n"
+	    "  function(data) return data:find(\"c.\", 1, true) end,\n"
+	    "  function(data) return data:find(\"x\") end,\n"
+	    "  function(data) return data:match(\"(%a+)%.\") end,\n"
+	    "  function(data) return data:byte() end,\n"
+	    "  function(data) return data:byte(2) end,\n"
+	    "  function(data) return data:sub(2, 4) end,\n"
+	    "}\n"
+	    "return protocol { \"p\", doc = \"d\", offers = { \"protocol\" },\n"
+	    "  request = function(kind) return kind ~= \"big\" and \"x\" or nil end,\n"
+	    "  answer = function(kind, token, bytes, data)\n"
+	    "    local text = \"abbb\\nc.4b\"\n"
+	    "    for i, way in ipairs(ways) do\n"
+	    "      local got, wanted = table.pack(way(data)), table.pack(way(text))\n"
+	    "      if got.n ~= wanted.n and wanted[1] then return nil, \"way \" .. i end\n"
+	    "      for k = 1, wanted.n do if got[k] ~= wanted[k] then return nil, \"way \" .. i end end\n"
+	    "    end\n"
+	    "    return #data\n"
+	    "  end }";
+	struct protocol *protocol = NULL;
+	struct error error = {0};
+	struct buf why = {0};
+	const char *path = files_write("p.lua", file);
+	int rc;
+
+	(void)state;
+	assert_int_equal(protocol_load(path, NULL, NULL, 0, &protocol, &error), 0);
+	rc = protocol->answer(protocol, REQUEST_WHOLE, "t", 1, "abbb\nc.4b", 9, false, NULL, &why);
+	if (rc != 9)
+		fail_msg("%d %s", rc, why.data ? why.data : "");
+	protocol_free(protocol);
+	buf_free(&why);
+	files_remove("p.lua");
+}
+
 /* What a file does wrong while it is called is never the target's fault. */
 static void errors_in_calls_are_ours(void **state)
 {
@@ -330,6 +375,7 @@ int main(void)
 	    cmocka_unit_test(echo_answers),
 	    cmocka_unit_test(tcp_offers_nothing),
 	    cmocka_unit_test(mistakes_are_placed),
+	    cmocka_unit_test(received_is_as_a_string),
 	    cmocka_unit_test(errors_in_calls_are_ours),
 	    cmocka_unit_test(all_are_listed),
 	};
