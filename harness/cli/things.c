@@ -239,7 +239,7 @@ static int protocols_each(int (*each)(void *arg, const struct thing *thing), voi
 static int protocols_explain(const char *name, size_t width, struct buf *out, struct error *error)
 {
 	struct protocol *protocol;
-	struct buf offers = {0};
+	struct buf offers = {0}, comment = {0};
 
 	if (protocol_load(name, script_folder(), NULL, 0, &protocol, error) < 0)
 		return -ENOENT;
@@ -247,6 +247,9 @@ static int protocols_explain(const char *name, size_t width, struct buf *out, st
 	if (r == 0)
 		r = thing_section("What it offers to scenarios", offers.size ? offers.data : "connecting",
 				  width, out);
+	r = r ? r : protocol_comment(name, script_folder(), &comment, error);
+	r = r ? r : thing_section("How it asks, and its settings (-D NAME=VALUE)", comment.data, width, out);
+	buf_free(&comment);
 	buf_free(&offers);
 	protocol_free(protocol);
 	return r;

@@ -2,6 +2,7 @@
 /* Protocol files: found, loaded, checked. Calling them is in protocol_calls.c. */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "script/folder.h"
@@ -231,6 +232,36 @@ static int protocol_path(const char *name, const char *folder, char *out, size_t
 	int wanted =
 	    path ? snprintf(out, size, "%s", name) : snprintf(out, size, "%s/protocols/%s.lua", folder, name);
 	return wanted >= (int)size ? error_set(error, -ENAMETOOLONG, "%.40s…: too long a name", name) : 0;
+}
+
+/* A line of the comment at a file's top: joined to what is there. False behind its last. */
+static bool join_comment(const char *line, struct buf *text)
+{
+	if (strncmp(line, "--", 2) != 0 || strncmp(line, "--[", 3) == 0)
+		return false;
+	line += 2 + strspn(line + 2, " ");
+	if (strncmp(line, "SPDX", 4) != 0 && line[strspn(line, "\n")])
+		(void)buf_printf(text, "%s%.*s", text->size ? " " : "", (int)strcspn(line, "\n"), line);
+	return true;
+}
+
+int protocol_comment(const char *name, const char *folder, struct buf *text, struct error *error)
+{
+	char path[PATH_MAX], *line = NULL;
+	int code = protocol_path(name, folder, path, sizeof(path), error);
+	size_t size = 0;
+	FILE *file;
+
+	if (code < 0)
+		return code;
+	file = fopen(path, "re");
+	if (!file)
+		return error_set(error, -errno, "%s: %s", path, strerror(errno));
+	while (getline(&line, &size, file) > 0 && join_comment(line, text))
+		;
+	free(line);
+	(void)fclose(file);
+	return 0;
 }
 
 int protocol_load(const char *name, const char *folder, const struct run_setting *settings,

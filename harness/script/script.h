@@ -18,7 +18,8 @@ const char *script_folder(void);
 
 /* A catalogue of scenarios, sorted by name. */
 struct catalogue;
-/* Loads every *.lua of a folder (not its subfolders; NULL: none). A broken file is an error: file, line, message. */
+/* Loads every *.lua of a folder (not its subfolders; NULL: none). A broken file is an error: file, line,
+ * message. */
 int catalogue_load(const char *folder, struct catalogue **ret_catalogue, struct error *error);
 /* Adds one file; -EEXIST when the name is taken. */
 int catalogue_add(struct catalogue *catalogue, const char *file, struct error *error);
@@ -31,6 +32,9 @@ void catalogue_free(struct catalogue *catalogue);
 int protocol_load(const char *name, const char *folder, const struct run_setting *settings,
 		  size_t setting_count, struct protocol **ret_protocol, struct error *error);
 void protocol_free(struct protocol *protocol);
+/* Appends the comment at the top of its file, as one paragraph: what is asked, and which settings it reads. 0
+ * or a negative errno. */
+int protocol_comment(const char *name, const char *folder, struct buf *text, struct error *error);
 /* Names and docs of all in folder/protocols, for `list`. Calls each for every one. */
 int protocol_each(const char *folder, void (*each)(void *arg, const char *name, const char *doc), void *arg,
 		  struct error *error);

@@ -280,9 +280,13 @@ end
 function phases.answers(t, peer)
   -- A handshake that a short backlog lost comes seconds late, or never: of that the target knows nothing.
   if not t:until_accepted(peer, { patience = 3 }) then return false end
+  local hint, together = "", t.protocol.name == "http" and peer:owed() > 1
   while peer:owed() > 0 do
     local right, why = peer:answer { timeout = 5 }
-    if why == "timeout" then t:fail(peer:name() .. " was accepted, but the answer to its request does not begin") end
+    if why == "timeout" then
+      t:fail(peer:name() .. " was accepted, but the answer to its request does not begin" .. hint)
+    end
+    if together then hint = " (it was sent with the one before; if the target takes one at a time: -D pipeline=no)" end
     if why == "stopped" then t:fail(peer:name() .. " reads, but the rest of its answer does not come") end
     if not right then return false end
   end

@@ -3,11 +3,13 @@
 -- that every later answer to the same request must equal, byte for byte, but for what may change in between.
 --
 -- Settings: path (default /), big (default /bytes/N, N replaced; the path of a file of 8 MB or more on a server that has no
--- such thing), host, compare: all (default), headers (not the body's bytes) or status (for bodies that change every time).
+-- such thing), host, compare: all (default), headers (not the body's bytes) or status (for bodies that change every time),
+-- pipeline: yes (default) or no, for servers that take one request at a time.
 local path = settings.path or "/"
 local big = settings.big or "/bytes/N"
 local host = settings.host or "wringer"
 local compare = settings.compare or "all"
+local pipeline = settings.pipeline or "yes"
 local TOKEN = "x-wringer"
 local HEAD_MOST = 65536
 
@@ -25,6 +27,7 @@ local HEALTHY = { [401] = true, [403] = true, [404] = true }
 local UNWILLING = { [400] = true, [405] = true, [411] = true, [413] = true, [415] = true, [501] = true }
 
 assert(compare == "all" or compare == "headers" or compare == "status", "compare is all, headers or status")
+assert(pipeline == "yes" or pipeline == "no", "pipeline is yes or no")
 for name, value in pairs { path = path, big = big, host = host } do
   assert(not value:find("[%c ]"), name .. " must not contain blanks or line ends")
 end
@@ -241,7 +244,7 @@ end
 return protocol {
   "http",
   doc = "HTTP/1.1, GET; the first right answer is what all others are compared with",
-  offers = { "protocol", "partial", "big", "keepalive", "pipeline", "half-close", "body" },
+  offers = { "protocol", "partial", "big", "keepalive", "half-close", "body", pipeline == "yes" and "pipeline" or nil },
   request = request,
   answer = answer,
   closes = closes,

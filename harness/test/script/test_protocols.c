@@ -161,6 +161,31 @@ static void http_compares_as_told(void **state)
 	assert_non_null(strstr(error.text, "path must not contain blanks"));
 }
 
+/* A server that takes one request at a time is not asked for more, and where to read of that is found. */
+static void http_without_pipelines(void **state)
+{
+	static const struct run_setting no[] = {{"pipeline", "no"}}, wrong[] = {{"pipeline", "maybe"}};
+	struct protocol *protocol = load("http", NULL, 0);
+	struct error error = {0};
+	struct buf text = {0};
+
+	(void)state;
+	assert_true(protocol->offers & PROTOCOL_PIPELINE);
+	protocol_free(protocol);
+	protocol = load("http", no, 1);
+	assert_false(protocol->offers & PROTOCOL_PIPELINE);
+	assert_true(protocol->offers & PROTOCOL_KEEPALIVE);
+	protocol_free(protocol);
+	assert_int_equal(protocol_load("http", FOLDER, wrong, 1, &protocol, &error), -EINVAL);
+	assert_int_equal(protocol_comment("http", FOLDER, &text, &error), 0);
+	assert_non_null(strstr(text.data, "Settings: path (default /)"));
+	assert_non_null(strstr(text.data, "take one request at a time."));
+	assert_null(strstr(text.data, "SPDX"));
+	assert_null(strstr(text.data, "local"));
+	buf_free(&text);
+	assert_int_equal(protocol_comment("gopher", FOLDER, &text, &error), -ENOENT);
+}
+
 /* Everything cut anywhere asks for more; one byte changed anywhere is found, small or big. */
 static void echo_answers(void **state)
 {
@@ -282,13 +307,13 @@ static void received_is_as_a_string(void **state)
 	struct error error = {0};
 	struct buf why = {0};
 	const char *path = files_write("p.lua", file);
-	int rc;
+	int64_t rc;
 
 	(void)state;
 	assert_int_equal(protocol_load(path, NULL, NULL, 0, &protocol, &error), 0);
 	rc = protocol->answer(protocol, REQUEST_WHOLE, "t", 1, "abbb\nc.4b", 9, false, NULL, &why);
 	if (rc != 9)
-		fail_msg("%d %s", rc, why.data ? why.data : "");
+		fail_msg("%lld %s", (long long)rc, why.data ? why.data : "");
 	protocol_free(protocol);
 	buf_free(&why);
 	files_remove("p.lua");
@@ -371,6 +396,7 @@ int main(void)
 	    cmocka_unit_test(http_requests),
 	    cmocka_unit_test(http_announces),
 	    cmocka_unit_test(http_compares_as_told),
+	    cmocka_unit_test(http_without_pipelines),
 	    cmocka_unit_test(http_says_that_it_closes),
 	    cmocka_unit_test(echo_answers),
 	    cmocka_unit_test(tcp_offers_nothing),
