@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
 #include "rules/limits.h"
@@ -66,25 +67,47 @@ static void emit_signal(struct stage *stage)
 	stage->sink(stage->arg, &event);
 }
 
+static bool make_fault(const struct move *step, struct made_fault *made)
+{
+	struct error error;
+
+	if (fault_parse(move_fault(step, made->asked, sizeof made->asked), &made->fault, &error) < 0)
+		return false;
+	/* Only connections: cutting what is read from a signalfd, or written to a log, is nobody's mistake.
+	 */
+	made->fault.accepted_only = made->fault.class == CLASS_READ || made->fault.class == CLASS_WRITE;
+	(void)fault_text(&made->fault, made->text, sizeof made->text);
+	return true;
+}
+
+/* There are few, and each is asked for often. NULL: it is none, or there is no memory. */
+static const struct made_fault *made_fault_of(struct stage *stage, const struct move *step)
+{
+	uint64_t key = (uint64_t)step->a << 8 | step->b;
+	struct made_fault *made = map_get(&stage->made, key);
+
+	if (made)
+		return made;
+	made = calloc(1, sizeof *made);
+	if (made && make_fault(step, made) && map_put(&stage->made, key, made) == 0)
+		return made;
+	free(made);
+	return NULL;
+}
+
 static void arm(struct stage *stage, const struct move *step)
 {
-	struct fault fault;
-	struct error error;
-	char text[64];
+	const struct made_fault *made = made_fault_of(stage, step);
 
 	if (!stage->faults)
 		stage->faults = fault_set_new();
-	if (!stage->faults || stage->fault_count == FAULTS_MOST ||
-	    fault_parse(move_fault(step, text, sizeof text), &fault, &error) < 0)
+	if (!stage->faults || !made || stage->fault_count == FAULTS_MOST)
 		return;
-	/* Only connections: cutting what is read from a signalfd, or written to a log, is nobody's mistake.
-	 */
-	fault.accepted_only = fault.class == CLASS_READ || fault.class == CLASS_WRITE;
 	struct armed_fault *armed = &stage->armed[stage->fault_count];
-	if (fault_set_arm(stage->faults, &fault, &armed->id) < 0)
+	if (fault_set_arm(stage->faults, &made->fault, &armed->id) < 0)
 		return;
-	(void)fault_text(&fault, armed->text, sizeof armed->text);
-	emit_fault(stage, FAULT_ARMED, armed->id, 0, text);
+	armed->made = made;
+	emit_fault(stage, FAULT_ARMED, armed->id, 0, made->asked);
 	stage->manners.strained = true;
 	stage->fault_count++;
 }
@@ -127,7 +150,7 @@ static const char *text_of(const struct stage *stage, uint32_t id)
 
 	while (at + 1 < stage->fault_count && stage->armed[at].id != id)
 		at++;
-	return stage->armed[at].text;
+	return stage->armed[at].made->text;
 }
 
 static int strike(void *arg, enum call call, uint64_t op, int fd, bool accepted, size_t *size)
@@ -564,6 +587,7 @@ void stage_close(struct stage *stage)
 	http_manners_release(&stage->manners);
 	sim_free(stage->sim);
 	fault_set_free(stage->faults);
+	map_free_all(&stage->made);
 }
 
 struct sim_outcome stage_play(struct stage *stage, const struct schedule *script)

@@ -6,6 +6,7 @@
 #ifndef FUZZ_SERVER_STAGE_H
 #define FUZZ_SERVER_STAGE_H
 
+#include "base/map.h"
 #include "fuzz/server/peer.h"
 #include "inject/schedule.h"
 #include "fuzz/sim/sim.h"
@@ -15,9 +16,15 @@
 
 enum stage_phase { STAGE_BOOT, STAGE_BASE, STAGE_STEPS, STAGE_SETTLE, STAGE_RECOVERY, STAGE_STOP };
 
+/* What a move asks for. */
+struct made_fault {
+	struct fault fault;
+	char asked[64], text[64]; /* in the words of the move; as fault_text has it */
+};
+
 struct armed_fault {
 	uint32_t id;
-	char text[64];
+	const struct made_fault *made;
 };
 
 struct stage {
@@ -41,6 +48,7 @@ struct stage {
 	struct peer canary, peers[PEERS_MOST];
 	struct http_manners manners;
 	struct fault_set *faults;
+	struct map made; /* a and b of a move -> struct made_fault, kept from run to run */
 	struct armed_fault armed[FAULTS_MOST];
 	size_t fault_count;
 	bool limited;
