@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz/server/verdict.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,10 @@ void trial_shrink(struct trial *trial, struct schedule *script, uint8_t *steps, 
 struct trial *trial_new(bool show, const char *rules)
 {
 	struct trial *trial = calloc(1, sizeof *trial);
+
+	/* Each run allocates much, and frees all of it: lists of small blocks that glibc keeps beside its
+	 * others are only gathered up again with the next large one. */
+	(void)mallopt(M_MXFAST, 0);
 
 	if (trial && stage_open(&trial->stage, take_event, trial) < 0) {
 		free(trial);
