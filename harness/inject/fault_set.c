@@ -60,6 +60,11 @@ static bool needs_number(const struct fault *fault)
 /* The lock is held. Set before arming returns, and never less than what is live. */
 static void show(struct fault_set *set)
 {
+	uint32_t live = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		live |= set->items[i].cell ? 1u << (set->items[i].cell - set->table->cells) : 0;
+	atomic_store(&set->table->live, live);
 	for (int word = 0; word < 2; word++) {
 		uint64_t calls = 0, stops = 0, whose = 0;
 

@@ -44,6 +44,7 @@ struct fault_table {
 	_Atomic uint64_t stops[2]; /* one may that only the watcher can carry out: what it gives depends on
 				      all numbers of the process */
 	_Atomic uint64_t whose[2]; /* one may that asks whether the fd was accepted */
+	_Atomic uint32_t live;	   /* cells that are, a bit each: the others need not be looked at */
 	struct fault_cell cells[FAULT_CELLS];
 };
 
@@ -111,8 +112,9 @@ static inline bool fault_table_decide(struct fault_table *table, const struct fa
 {
 	uint64_t strikes = 0;
 
-	for (size_t i = 0; i < FAULT_CELLS; i++) {
-		struct fault_cell *cell = &table->cells[i];
+	for (uint32_t live = atomic_load_explicit(&table->live, memory_order_acquire); live;
+	     live &= live - 1) {
+		struct fault_cell *cell = &table->cells[__builtin_ctz(live)];
 		uint64_t state;
 
 		if (!fault_cell_hit(cell, call, &state) || (strikes && FAULT_ID(state) > FAULT_ID(strikes)))
