@@ -24,7 +24,10 @@ static uint64_t mix(uint64_t one, uint64_t other)
 
 static void count(struct feedback *feedback, uint64_t key)
 {
-	uint8_t *counter = &feedback->counters[key % feedback->count];
+	/* A division takes as long as all else of this; counters are mostly a power of two. */
+	size_t at =
+	    feedback->count & (feedback->count - 1) ? key % feedback->count : key & (feedback->count - 1);
+	uint8_t *counter = &feedback->counters[at];
 
 	*counter = (uint8_t)(*counter + (*counter < UINT8_MAX));
 }
