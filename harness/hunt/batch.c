@@ -96,7 +96,8 @@ static bool waits(const struct peer_view *view)
  */
 static uint32_t pending_now(struct stage *stage)
 {
-	uint32_t pending = pending_look(stage, stage_settled_poll(stage));
+	bool still = stage_still(stage); /* first: the rest is told by what has been followed by then */
+	uint32_t pending = pending_look(stage, 0) | (still ? 0 : PENDING_BUSY);
 	struct peer_view *view;
 	size_t at = 0;
 
@@ -109,7 +110,7 @@ static uint32_t pending_now(struct stage *stage)
  * is waited for less. 0 or a negative errno. */
 static int tidy(struct stage *stage, struct player *player, uint32_t trusted, uint32_t *ret_pending)
 {
-	uint64_t began = clock_now(), poll = stage_settled_poll(stage);
+	uint64_t began = clock_now();
 
 	for (;;) {
 		uint64_t now = clock_now(), patience;
@@ -121,7 +122,7 @@ static int tidy(struct stage *stage, struct player *player, uint32_t trusted, ui
 		patience = *ret_pending & ~trusted ? TIDY_PATIENCE : TIDY_TRUSTED;
 		if (*ret_pending == 0 || now >= began + stage_window(stage, patience))
 			return 0;
-		rc = stage_step(stage, now + poll);
+		rc = stage_step(stage, now + stage_still_poll(stage, now - began));
 		if (rc < 0)
 			return rc;
 	}

@@ -17,7 +17,7 @@
 enum patience { FOR_CONNECTED, FOR_SETTLED, FOR_ANSWERS, FOR_SERVED, PATIENCES };
 static const uint64_t patiences[PATIENCES][2] = {
     [FOR_CONNECTED] = {20 * NS_PER_MS, 200 * NS_PER_MS},
-    [FOR_SETTLED] = {2 * NS_PER_MS, 20 * NS_PER_MS},
+    [FOR_SETTLED] = {5 * NS_PER_MS, 20 * NS_PER_MS},
     [FOR_ANSWERS] = {40 * NS_PER_MS, NS_PER_S},
     [FOR_SERVED] = {5 * NS_PER_MS, 2 * NS_PER_S},
 };
@@ -64,13 +64,26 @@ int player_look(struct player *player)
 	return 0;
 }
 
+static bool never(struct player *player)
+{
+	(void)player;
+	return false;
+}
+
+/* How often it is worth asking, having waited for so long. */
+static uint64_t poll_of(const struct player *player, uint64_t waited)
+{
+	return player->options.hasty ? stage_still_poll(player->stage, waited)
+				     : stage_settled_poll(player->stage);
+}
+
 /* Until over, or the patience is: 1, 0, or a negative errno. Answers are taken meanwhile. */
 static int wait_for(struct player *player, bool (*over)(struct player *player), uint64_t patience)
 {
-	uint64_t until = clock_now() + patience, poll = stage_settled_poll(player->stage);
+	uint64_t began = clock_now(), until = began + patience;
 
 	for (;;) {
-		uint64_t now;
+		uint64_t now, next;
 		int rc = player_look(player);
 
 		if (rc < 0)
@@ -80,7 +93,8 @@ static int wait_for(struct player *player, bool (*over)(struct player *player), 
 		now = clock_now();
 		if (now >= until)
 			return 0;
-		rc = stage_step(player->stage, now + poll < until ? now + poll : until);
+		next = now + poll_of(player, now - began);
+		rc = stage_step(player->stage, over != never && next < until ? next : until);
 		if (rc < 0)
 			return rc;
 	}
@@ -98,7 +112,7 @@ static bool connected(struct player *player)
 
 static bool settled(struct player *player)
 {
-	return stage_settled(player->stage);
+	return player->options.hasty ? stage_still(player->stage) : stage_settled(player->stage);
 }
 
 static bool answered(struct player *player)
@@ -113,12 +127,6 @@ static bool served(struct player *player)
 	/* its next request is some while off: in haste only one that is under way is waited for */
 	return canary_figures(canary).served >= player->served ||
 	       (player->options.hasty && !canary_waits_since(canary));
-}
-
-static bool never(struct player *player)
-{
-	(void)player;
-	return false;
 }
 
 /* 0 or negative: that nothing came of it is for the rules to judge. */

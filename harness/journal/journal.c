@@ -129,7 +129,7 @@ void journal_set_source(struct journal *journal, journal_source source, void *ar
 }
 
 /* Whoever is here already fetches for us too: the source itself, whose events have their time. */
-static void fetch(struct journal *journal)
+void journal_fetch(struct journal *journal)
 {
 	journal_source source;
 
@@ -145,7 +145,7 @@ static void fetch(struct journal *journal)
 int journal_append(struct journal *journal, const struct event *event)
 {
 	if (!event->at)
-		fetch(journal);
+		journal_fetch(journal);
 	pthread_mutex_lock(&journal->lock);
 	while (journal->filling.size > FILLING_MAX && !pthread_equal(journal->drainer, pthread_self()))
 		pthread_cond_wait(&journal->room, &journal->lock);

@@ -50,6 +50,9 @@ int journal_append(struct journal *journal, const struct event *event);
  */
 typedef void (*journal_source)(void *arg);
 void journal_set_source(struct journal *journal, journal_source source, void *arg);
+/* Has it append what happened by now, so that the next drain hands that over. Whoever is fetching at this
+ * moment may be a little behind. Any thread. */
+void journal_fetch(struct journal *journal);
 
 /* journal_append for our own side: a mark, a peer's act, a meta line. */
 int journal_mark(struct journal *journal, enum mark mark, const char *format, ...)

@@ -97,8 +97,10 @@ static int follow(void *arg, const struct event *event)
 	int rc;
 
 	if (event->pid != 0 && (event->kind == EV_CALL || event->kind == EV_ENTER || event->kind == EV_PROC ||
-				event->kind == EV_RING))
+				event->kind == EV_RING)) {
+		stage->target_events++;
 		stage->target_event = journal_start(stage->journal) + event->at;
+	}
 	if (peer_acts(event))
 		stage->peer_act = journal_start(stage->journal) + event->at;
 	rc = world_apply(stage->world, event);
@@ -113,7 +115,7 @@ void stage_listen(struct stage *stage, void (*hear)(void *arg, const struct even
 	stage->hear_arg = arg;
 }
 
-static void drain(struct stage *stage)
+void stage_drain(struct stage *stage)
 {
 	int rc = journal_drain(stage->journal, follow, stage);
 
@@ -124,7 +126,7 @@ static void drain(struct stage *stage)
 static void journal_ready(void *arg, uint32_t events)
 {
 	(void)events;
-	drain(arg);
+	stage_drain(arg);
 }
 
 static void target_done(void *arg, uint32_t events)
@@ -190,9 +192,9 @@ void stage_close(struct stage *stage)
 	target_free(stage->target, true);
 	stage->target = NULL;
 	if (stage->journal) {
-		drain(stage);
+		stage_drain(stage);
 		(void)journal_mark(stage->journal, MARK_END, "%s", "");
-		drain(stage);
+		stage_drain(stage);
 		loop_unwatch(stage->loop, journal_fd(stage->journal));
 	}
 	journal_free(stage->journal);
@@ -260,7 +262,8 @@ int stage_step(struct stage *stage, uint64_t until)
 	/* Completions that a target asleep has not fetched yet come by no stop. */
 	if (stage->target && stage->problem == 0)
 		stage->problem = watcher_sample(target_watcher(stage->target));
-	drain(stage);
+	stage_drain(stage);
+	stage->steps++;
 	if (stage->gone && journal_count(stage->journal) == count)
 		return -ESRCH;
 	return 0;
@@ -297,7 +300,7 @@ int stage_mark(struct stage *stage, enum mark mark, uint64_t number, const char 
 	event.data = text;
 	event.size = text ? (uint32_t)strlen(text) : 0;
 	rc = journal_append(stage->journal, &event);
-	drain(stage);
+	stage_drain(stage);
 	return rc;
 }
 

@@ -61,6 +61,15 @@ struct file *stage_conn(const struct stage *stage, const struct peer *peer);
 bool stage_settled(struct stage *stage);
 /* How often that is worth asking while nothing happens, ns. */
 uint64_t stage_settled_poll(const struct stage *stage);
+/*
+ * The same, known instead of waited for, for whoever does thousands of things in a row: all its threads
+ * sleep, in waits that they went into since, and what came of it has reached the peers. To be asked between
+ * steps: the answer is yes only when a step has passed since that was first so, and brought nothing. Where
+ * threads do not stop (ptrace) or tell before they sleep (preload), it is stage_settled.
+ */
+bool stage_still(struct stage *stage);
+/* How long to wait before asking again, having waited for so long, ns. */
+uint64_t stage_still_poll(const struct stage *stage, uint64_t waited);
 
 /* Faults under the target. Lifted at the latest when the scenario's steps are over. */
 int stage_arm(struct stage *stage, const struct fault *fault, uint32_t *ret_id, struct error *error);

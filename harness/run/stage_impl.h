@@ -42,6 +42,11 @@ struct stage {
 	int problem;	       /* following the journal failed */
 	uint64_t looked_into;  /* since when the canary waited (canary_waits_since) when we last looked why */
 	uint64_t target_event; /* clock_now() time of the last event of the target, 0 none */
+	uint64_t target_events, steps; /* how many of these there were, and calls of stage_step */
+	struct {
+		bool found;
+		uint64_t count, steps; /* journal_count and steps then */
+	} still;		       /* the target lay still when it was last asked (stage_still) */
 	uint64_t peer_act; /* clock_now() time of the last thing a peer did to the target, the canary aside */
 	void (*hear)(void *arg, const struct event *event); /* NULL: nobody listens */
 	void *hear_arg;
@@ -70,6 +75,8 @@ int stage_open(struct stage *stage, const struct case_options *options, const st
 int stage_start(struct stage *stage, struct error *error);
 void stage_close(struct stage *stage);
 
+/* What was appended to the journal is written down and followed. */
+void stage_drain(struct stage *stage);
 /* Steps until over(stage) is true (1) or `until` is past (0), or a negative errno of stage_step. */
 int stage_until(struct stage *stage, bool (*over)(struct stage *stage), uint64_t until);
 /* Just follows what happens until then. 0 or a negative errno. */

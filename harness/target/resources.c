@@ -79,6 +79,20 @@ uint64_t target_cpu(const struct target *target, const struct world *world)
 	return sum;
 }
 
+bool target_sleeps(struct target *target, const struct world *world)
+{
+	const struct thread *thread;
+	size_t at = 0;
+
+	if (!target->sleepers)
+		target->sleepers = sleepers_new();
+	while (target->sleepers && (thread = world_next_thread(world, &at))) {
+		if (thread->alive && !sleepers_ask(target->sleepers, thread->process->pid, thread->tid))
+			return false;
+	}
+	return target->sleepers != NULL;
+}
+
 uint64_t target_rss(const struct target *target, const struct world *world)
 {
 	struct pid_list pids;

@@ -210,6 +210,7 @@ void target_free(struct target *target, bool keep)
 	free(target->err_path);
 	book_free(target->book);
 	delay_book_free(&target->delays);
+	sleepers_free(target->sleepers);
 	free(target->limits.items);
 	free(target);
 }

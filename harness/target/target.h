@@ -71,6 +71,11 @@ uint64_t target_cpu(const struct target *target, const struct world *world);
  */
 uint64_t target_delay(struct target *target, const struct world *world);
 uint64_t target_rss(const struct target *target, const struct world *world);
+/*
+ * Whether every thread of the target that the world knows sleeps at this moment, as the kernel says. False
+ * where it cannot be told. For those who ask often: /proc is kept open.
+ */
+bool target_sleeps(struct target *target, const struct world *world);
 /* 0, -ESRCH when nobody is left, -EINVAL. FAULT_SIGNAL is journalled for each process, before it is sent. */
 int target_signal(struct target *target, int signo, bool all);
 /* Whether a signal that stops (SIGSTOP) has done so by now: no thread of the target runs any more, or will

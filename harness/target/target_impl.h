@@ -4,6 +4,7 @@
 #define WRINGER_TARGET_TARGET_IMPL_H
 
 #include "base/map.h"
+#include "target/sleepers.h"
 #include "target/target.h"
 
 /* The last CPU time known of each process, so that what a dead one used is not forgotten. */
@@ -53,6 +54,7 @@ struct target {
 	char *out_path, *err_path; /* NULL: its output is ours */
 	struct cpu_book *book;
 	struct delay_book delays;
+	struct sleepers *sleepers; /* NULL until they are asked for */
 	struct {
 		struct limit_saved *items;
 		size_t count, capacity;
