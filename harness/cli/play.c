@@ -250,7 +250,8 @@ static int perform(struct playing *playing)
 {
 	const struct settings *settings = playing->settings;
 	struct suite_options options = {jobs_of(playing), settings->keep, settings->leave, signals_stop()};
-	struct suite_ops ops = {playing, on_case, on_progress, on_unready};
+	struct suite_ops ops = {
+	    .arg = playing, .done = on_case, .progress = on_progress, .unready = on_unready};
 	struct suite_totals totals = {0}, *counted = &playing->session.totals;
 	struct error error = {0};
 

@@ -2,9 +2,11 @@
 #include "hunt/batch.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "hunt/feedback.h"
 #include "hunt/player.h"
@@ -35,7 +37,7 @@ struct trying {
 	struct batch *batch;
 	struct stage *stage;
 	struct feedback feedback;
-	bool asked, over; /* by the engine; the line is closed */
+	bool holds; /* the baton */
 	uint32_t vanished;
 };
 
@@ -46,8 +48,22 @@ static void line_ready(void *arg, uint32_t events)
 	ssize_t got = recv(trying->batch->socket, &byte, 1, MSG_DONTWAIT);
 
 	(void)events;
-	trying->asked |= got == 1;
-	trying->over |= got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+	trying->batch->line->asked |= got == 1;
+	trying->batch->line->engine_over |= got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+static void baton_ready(void *arg, uint32_t events)
+{
+	struct trying *trying = arg;
+	char byte;
+
+	(void)events;
+	trying->holds |= read(trying->batch->baton[0], &byte, 1) == 1;
+}
+
+static struct line_turn *turn_of(const struct trying *trying)
+{
+	return &trying->batch->line->turns[trying->batch->turn];
 }
 
 static void hear(void *arg, const struct event *event)
@@ -61,24 +77,25 @@ static void hear(void *arg, const struct event *event)
 /* 1: there is something to try; 0: not any more; or a negative errno. */
 static int next_input(struct trying *trying)
 {
+	const struct line *line = trying->batch->line;
 	uint64_t until = clock_now() + WELCOME_PATIENCE;
 
-	while (!trying->asked && !trying->over && clock_now() < until) {
+	while (!line->asked && !line->engine_over && clock_now() < until) {
 		int rc = stage_step(trying->stage, until);
 
 		if (rc < 0)
 			return rc;
 	}
-	trying->batch->line->engine_over |= trying->over;
-	return trying->asked;
+	return line->asked && !line->engine_over;
 }
 
 static void reply(struct trying *trying)
 {
+	struct line *line = trying->batch->line;
 	char byte = 1;
 
-	trying->asked = false;
-	trying->over |= send(trying->batch->socket, &byte, 1, MSG_NOSIGNAL) != 1;
+	line->asked = false;
+	line->engine_over |= send(trying->batch->socket, &byte, 1, MSG_NOSIGNAL) != 1;
 }
 
 /* What it sent was not all read, or it was not accepted yet. */
@@ -138,7 +155,8 @@ static void note_rest(struct trying *trying, const char *kind, uint32_t pending)
 /* The moves, and what they leave: with the peers still there, then without. */
 static int play_one(struct trying *trying, struct player *player, uint32_t *ret_pending)
 {
-	uint32_t trusted = trying->batch->line->runs % DISTRUST ? trying->batch->trusted : 0, pending = 0;
+	struct line *line = trying->batch->line;
+	uint32_t trusted = line->runs % DISTRUST ? atomic_load(&line->trusted) : 0, pending = 0;
 	int rc = player_play(player);
 
 	if (rc == 0)
@@ -168,7 +186,8 @@ static void account(struct line *line, const struct schedule *schedule)
 static const uint8_t *remember(struct trying *trying)
 {
 	struct line *line = trying->batch->line;
-	struct line_try *one = &line->tries[line->count++];
+	struct line_turn *turn = turn_of(trying);
+	struct line_try *one = &turn->tries[turn->count++];
 
 	one->number = line->runs + 1;
 	one->at = clock_now() - journal_start(stage_journal(trying->stage));
@@ -180,8 +199,9 @@ static const uint8_t *remember(struct trying *trying)
 static int try_one(struct trying *trying)
 {
 	struct line *line = trying->batch->line;
+	struct line_turn *turn = turn_of(trying);
 	const uint8_t *bytes = remember(trying);
-	struct schedule schedule = schedule_read(bytes, line->tries[line->count - 1].size);
+	struct schedule schedule = schedule_read(bytes, turn->tries[turn->count - 1].size);
 	const struct player_options options = {.hasty = true, .number = line->runs + 1};
 	struct player *player = player_new(trying->stage, &schedule, &options);
 	uint32_t pending = 0;
@@ -197,7 +217,7 @@ static int try_one(struct trying *trying)
 	stage_listen(trying->stage, NULL, NULL);
 	feedback_release(&trying->feedback);
 	account(line, &schedule);
-	line->suspicion |= pending;
+	turn->suspicion |= pending;
 	/* What is suspect keeps its peers: the stage owns them, only their story is over. */
 	if (rc != 1)
 		player_forget(player);
@@ -213,38 +233,89 @@ static bool canary_waits(const struct trying *trying)
 	return since && since + stage_window(trying->stage, CANARY_PATIENCE) < clock_now();
 }
 
+bool batch_search_over(const struct batch *batch)
+{
+	struct line *line = batch->line;
+
+	return (batch->runs && line->runs >= batch->runs) || (batch->until && clock_now() >= batch->until) ||
+	       line->engine_over || atomic_load(&line->halt);
+}
+
 static bool goes_on(const struct trying *trying, uint64_t began)
 {
 	const struct batch *batch = trying->batch;
-	const struct line *line = batch->line;
-	uint64_t now = clock_now();
+	const struct line_turn *turn = turn_of(trying);
 
-	if (line->count >= batch->most || (batch->runs && line->runs >= batch->runs) ||
-	    (batch->until && now >= batch->until))
+	if (turn->count >= batch->line->most || batch_search_over(batch))
 		return false;
-	return !line->suspicion && trying->vanished < VANISHED_MOST && now - began < BATCH_LONGEST &&
+	return !turn->suspicion && trying->vanished < VANISHED_MOST && clock_now() - began < BATCH_LONGEST &&
 	       !canary_waits(trying);
+}
+
+void batch_pass_baton(const struct batch *batch)
+{
+	char byte = 1;
+
+	atomic_store(&batch->line->holder, 0);
+	(void)!write(batch->baton[1], &byte, 1);
+}
+
+/* 0: it is ours; -EINTR: nothing is left to try; or another negative errno. */
+static int take_baton(struct trying *trying)
+{
+	const struct batch *batch = trying->batch;
+	struct stage *stage = trying->stage;
+	int rc = loop_watch(stage_loop(stage), batch->baton[0], EPOLLIN, baton_ready, trying);
+
+	if (rc < 0)
+		return stage_broken(stage, "watching the other servers: %s", strerror(-rc));
+	canary_pause(stage_canary(stage));
+	while (rc == 0 && !trying->holds && !batch_search_over(batch))
+		rc = stage_step(stage, clock_now() + NS_PER_S);
+	loop_unwatch(stage_loop(stage), batch->baton[0]);
+	canary_run(stage_canary(stage));
+	if (trying->holds)
+		atomic_store(&batch->line->holder, batch->turn + 1);
+	return rc == 0 && !trying->holds ? -EINTR : rc;
+}
+
+static int try_all(struct trying *trying)
+{
+	const struct batch *batch = trying->batch;
+	struct loop *loop = stage_loop(trying->stage);
+	uint64_t began = clock_now();
+	int rc = loop_watch(loop, batch->socket, EPOLLIN, line_ready, trying);
+
+	if (rc < 0)
+		return stage_broken(trying->stage, "watching the engine: %s", strerror(-rc));
+	while (rc >= 0 && goes_on(trying, began)) {
+		rc = next_input(trying);
+		if (rc <= 0)
+			break;
+		rc = try_one(trying);
+	}
+	loop_unwatch(loop, batch->socket);
+	return rc < 0 ? rc : 0;
 }
 
 static int play(const struct scenario *scenario, struct stage *stage)
 {
 	struct batch *batch = scenario->state;
+	struct line *line = batch->line;
 	struct trying trying = {.batch = batch, .stage = stage};
-	uint64_t began = clock_now();
-	int rc = loop_watch(stage_loop(stage), batch->socket, EPOLLIN, line_ready, &trying);
+	struct line_turn *turn = turn_of(&trying);
+	int rc = take_baton(&trying);
 
-	if (rc < 0)
-		return stage_broken(stage, "watching the engine: %s", strerror(-rc));
-	batch->line->count = 0;
-	batch->line->suspicion = 0;
-	while (rc >= 0 && goes_on(&trying, began)) {
-		rc = next_input(&trying);
-		if (rc <= 0)
-			break;
-		rc = try_one(&trying);
+	if (rc == 0) {
+		atomic_store(&turn->state, TURN_TRIES);
+		rc = try_all(&trying);
 	}
-	loop_unwatch(stage_loop(stage), batch->socket);
-	return rc < 0 ? rc : 0;
+	if (!turn->suspicion && turn->count >= line->most && line->most * 2 <= LINE_TRIES)
+		line->most *= 2;
+	atomic_store(&turn->state, TURN_OVER);
+	if (trying.holds)
+		batch_pass_baton(batch);
+	return rc;
 }
 
 struct scenario batch_scenario(struct batch *batch)

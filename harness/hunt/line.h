@@ -5,8 +5,7 @@
  *
  *     engine ── input, size ──► case (a server, many tries) ── counters ──► engine
  *
- * The engine waits while one server ends and the next one starts. When the socket is closed the search is
- * over.
+ * There are several cases, of which one at a time tries. When the socket is closed the search is over.
  */
 #ifndef WRINGER_HUNT_LINE_H
 #define WRINGER_HUNT_LINE_H
@@ -18,6 +17,7 @@
 #define LINE_INPUT    (SCHEDULE_HEAD + LINE_MOVES * MOVE_SIZE)
 #define LINE_COUNTERS 4096u
 #define LINE_TRIES    512u /* of one server */
+#define LINE_TURNS    6u   /* servers at once: one that is tried, one that is ready, others that are judged */
 
 /* How the engine is told of its line: "SOCKET,MEMORY", two descriptors. */
 #define LINE_VARIABLE "WRINGER_FUZZ_LINE"
@@ -30,6 +30,20 @@ struct line_try {
 	uint8_t bytes[LINE_INPUT];
 };
 
+enum turn_state {
+	TURN_WAITS, /* its server starts, or is ready */
+	TURN_TRIES,
+	TURN_OVER
+};
+
+/* One server's. */
+struct line_turn {
+	_Atomic uint32_t state;
+	uint32_t count;
+	uint32_t suspicion; /* PENDING_* (run/pending.h) that ended it, 0 none */
+	struct line_try tries[LINE_TRIES];
+};
+
 struct line {
 	uint32_t size;
 	uint8_t input[LINE_INPUT];
@@ -40,11 +54,15 @@ struct line {
 	uint32_t features; /* counters that were ever other than 0 */
 	uint8_t seen[LINE_COUNTERS];
 
-	/* of this server */
-	uint32_t count;
-	uint32_t suspicion; /* PENDING_* (run/pending.h) that ended it, 0 none */
+	/* of whose turn it is, and left to the next */
+	uint32_t most;	/* tries of a server */
+	uint32_t asked; /* the engine waits for a reply */
 	uint32_t engine_over;
-	struct line_try tries[LINE_TRIES];
+
+	_Atomic uint32_t holder;  /* 1 + the turn of the case that has the baton (hunt/batch.h), 0 nobody */
+	_Atomic uint32_t trusted; /* PENDING_* that came to nothing too often to end a turn */
+	_Atomic uint32_t halt;	  /* no more tries for now */
+	struct line_turn turns[LINE_TURNS];
 };
 
 #endif

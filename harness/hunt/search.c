@@ -2,8 +2,11 @@
 #include "hunt/search.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "hunt/batch.h"
 #include "hunt/suspects.h"
@@ -12,10 +15,11 @@
 #include "run/suite.h"
 #include "script/script.h"
 
-#define BATCH_FIRST   16 /* tries of the first server: most mistakes show at once */
-#define SUSPECT_TRUST 3	 /* so often in vain, and that suspicion ends no batch any more */
-#define SHRINK_MOST   40 /* schedules played for it */
-#define BROKEN_MOST   3	 /* batches in a row that our side could not play */
+#define BATCH_FIRST   16	      /* tries of the first server: most mistakes show at once */
+#define SUSPECT_TRUST 3		      /* so often in vain, and that suspicion ends no batch any more */
+#define SHRINK_MOST   40	      /* schedules played for it */
+#define BROKEN_MOST   3		      /* batches in a row that our side could not play */
+#define BATCH_TIMEOUT (60 * NS_PER_S) /* it waits for its turn, and may be judged for long */
 
 /* What came of one case. */
 struct trial {
@@ -27,15 +31,27 @@ struct trial {
 	uint64_t at;
 };
 
+/* A batch under way. */
+struct lane {
+	struct batch batch;
+	struct scenario scenario;
+	struct suite_case item;
+	bool used;
+	struct trial seen; /* what convicted it, and is still to be confirmed */
+};
+
 struct search {
 	const struct search_options *options;
 	struct search_result *result;
 	struct engine *engine;
 	struct line *line;
-	struct batch batch;
+	struct lane lanes[LINE_TURNS]; /* each with the turn of its number */
+	int baton[2];
 	uint64_t began, aside; /* ns that went into anything but searching */
 	uint32_t vain[32];     /* for each bit of PENDING_*: batches it ended for nothing */
 	uint32_t broken;
+	int problem; /* a negative errno: the search cannot go on */
+	struct error *error;
 	const char *wanted; /* a rule: nothing else counts; NULL: any */
 	struct trial trial; /* the last */
 };
@@ -108,14 +124,12 @@ static void convict(const struct search *search, const struct result *result, st
 	trial->at = UINT64_MAX;
 }
 
-static void on_done(void *arg, const struct result *result)
+static struct trial trial_of(struct search *search, const struct result *result)
 {
-	struct search *search = arg;
-	struct trial *trial = &search->trial;
+	struct trial trial = {.verdict = result->verdict};
 
-	*trial = (struct trial){.verdict = result->verdict};
-	result_text(trial->reason, sizeof(trial->reason), result->reason);
-	convict(search, result, trial);
+	result_text(trial.reason, sizeof(trial.reason), result->reason);
+	convict(search, result, &trial);
 	search->result->figures.servers++;
 	for (size_t i = 0; i < result->finding_count; i++) {
 		struct search_finding finding;
@@ -124,6 +138,14 @@ static void on_done(void *arg, const struct result *result)
 		if (finding.severity == SEVERITY_WARNING)
 			once(search->result->warnings, &search->result->warning_count, &finding);
 	}
+	return trial;
+}
+
+static void on_done(void *arg, const struct result *result)
+{
+	struct search *search = arg;
+
+	search->trial = trial_of(search, result);
 }
 
 /* One case in a process of its own; search->trial says what came of it. 0 or a negative errno. */
@@ -182,31 +204,30 @@ static bool try_suspect(struct search *search, const uint8_t *bytes, size_t size
 }
 
 /* As the last try of a batch left it, with its peers there; as all others did, with its peers closed. */
-static bool try_both(struct search *search, uint32_t at)
+static bool try_both(struct search *search, const struct line_turn *turn, uint32_t at)
 {
-	const struct line_try *one = &search->line->tries[at];
+	const struct line_try *one = &turn->tries[at];
 	uint8_t closed[SCHEDULE_MOST];
 	size_t size = suspects_close(one, closed, sizeof(closed));
-	bool last = at + 1 == search->line->count;
+	bool last = at + 1 == turn->count;
 
 	return (last && try_suspect(search, one->bytes, one->size)) || try_suspect(search, closed, size) ||
 	       (!last && !stopped(search) && try_suspect(search, one->bytes, one->size));
 }
 
 /* The tries of the batch that may have done it, one by one and then together. */
-static bool confirm(struct search *search, const struct trial *seen)
+static bool confirm(struct search *search, const struct line_turn *turn, const struct trial *seen)
 {
-	const struct line *line = search->line;
 	uint32_t suspects[SUSPECTS_MOST];
-	size_t count = suspects_find(line, seen->peer, seen->at, suspects);
+	size_t count = suspects_find(turn, seen->peer, seen->at, suspects);
 	uint8_t joined[SCHEDULE_MOST];
 	bool found = false;
 
 	search->result->figures.doing = "again";
 	for (size_t i = 0; i < count && !found && !stopped(search); i++)
-		found = try_both(search, suspects[i]);
+		found = try_both(search, turn, suspects[i]);
 	if (!found && count > 1 && !stopped(search))
-		found = try_suspect(search, joined, suspects_join(line, suspects[0], joined, sizeof(joined)));
+		found = try_suspect(search, joined, suspects_join(turn, suspects[0], joined, sizeof(joined)));
 	return found;
 }
 
@@ -293,52 +314,124 @@ static int settle_on(struct search *search, struct error *error)
 }
 
 /* Suspicion that came to nothing: what a correct server may leave pending ends no batch for ever. */
-static void forgive(struct search *search)
+static void forgive(struct search *search, uint32_t suspicion)
 {
 	for (uint32_t bit = 0; bit < 32; bit++) {
-		if (search->line->suspicion >> bit & 1 && ++search->vain[bit] >= SUSPECT_TRUST)
-			search->batch.trusted |= 1u << bit;
+		if (suspicion >> bit & 1 && ++search->vain[bit] >= SUSPECT_TRUST)
+			atomic_fetch_or(&search->line->trusted, 1u << bit);
 	}
 }
 
-/* A batch that our side could not play. */
-static int excuse(struct search *search, struct error *error)
+static const struct batch *any_batch(const struct search *search)
 {
-	if (search->trial.verdict == VERDICT_SKIP || search->line->count == 0 ||
-	    ++search->broken >= BROKEN_MOST)
-		return error_set(error, -EIO, "%s", search->trial.reason);
-	return 0;
-}
-
-/* 1: found; 0: on; or a negative errno. */
-static int judge_batch(struct search *search, struct error *error)
-{
-	struct trial seen = search->trial;
-
-	if (seen.convicts) {
-		if (confirm(search, &seen))
-			return 1;
-		if (!stopped(search))
-			once(search->result->unsure, &search->result->unsure_count, &seen.finding);
-		search->result->figures.doing = "searching";
-		return 0;
-	}
-	if (seen.verdict == VERDICT_BROKEN || seen.verdict == VERDICT_SKIP)
-		return excuse(search, error);
-	search->broken = 0;
-	if (search->line->suspicion)
-		forgive(search);
-	else if (search->batch.most * 2 <= LINE_TRIES)
-		search->batch.most *= 2;
-	return 0;
+	return &search->lanes[0].batch;
 }
 
 static bool over(const struct search *search)
 {
-	const struct batch *batch = &search->batch;
+	return batch_search_over(any_batch(search));
+}
 
-	return (batch->runs && search->line->runs >= batch->runs) ||
-	       (batch->until && clock_now() >= batch->until);
+/* A batch that our side could not play, unless it had nothing to do. */
+static void excuse(struct search *search, const struct line_turn *turn, const struct trial *trial)
+{
+	if (turn->count == 0 && trial->verdict == VERDICT_SKIP && over(search))
+		return;
+	if (trial->verdict != VERDICT_SKIP && turn->count != 0 && ++search->broken < BROKEN_MOST)
+		return;
+	search->problem = error_set(search->error, -EIO, "%s", trial->reason);
+	atomic_store(&search->line->halt, 1);
+}
+
+/* One that convicts the server keeps its lane until that is confirmed: its tries are asked for. */
+static void judge_batch(struct search *search, struct lane *lane, const struct trial *trial)
+{
+	const struct line_turn *turn = &search->line->turns[lane->batch.turn];
+
+	lane->seen = *trial;
+	if (trial->convicts) {
+		atomic_store(&search->line->halt, 1);
+		return;
+	}
+	lane->used = false;
+	if (trial->verdict == VERDICT_BROKEN || trial->verdict == VERDICT_SKIP) {
+		excuse(search, turn, trial);
+		return;
+	}
+	search->broken = 0;
+	forgive(search, turn->suspicion);
+}
+
+static void on_batch(void *arg, const struct result *result)
+{
+	struct search *search = arg;
+	struct lane *lane = &search->lanes[result->round - 1];
+	struct trial trial = trial_of(search, result);
+
+	/* one that was killed did not pass it on */
+	if (atomic_load(&search->line->holder) == lane->batch.turn + 1)
+		batch_pass_baton(&lane->batch);
+	judge_batch(search, lane, &trial);
+}
+
+/* There is always one server ready, and never two. */
+static const struct suite_case *next_batch(void *arg)
+{
+	struct search *search = arg;
+	struct lane *free = NULL;
+
+	if (over(search) || stopped(search))
+		return NULL;
+	for (size_t i = 0; i < LINE_TURNS; i++) {
+		struct lane *lane = &search->lanes[i];
+
+		if (!lane->used)
+			free = lane;
+		else if (atomic_load(&search->line->turns[i].state) == TURN_WAITS)
+			return NULL;
+	}
+	if (free) {
+		struct line_turn *turn = &search->line->turns[free->batch.turn];
+
+		free->used = true;
+		turn->count = turn->suspicion = 0;
+		atomic_store(&turn->state, TURN_WAITS);
+	}
+	return free ? &free->item : NULL;
+}
+
+/* Batches until one convicts the server, or the search is over. 0 or a negative errno. */
+static int play_batches(struct search *search, struct error *error)
+{
+	const struct suite_options options = {.jobs = LINE_TURNS, .stop = search->options->stop};
+	const struct suite_ops ops = {
+	    .arg = search, .done = on_batch, .progress = on_progress, .next = next_batch};
+	struct suite_totals totals = {0};
+	int rc;
+
+	search->result->figures.doing = "searching";
+	atomic_store(&search->line->halt, 0);
+	for (size_t i = 0; i < LINE_TURNS; i++)
+		search->lanes[i].used = false;
+	rc = suite_run(&options, NULL, 0, &ops, &totals, error);
+	return rc < 0 ? rc : search->problem;
+}
+
+/* 1: found; 0: on. */
+static int confirm_all(struct search *search)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < LINE_TURNS && !found && !stopped(search); i++) {
+		struct lane *lane = &search->lanes[i];
+
+		if (!lane->used)
+			continue;
+		found = confirm(search, &search->line->turns[i], &lane->seen);
+		if (!found && !stopped(search))
+			once(search->result->unsure, &search->result->unsure_count, &lane->seen.finding);
+	}
+	return found;
 }
 
 static int engine_ended(const struct search *search, struct error *error)
@@ -352,15 +445,14 @@ static int engine_ended(const struct search *search, struct error *error)
 /* 1: found; 0: the search is over; or a negative errno. */
 static int hunt(struct search *search, struct error *error)
 {
-	const struct scenario scenario = batch_scenario(&search->batch);
 	int rc = 0;
 
-	search->result->figures.doing = "searching";
-	while (rc == 0 && !over(search)) {
-		search->line->count = 0;
-		rc = play(search, &scenario, error);
+	search->error = error;
+	for (bool more = true; rc == 0 && more; more = !over(search)) {
+		rc = play_batches(search, error);
 		if (rc == 0)
-			rc = judge_batch(search, error);
+			rc = confirm_all(search);
+		atomic_store(&search->line->halt, 0);
 		if (rc == 0 && stopped(search))
 			return -EINTR;
 		if (rc == 0 && search->line->engine_over)
@@ -369,27 +461,61 @@ static int hunt(struct search *search, struct error *error)
 	return rc;
 }
 
+static int open_baton(struct search *search, struct error *error)
+{
+	if (pipe2(search->baton, O_CLOEXEC | O_NONBLOCK) < 0)
+		return error_set(error, -errno, "a pipe for the servers' turns: %s", strerror(errno));
+	return 0;
+}
+
+static void open_lanes(struct search *search)
+{
+	const struct search_options *options = search->options;
+
+	search->line->most = BATCH_FIRST;
+	for (uint32_t i = 0; i < LINE_TURNS; i++) {
+		struct lane *lane = &search->lanes[i];
+
+		lane->batch = (struct batch){
+		    .line = search->line,
+		    .socket = engine_socket(search->engine),
+		    .baton = {search->baton[0], search->baton[1]},
+		    .turn = i,
+		    .runs = options->runs,
+		    .until = options->duration ? search->began + options->duration : 0,
+		};
+		lane->scenario = batch_scenario(&lane->batch);
+		lane->item = (struct suite_case){
+		    .scenario = &lane->scenario, .options = options->base, .round = i + 1};
+		if (lane->item.options.timeout == 0)
+			lane->item.options.timeout =
+			    (uint64_t)((double)BATCH_TIMEOUT *
+				       (options->base.time_scale > 0 ? options->base.time_scale : 1));
+	}
+	batch_pass_baton(any_batch(search));
+}
+
 int search_run(const struct search_options *options, struct search_result *ret_result, struct error *error)
 {
-	struct search search = {.options = options, .result = ret_result, .began = clock_now()};
+	struct search search = {
+	    .options = options, .result = ret_result, .began = clock_now(), .baton = {-1, -1}};
 	int rc;
 
 	memset(ret_result, 0, sizeof(*ret_result));
-	rc = engine_start(&options->engine, &search.engine, error);
-	if (rc < 0)
-		return rc;
-	search.line = engine_line(search.engine);
-	search.batch = (struct batch){
-	    .line = search.line,
-	    .socket = engine_socket(search.engine),
-	    .most = BATCH_FIRST,
-	    .runs = options->runs,
-	    .until = options->duration ? search.began + options->duration : 0,
-	};
-	rc = hunt(&search, error);
-	if (rc == 1)
-		rc = settle_on(&search, error);
-	tell(&search);
+	rc = open_baton(&search, error);
+	rc = rc ? rc : engine_start(&options->engine, &search.engine, error);
+	if (rc == 0) {
+		search.line = engine_line(search.engine);
+		open_lanes(&search);
+		rc = hunt(&search, error);
+		if (rc == 1)
+			rc = settle_on(&search, error);
+		tell(&search);
+	}
 	engine_end(search.engine);
+	for (size_t i = 0; i < 2; i++) {
+		if (search.baton[i] >= 0)
+			(void)close(search.baton[i]);
+	}
 	return rc;
 }

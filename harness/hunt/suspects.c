@@ -22,37 +22,37 @@ static void add(uint32_t at, size_t *count, uint32_t *tries)
 		tries[(*count)++] = at;
 }
 
-size_t suspects_find(const struct line *line, const char *peer, uint64_t at,
+size_t suspects_find(const struct line_turn *turn, const char *peer, uint64_t at,
 		     uint32_t ret_tries[SUSPECTS_MOST])
 {
 	uint64_t number = suspect_number(peer);
 	size_t count = 0;
 
-	for (uint32_t i = 0; number && i < line->count; i++) {
-		if (line->tries[i].number % 10000000 == number)
+	for (uint32_t i = 0; number && i < turn->count; i++) {
+		if (turn->tries[i].number % 10000000 == number)
 			add(i, &count, ret_tries);
 	}
-	for (uint32_t i = line->count; i > 0; i--) {
-		if (line->tries[i - 1].at > at)
+	for (uint32_t i = turn->count; i > 0; i--) {
+		if (turn->tries[i - 1].at > at)
 			continue;
 		add(i - 1, &count, ret_tries);
 		if (i > 1)
 			add(i - 2, &count, ret_tries);
 		break;
 	}
-	for (uint32_t i = line->count; i > 0 && count < SUSPECTS_MOST; i--)
+	for (uint32_t i = turn->count; i > 0 && count < SUSPECTS_MOST; i--)
 		add(i - 1, &count, ret_tries);
 	return count;
 }
 
-size_t suspects_join(const struct line *line, uint32_t last, uint8_t *out, size_t room)
+size_t suspects_join(const struct line_turn *turn, uint32_t last, uint8_t *out, size_t room)
 {
 	uint32_t first = last + 1;
 	size_t size = SCHEDULE_HEAD;
 
 	memset(out, 0, SCHEDULE_HEAD);
 	for (size_t total = size; first > 0; first--) {
-		size_t more = line->tries[first - 1].size;
+		size_t more = turn->tries[first - 1].size;
 
 		more = more > SCHEDULE_HEAD ? (more - SCHEDULE_HEAD) / MOVE_SIZE * MOVE_SIZE : 0;
 		if (total + more > room)
@@ -60,7 +60,7 @@ size_t suspects_join(const struct line *line, uint32_t last, uint8_t *out, size_
 		total += more;
 	}
 	for (uint32_t i = first; i <= last; i++) {
-		const struct line_try *one = &line->tries[i];
+		const struct line_try *one = &turn->tries[i];
 		size_t more =
 		    one->size > SCHEDULE_HEAD ? (one->size - SCHEDULE_HEAD) / MOVE_SIZE * MOVE_SIZE : 0;
 

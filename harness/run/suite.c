@@ -21,6 +21,7 @@ struct suite {
 	const struct suite_ops *ops;
 	const struct suite_case *cases;
 	size_t count, next;
+	const struct suite_case *upcoming; /* it could not be started yet; NULL none */
 	struct slot *slots;
 	struct hoard_crowd *crowds; /* one a slot, shared with the case in it */
 	struct pollfd *polls;	    /* two a slot */
@@ -178,16 +179,30 @@ static bool leave_out(struct suite *suite, const struct suite_case *item)
 	return starts_leave_out(&suite->starts, item->options.target_name);
 }
 
+/* The case that is to be started next, NULL none. */
+static const struct suite_case *upcoming(struct suite *suite)
+{
+	while (!suite->upcoming && suite->next < suite->count) {
+		const struct suite_case *item = &suite->cases[suite->next++];
+
+		if (leave_out(suite, item))
+			suite->totals.not_run++;
+		else
+			suite->upcoming = item;
+	}
+	if (!suite->upcoming && suite->ops->next)
+		suite->upcoming = suite->ops->next(suite->ops->arg);
+	return suite->upcoming;
+}
+
 static void start_some(struct suite *suite)
 {
-	for (uint32_t i = 0; i < suite->jobs && suite->next < suite->count; i++) {
+	for (uint32_t i = 0; i < suite->jobs; i++) {
 		/* a case that could not be started leaves its slot free for the next */
-		while (!suite->slots[i].item && suite->next < suite->count) {
-			if (leave_out(suite, &suite->cases[suite->next]))
-				suite->totals.not_run++;
-			else if (start(suite, &suite->slots[i], &suite->cases[suite->next]) < 0)
+		while (!suite->slots[i].item && upcoming(suite)) {
+			if (start(suite, &suite->slots[i], suite->upcoming) < 0)
 				return;
-			suite->next++;
+			suite->upcoming = NULL;
 		}
 	}
 }
@@ -299,14 +314,14 @@ static void run(struct suite *suite)
 		obey_stop(suite);
 		if (suite->stop == 0)
 			start_some(suite);
-		if (suite->running == 0 && (suite->stop != 0 || suite->next >= suite->count))
+		if (suite->running == 0 && (suite->stop != 0 || !upcoming(suite)))
 			break;
 		wait_news(suite);
 		obey_limits(suite);
 		if (clock_now() - suite->ticked >= SUITE_TICK)
 			progress(suite);
 	}
-	suite->totals.not_run += (uint32_t)(suite->count - suite->next);
+	suite->totals.not_run += (uint32_t)(suite->count - suite->next) + (suite->upcoming != NULL);
 }
 
 static void tell_unready(const struct suite *suite)
@@ -322,7 +337,7 @@ static int prepare(struct suite *suite, struct error *error)
 	int rc;
 
 	suite->jobs = suite->options->jobs ? suite->options->jobs : cores();
-	if (suite->jobs > suite->count)
+	if (suite->jobs > suite->count && !suite->ops->next)
 		suite->jobs = suite->count > 0 ? (uint32_t)suite->count : 1;
 	suite->slots = calloc(suite->jobs, sizeof(*suite->slots));
 	suite->polls = calloc(suite->jobs, 2 * sizeof(*suite->polls));

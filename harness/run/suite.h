@@ -31,10 +31,14 @@ struct suite_ops {
 	void (*progress)(void *arg, const struct suite_progress *progress);
 	/* After the last case, for each target that was not ready in one. May be NULL. */
 	void (*unready)(void *arg, const struct start_record *record);
+	/* Once the given ones are started, and then at least ten times a second while a slot is free: one
+	 * more, which must live until it is done; NULL: not now. The run is over when none is running and
+	 * there is none. May be NULL. */
+	const struct suite_case *(*next)(void *arg);
 };
 
 struct suite_options {
-	uint32_t jobs;	  /* 0: the cores */
+	uint32_t jobs;	  /* at once; 0: as many as there are cores */
 	const char *keep; /* --keep DIR, NULL none */
 	bool leave;	  /* -l: keep the files of failed cases */
 	const volatile sig_atomic_t

@@ -178,35 +178,35 @@ static void test_way_to_a_spin(void **state)
 
 static void test_suspects(void **state)
 {
-	static struct line line;
+	static struct line_turn turn;
 	uint32_t tries[SUSPECTS_MOST];
 	uint8_t joined[SCHEDULE_MOST];
 
 	(void)state;
 	for (uint32_t i = 0; i < 10; i++)
-		line.tries[i] = (struct line_try){.number = 101 + i,
+		turn.tries[i] = (struct line_try){.number = 101 + i,
 						  .at = i * 100,
 						  .size = SCHEDULE_HEAD + MOVE_SIZE,
 						  .bytes = {0, 0, MOVE_RST, (uint8_t)i}};
-	line.count = 10;
+	turn.count = 10;
 	assert_int_equal(suspect_number("103.2"), 103);
 	assert_int_equal(suspect_number("c1"), 0);
 	assert_int_equal(suspect_number("canary1"), 0);
 	/* the peer's own, the one under way, the one before, the last ones */
-	assert_int_equal(suspects_find(&line, "103.2", 550, tries), SUSPECTS_MOST);
+	assert_int_equal(suspects_find(&turn, "103.2", 550, tries), SUSPECTS_MOST);
 	assert_int_equal(tries[0], 2);
 	assert_int_equal(tries[1], 5);
 	assert_int_equal(tries[2], 4);
 	assert_int_equal(tries[3], 9);
-	assert_int_equal(suspects_find(&line, "", UINT64_MAX, tries), SUSPECTS_MOST);
+	assert_int_equal(suspects_find(&turn, "", UINT64_MAX, tries), SUSPECTS_MOST);
 	assert_int_equal(tries[0], 9);
-	line.count = 0;
-	assert_int_equal(suspects_find(&line, "103.2", 5, tries), 0);
-	line.count = 10;
-	assert_int_equal(suspects_join(&line, 9, joined, sizeof joined), SCHEDULE_HEAD + 10 * MOVE_SIZE);
+	turn.count = 0;
+	assert_int_equal(suspects_find(&turn, "103.2", 5, tries), 0);
+	turn.count = 10;
+	assert_int_equal(suspects_join(&turn, 9, joined, sizeof joined), SCHEDULE_HEAD + 10 * MOVE_SIZE);
 	assert_int_equal(schedule_read(joined, sizeof joined).moves[5 * MOVE_SIZE + 1], 5);
 	/* what does not fit is the oldest */
-	assert_int_equal(suspects_join(&line, 9, joined, SCHEDULE_HEAD + 3 * MOVE_SIZE + 1),
+	assert_int_equal(suspects_join(&turn, 9, joined, SCHEDULE_HEAD + 3 * MOVE_SIZE + 1),
 			 SCHEDULE_HEAD + 3 * MOVE_SIZE);
 	assert_int_equal(joined[SCHEDULE_HEAD + 1], 7);
 }
