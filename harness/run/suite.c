@@ -21,6 +21,7 @@ struct suite {
 	const struct suite_ops *ops;
 	const struct suite_case *cases;
 	size_t count, next;
+	size_t more;			   /* that came later */
 	const struct suite_case *upcoming; /* it could not be started yet; NULL none */
 	struct slot *slots;
 	struct hoard_crowd *crowds; /* one a slot, shared with the case in it */
@@ -46,7 +47,7 @@ static uint32_t cores(void)
 static void progress(struct suite *suite)
 {
 	struct suite_progress now = {
-	    .total = (uint32_t)suite->count,
+	    .total = (uint32_t)(suite->count + suite->more),
 	    .running = suite->running,
 	    .passed = suite->totals.passed,
 	    .failed = suite->totals.failed,
@@ -190,8 +191,10 @@ static const struct suite_case *upcoming(struct suite *suite)
 		else
 			suite->upcoming = item;
 	}
-	if (!suite->upcoming && suite->ops->next)
+	if (!suite->upcoming && suite->ops->next) {
 		suite->upcoming = suite->ops->next(suite->ops->arg);
+		suite->more += suite->upcoming != NULL;
+	}
 	return suite->upcoming;
 }
 

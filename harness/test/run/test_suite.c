@@ -369,6 +369,63 @@ static void test_unwatched(void **state)
 	assert_clean();
 }
 
+/* Cases that come one after the other: a new one when the last is done, though there is room for it before.
+ */
+struct supply {
+	struct heard *heard;
+	const struct suite_case *cases;
+	size_t count, given;
+	bool side_by_side;
+};
+
+static const struct suite_case *supply_next(void *arg)
+{
+	struct supply *supply = arg;
+
+	if (supply->given == supply->count || supply->given > supply->heard->count)
+		return NULL;
+	return &supply->cases[supply->given++];
+}
+
+static void supply_done(void *arg, const struct result *result)
+{
+	struct supply *supply = arg;
+
+	on_done(supply->heard, result);
+	supply->side_by_side |= supply->heard->count != supply->given;
+}
+
+static void supply_progress(void *arg, const struct suite_progress *progress)
+{
+	on_progress(((struct supply *)arg)->heard, progress);
+}
+
+static void test_supply(void **state)
+{
+	static struct heard heard;
+	const struct suite_case cases[] = {make_case(&rows[0].scenario, "ptrace"),
+					   make_case(&rows[4].scenario, "ptrace"),
+					   make_case(&rows[1].scenario, "ptrace")};
+	struct supply supply = {.heard = &heard, .cases = cases, .count = 3};
+	const struct suite_ops ops = {
+	    .arg = &supply, .done = supply_done, .progress = supply_progress, .next = supply_next};
+	const struct suite_options options = {.jobs = 3, .stop = &heard.stop};
+	struct suite_totals totals = {0};
+	struct error error = {0};
+
+	(void)state;
+	assert_int_equal(suite_run(&options, NULL, 0, &ops, &totals, &error), 0);
+	assert_int_equal(heard.count, 3);
+	assert_false(supply.side_by_side);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(heard.results[i].scenario, cases[i].scenario->name);
+	assert_int_equal(totals.passed, 1);
+	assert_int_equal(totals.failed, 1);
+	assert_int_equal(totals.broken, 1);
+	assert_int_equal(totals.not_run, 0);
+	assert_clean();
+}
+
 static void test_stop(void **state)
 {
 	static const int flags[] = {1, 2};
@@ -473,6 +530,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_verdicts),
 	    cmocka_unit_test(test_unwatched),
+	    cmocka_unit_test(test_supply),
 	    cmocka_unit_test(test_stop),
 	    cmocka_unit_test(test_target_that_does_not_start),
 	    cmocka_unit_test(test_target_that_never_starts),
