@@ -122,11 +122,7 @@ static bool answered(struct player *player)
 
 static bool served(struct player *player)
 {
-	struct canary *canary = stage_canary(player->stage);
-
-	/* its next request is some while off: in haste only one that is under way is waited for */
-	return canary_figures(canary).served >= player->served ||
-	       (player->options.hasty && !canary_waits_since(canary));
+	return canary_figures(stage_canary(player->stage)).served >= player->served;
 }
 
 /* 0 or negative: that nothing came of it is for the rules to judge. */
@@ -275,6 +271,8 @@ static int limit(struct player *player, const struct move *move)
 static int await_served(struct player *player)
 {
 	player->served = canary_figures(stage_canary(player->stage)).served + 1;
+	if (player->options.hasty)
+		canary_hurry(stage_canary(player->stage));
 	return wait_patiently(player, served, FOR_SERVED);
 }
 

@@ -159,6 +159,15 @@ void canary_run(struct canary *canary)
 	schedule(canary, 0);
 }
 
+void canary_hurry(struct canary *canary)
+{
+	if (!canary->next)
+		return;
+	loop_cancel(canary->shared.loop, canary->next);
+	canary->next = NULL;
+	schedule(canary, 0);
+}
+
 void canary_pause(struct canary *canary)
 {
 	canary->running = false;

@@ -48,6 +48,9 @@ int canary_new(struct loop *loop, struct journal *journal, const struct canary_o
 	       struct canary **ret_canary, struct error *error);
 /* Begins, or goes on after a pause. */
 void canary_run(struct canary *canary);
+/* The next request comes now, not an interval after the last one. Without effect while one is under way, or
+ * it rests. */
+void canary_hurry(struct canary *canary);
 /* Finishes the request under way, then rests. canary_resting tells when. */
 void canary_pause(struct canary *canary);
 bool canary_resting(const struct canary *canary);

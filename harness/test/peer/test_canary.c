@@ -83,7 +83,8 @@ static bool is_asking(void *arg)
 	return canary_waits_since(((struct stand *)arg)->canary) != 0;
 }
 
-static void stand_open(struct stand *stand, enum habit habit, uint32_t offers, uint64_t patience)
+static void stand_open_at(struct stand *stand, enum habit habit, uint32_t offers, uint64_t patience,
+			  uint64_t interval)
 {
 	struct error error;
 
@@ -100,7 +101,7 @@ static void stand_open(struct stand *stand, enum habit habit, uint32_t offers, u
 	    .protocol = &stand->protocol,
 	    .address = (struct sockaddr *)&stand->bench.address,
 	    .address_size = sizeof stand->bench.address,
-	    .interval = 3 * NS_PER_MS,
+	    .interval = interval,
 	    .patience = patience,
 	    .seed = 42,
 	    .arg = stand,
@@ -110,6 +111,11 @@ static void stand_open(struct stand *stand, enum habit habit, uint32_t offers, u
 	    canary_new(stand->bench.loop, stand->bench.journal, &options, &stand->canary, &error), 0);
 	stand->server.asked = is_asking;
 	stand->server.arg = stand;
+}
+
+static void stand_open(struct stand *stand, enum habit habit, uint32_t offers, uint64_t patience)
+{
+	stand_open_at(stand, habit, offers, patience, 3 * NS_PER_MS);
 }
 
 static void stand_close(struct stand *stand)
@@ -300,6 +306,30 @@ static void refused_at_a_bounded_rate(void **state)
 static bool fresh_over(void *arg)
 {
 	return canary_fresh_result(((struct stand *)arg)->canary) != -EAGAIN;
+}
+
+/* The next request would come in an hour. */
+static void comes_sooner_in_a_hurry(void **state)
+{
+	struct stand stand;
+
+	(void)state;
+	stand_open_at(&stand, SERVES, ALL, 5 * NS_PER_S, 3600 * NS_PER_S);
+	canary_hurry(stand.canary); /* it does not run yet */
+	stand.wanted = 1;
+	canary_run(stand.canary);
+	bench_until(&stand.bench, asked_enough, &stand);
+	for (stand.wanted = 2; stand.wanted <= 5; stand.wanted++) {
+		canary_hurry(stand.canary);
+		canary_hurry(stand.canary); /* and not twice */
+		bench_until(&stand.bench, asked_enough, &stand);
+	}
+	canary_pause(stand.canary);
+	canary_hurry(stand.canary);
+	bench_settle(&stand.bench);
+	assert_true(canary_resting(stand.canary));
+	assert_int_equal(canary_figures(stand.canary).asked, 5);
+	stand_close(&stand);
 }
 
 static void fresh_beside_the_running_one(void **state)
@@ -569,6 +599,7 @@ int main(void)
 	    TEST(talk_between_requests),
 	    TEST(goes_on_after_a_miss),
 	    TEST(refused_at_a_bounded_rate),
+	    cmocka_unit_test(comes_sooner_in_a_hurry),
 	    TEST(fresh_beside_the_running_one),
 	    cmocka_unit_test(fresh_runs_out_of_patience),
 	    TEST(keep_only),
