@@ -47,7 +47,8 @@ struct search {
 	struct line *line;
 	struct lane lanes[LINE_TURNS]; /* each with the turn of its number */
 	int baton[2];
-	uint64_t began, aside; /* ns that went into anything but searching */
+	uint64_t began, aside; /* ns that went into anything but searching … */
+	uint64_t aside_since;  /* … and since when that is so now, 0: it is not */
 	uint32_t vain[32];     /* for each bit of PENDING_*: batches it ended for nothing */
 	uint32_t broken;
 	int problem; /* a negative errno: the search cannot go on */
@@ -64,9 +65,12 @@ static bool stopped(const struct search *search)
 static void tell(struct search *search)
 {
 	struct search_figures *figures = &search->result->figures;
+	uint64_t now = clock_now(), aside = search->aside;
 
-	figures->seconds = clock_seconds(clock_now() - search->began);
-	figures->searched = figures->seconds - clock_seconds(search->aside);
+	if (search->aside_since)
+		aside += now - search->aside_since;
+	figures->seconds = clock_seconds(now - search->began);
+	figures->searched = figures->seconds - clock_seconds(aside);
 	figures->runs = search->line->runs;
 	figures->moves = search->line->moves;
 	figures->features = search->line->features;
@@ -141,43 +145,84 @@ static struct trial trial_of(struct search *search, const struct result *result)
 	return trial;
 }
 
-static void on_done(void *arg, const struct result *result)
-{
-	struct search *search = arg;
+/* A scenario that is played some times, each time in a process of its own, side by side as far as there are
+ * cores. */
+struct replay {
+	struct search *search;
+	struct suite_case items[SEARCH_AGAIN];
+	uint32_t times, given, done, convicted;
+	bool all; /* once one has not convicted the others do not matter */
+};
 
-	search->trial = trial_of(search, result);
+static void on_replay(void *arg, const struct result *result)
+{
+	struct replay *replay = arg;
+	struct trial trial = trial_of(replay->search, result);
+
+	replay->done++;
+	replay->convicted += trial.convicts;
+	if (trial.convicts || !replay->convicted)
+		replay->search->trial = trial;
 }
 
-/* One case in a process of its own; search->trial says what came of it. 0 or a negative errno. */
-static int play(struct search *search, const struct scenario *scenario, struct error *error)
+static void on_replay_progress(void *arg, const struct suite_progress *progress)
 {
-	const struct suite_options options = {.jobs = 1, .stop = search->options->stop};
-	const struct suite_ops ops = {.arg = search, .done = on_done, .progress = on_progress};
-	const struct suite_case one = {.scenario = scenario, .options = search->options->base, .round = 1};
+	(void)progress;
+	tell(((struct replay *)arg)->search);
+}
+
+static const struct suite_case *next_replay(void *arg)
+{
+	struct replay *replay = arg;
+
+	if (replay->given == replay->times || (replay->all && replay->convicted < replay->done) ||
+	    stopped(replay->search))
+		return NULL;
+	return &replay->items[replay->given++];
+}
+
+/* replay->times and all are set; search->trial says what came of one that convicted the server, or else of
+ * the last. 0 or a negative errno. */
+static int play(struct search *search, const struct scenario *scenario, struct replay *replay,
+		struct error *error)
+{
+	const struct suite_options options = {.stop = search->options->stop};
+	const struct suite_ops ops = {
+	    .arg = replay, .done = on_replay, .progress = on_replay_progress, .next = next_replay};
 	struct suite_totals totals = {0};
+	int rc;
 
+	replay->search = search;
+	for (uint32_t i = 0; i < replay->times; i++)
+		replay->items[i] = (struct suite_case){
+		    .scenario = scenario, .options = search->options->base, .round = i + 1};
 	search->trial = (struct trial){.verdict = VERDICT_SKIP};
-	return suite_run(&options, &one, 1, &ops, &totals, error);
+	search->aside_since = clock_now();
+	rc = suite_run(&options, NULL, 0, &ops, &totals, error);
+	search->aside += clock_now() - search->aside_since;
+	search->aside_since = 0;
+	return rc;
 }
 
-/* Whether the schedule, alone on a fresh server, breaks what is wanted. */
-static bool breaks(void *arg, const struct schedule *schedule)
+/* Whether the schedule, alone on a fresh server, breaks what is wanted, so many times of as many. */
+static bool breaks_times(struct search *search, const struct schedule *schedule, uint32_t times)
 {
-	struct search *search = arg;
 	const struct scenario scenario = batch_again(schedule);
+	struct replay replay = {.times = times, .all = true};
 	struct error error = {0};
 
-	uint64_t began = clock_now();
-	bool broken = !stopped(search) && play(search, &scenario, &error) == 0 && search->trial.convicts;
+	return !stopped(search) && play(search, &scenario, &replay, &error) == 0 && replay.convicted == times;
+}
 
-	search->aside += clock_now() - began;
-	return broken;
+static bool breaks(struct search *search, const struct schedule *schedule)
+{
+	return breaks_times(search, schedule, 1);
 }
 
 /* What is left out must not be missed by chance. */
 static bool breaks_surely(void *arg, const struct schedule *schedule)
 {
-	return breaks(arg, schedule) && breaks(arg, schedule);
+	return breaks_times(arg, schedule, 2);
 }
 
 /* Takes a schedule into the result as the one that did it. */
@@ -254,18 +299,16 @@ static int check(struct search *search, struct error *error)
 {
 	struct search_result *result = search->result;
 	struct catalogue *catalogue = NULL;
-	uint64_t began;
+	struct replay replay = {.times = SEARCH_AGAIN};
 	int rc = catalogue_load(NULL, &catalogue, error);
 
 	result->figures.doing = "checking";
 	rc = rc ? rc : catalogue_add(catalogue, result->path, error);
-	began = clock_now();
 	search->wanted = result->finding.rule;
-	for (; rc == 0 && result->again_of < SEARCH_AGAIN && !stopped(search); result->again_of++) {
-		rc = play(search, catalogue_at(catalogue, 0), error);
-		result->again += search->trial.convicts;
-	}
-	search->aside += clock_now() - began;
+	if (rc == 0 && !stopped(search))
+		rc = play(search, catalogue_at(catalogue, 0), &replay, error);
+	result->again = replay.convicted;
+	result->again_of = replay.done;
 	search->wanted = NULL;
 	catalogue_free(catalogue);
 	return rc;
