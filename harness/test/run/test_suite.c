@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "run/brood.h"
+#include "run/pending.h"
 #include "run/stage.h"
 #include "run/suite.h"
 
@@ -194,6 +195,40 @@ static int play_kill_target(const struct scenario *scenario, struct stage *stage
 	while (rc == 0)
 		rc = stage_step(stage, clock_now() + NS_PER_S);
 	return rc;
+}
+
+/*
+ * Once the target lies still its whole answer is here, every time, however busy the machine; and it comes to
+ * that though the peer's end is all that is left to be seen to.
+ */
+static int play_still(const struct scenario *scenario, struct stage *stage)
+{
+	enum { TIMES = 200 };
+	struct error error;
+
+	(void)scenario;
+	for (unsigned i = 1; i <= TIMES; i++) {
+		uint64_t began = clock_now();
+		struct peer *peer;
+		int rc = stage_connect(stage, &(struct peer_options){.reading = true}, &peer, &error);
+
+		rc = rc < 0 ? rc : peer_send(peer, "still?\n", 7);
+		while (rc == 0 && !stage_still(stage))
+			rc = stage_step(stage, clock_now() + stage_still_poll(stage, clock_now() - began));
+		if (rc < 0)
+			return stage_broken(stage, "round %u: %s", i, strerror(-rc));
+		if (peer_inbox(peer)->size != 7)
+			return stage_fail(stage, "round %u: still with %zu bytes of 7", i,
+					  peer_inbox(peer)->size);
+		stage_drop(stage, peer);
+		while (rc == 0 && !stage_still(stage))
+			rc = stage_step(stage, clock_now() + stage_still_poll(stage, 0));
+		if (rc < 0)
+			return stage_broken(stage, "round %u: %s", i, strerror(-rc));
+		if (!pending_ended_closed(stage))
+			return stage_fail(stage, "round %u: still, and the end was not seen to", i);
+	}
+	return 0;
 }
 
 struct row {
@@ -450,6 +485,31 @@ static void test_stop(void **state)
 	}
 }
 
+static void test_still(void **state)
+{
+	static const char *const ways[] = {
+	    "ptrace",
+#ifndef __SANITIZE_ADDRESS__ /* its library wants to be the first */
+	    "preload",
+#endif
+	};
+	const struct scenario scenario = {.name = "still", .play = play_still};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		struct heard heard = {0};
+		struct suite_case one = make_case(&scenario, ways[i]);
+		struct suite_totals totals = {0};
+
+		assert_int_equal(run_suite(&one, 1, (struct suite_options){.jobs = 1}, &heard, &totals), 0);
+		assert_int_equal(heard.count, 1);
+		if (heard.results[0].verdict != VERDICT_PASS)
+			fail_msg("%s: %s: %s", ways[i], verdict_name(heard.results[0].verdict),
+				 heard.results[0].reason);
+	}
+	assert_clean();
+}
+
 static void test_target_that_does_not_start(void **state)
 {
 	static struct heard heard;
@@ -530,6 +590,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_verdicts),
 	    cmocka_unit_test(test_unwatched),
+	    cmocka_unit_test(test_still),
 	    cmocka_unit_test(test_supply),
 	    cmocka_unit_test(test_stop),
 	    cmocka_unit_test(test_target_that_does_not_start),
