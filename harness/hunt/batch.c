@@ -152,12 +152,30 @@ static void note_rest(struct trying *trying, const char *kind, uint32_t pending)
 		feedback_note(&trying->feedback, kind, pending);
 }
 
+/* What two servers are being judged for at this moment ends no third one's turn: they will show what it was.
+ */
+static uint32_t under_trial(struct line *line)
+{
+	uint32_t once = 0, twice = 0;
+
+	for (size_t i = 0; i < LINE_TURNS; i++) {
+		if (atomic_load(&line->turns[i].state) != TURN_OVER)
+			continue;
+		twice |= once & line->turns[i].suspicion;
+		once |= line->turns[i].suspicion;
+	}
+	return twice;
+}
+
 /* The moves, and what they leave: with the peers still there, then without. */
 static int play_one(struct trying *trying, struct player *player, uint32_t *ret_pending)
 {
 	struct line *line = trying->batch->line;
-	uint32_t trusted = line->runs % DISTRUST ? atomic_load(&line->trusted) : 0, pending = 0;
+	uint32_t trusted = under_trial(line), pending = 0;
 	int rc = player_play(player);
+
+	if (line->runs % DISTRUST)
+		trusted |= atomic_load(&line->trusted);
 
 	if (rc == 0)
 		rc = tidy(trying->stage, player, trusted, &pending);

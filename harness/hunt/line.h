@@ -31,9 +31,10 @@ struct line_try {
 };
 
 enum turn_state {
+	TURN_NONE,
 	TURN_WAITS, /* its server starts, or is ready */
 	TURN_TRIES,
-	TURN_OVER
+	TURN_OVER /* it is judged */
 };
 
 /* One server's. */

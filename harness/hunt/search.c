@@ -397,6 +397,7 @@ static void judge_batch(struct search *search, struct lane *lane, const struct t
 		return;
 	}
 	lane->used = false;
+	atomic_store(&search->line->turns[lane->batch.turn].state, TURN_NONE);
 	if (trial->verdict == VERDICT_BROKEN || trial->verdict == VERDICT_SKIP) {
 		excuse(search, turn, trial);
 		return;
@@ -454,8 +455,10 @@ static int play_batches(struct search *search, struct error *error)
 
 	search->result->figures.doing = "searching";
 	atomic_store(&search->line->halt, 0);
-	for (size_t i = 0; i < LINE_TURNS; i++)
+	for (size_t i = 0; i < LINE_TURNS; i++) {
 		search->lanes[i].used = false;
+		atomic_store(&search->line->turns[i].state, TURN_NONE);
+	}
 	rc = suite_run(&options, NULL, 0, &ops, &totals, error);
 	return rc < 0 ? rc : search->problem;
 }
