@@ -457,6 +457,16 @@ bool peer_waits(const struct peer *peer)
 	       (peer->owed_count || peer->connecting || (peer->request_size && !peer->half_closed));
 }
 
+void peer_complain(struct peer *peer, uint64_t patience)
+{
+	const struct owed *owed = &peer->owed[peer->owed_first];
+
+	if (!peer_waits(peer) || !peer->owed_count || peer->stalled || peer->confused || bytes_come(peer) ||
+	    owed->asked_at + patience > sim_now(peer->sim))
+		return;
+	note(peer, PEER_UNANSWERED, 0, 1, 0, NULL);
+}
+
 void peer_give_up(struct peer *peer)
 {
 	note(peer, PEER_UNANSWERED, 0, 1, 0, NULL);

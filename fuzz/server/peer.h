@@ -65,5 +65,8 @@ void peer_end(struct peer *peer, enum peer_act act);
 bool peer_waits(const struct peer *peer);
 /* The patience is over: journals it. */
 void peer_give_up(struct peer *peer);
+/* The same, where the peer goes on: if it reads, asked that long ago (ns), and got not a byte of the answer.
+ */
+void peer_complain(struct peer *peer, uint64_t patience);
 
 #endif

@@ -466,6 +466,8 @@ static enum sim_turn steps(struct stage *stage, uint64_t timeout, bool ready)
 
 static void recover(struct stage *stage, bool asleep)
 {
+	for (unsigned i = 0; i < PEERS_MOST; i++)
+		peer_complain(&stage->peers[i], CANARY_NS);
 	mark(stage, MARK_QUIET, 0);
 	sim_probe(stage->sim, asleep);
 	for (unsigned i = 0; i < PEERS_MOST && !stage->script.loaded; i++)

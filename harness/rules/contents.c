@@ -81,6 +81,7 @@ static void count_peer(struct contents *contents, const struct event *event)
 	bool canary = event->flags & EVF_CANARY;
 
 	contents->wrong += event->what == PEER_WRONG;
+	contents->given_up += event->what == PEER_UNANSWERED && event->arg[0];
 	if (canary && contents->recovering && event->what == PEER_CONNECT)
 		contents->fresh = event->peer;
 	contents->recovered |= canary && contents->recovering && contents->fresh == event->peer &&

@@ -19,6 +19,7 @@ struct contents {
 	uint64_t bad;		 /* calls on numbers that led nowhere: EBADF, and ENOENT of epoll_ctl */
 	uint64_t interrupted;	 /* EINTR */
 	uint64_t wrong;		 /* answers to peers */
+	uint64_t given_up;	 /* peers, or canaries, whose patience ended without an answer */
 	uint64_t samples;	 /* MARK_SAMPLE */
 	uint64_t exits;		 /* of processes before MARK_STOP or MARK_END */
 	uint64_t stuck;		 /* probes of a sleeping thread that is in no epoll wait */

@@ -19,6 +19,7 @@ extern const struct rule_family connect_family;	  /* connect-unchecked */
 extern const struct rule_family growth_family;	  /* fd-growth */
 extern const struct rule_family death_family;	  /* sigpipe-death, eintr-fatal, … */
 extern const struct rule_family halfclose_family; /* half-close-unanswered, half-close-truncated */
+extern const struct rule_family forgotten_family; /* request-forgotten */
 extern const struct rule_family blocked_family;	  /* loop-blocked */
 extern const struct rule_family batch_family;	  /* stale-event, wrong-close */
 extern const struct rule_family badfd_family;	  /* bad-fd */

@@ -29,6 +29,8 @@ const struct rule_family *const rule_families[] = {
     &badfd_family,
     &service_family,
     &blocked_family,
+    /* Behind those that say why. */
+    &forgotten_family,
     &redundant_family,
     &herd_family,
     &flood_family,

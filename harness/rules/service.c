@@ -115,10 +115,10 @@ static bool is_excused(const struct service *service, const struct judge *judge,
 		return true;
 	if (!peer->connected && event->what != PEER_REFUSED)
 		return true;
-	if (fds_were_short(service, judge, since) || hand->limited_from_start)
-		return !(kept && waited_in_vain(event));
 	if (event->what != PEER_WRONG && (hand_spoilt(hand, peer->conn) || hand_starved(hand, peer->conn)))
 		return true;
+	if (fds_were_short(service, judge, since) || hand->limited_from_start)
+		return !(kept && waited_in_vain(event));
 	return hand->accept_bent > grace || hand->other_bent > grace;
 }
 
