@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include "base/rng.h"
 
+#define MUCH 65536u /* bytes in one turn that are no small talk */
+
 /* What was last said of a file or a peer. */
 struct trail {
 	uint64_t last; /* a step, as a number */
@@ -116,14 +118,33 @@ static void called(struct feedback *feedback, const struct world *world, const s
 {
 	const struct file *file = world_touch(world)->file;
 	struct trail *trail = of_interest(world, file) ? trail_of(&feedback->files, file->id) : NULL;
-	uint64_t what = (uint64_t)call_class((enum call)event->what) << 16 | outcome(event);
+	enum call_class class = call_class((enum call)event->what);
+	uint64_t what = (uint64_t) class << 16 | outcome(event);
 
 	if (!trail)
 		return;
+	if ((class == CLASS_READ || class == CLASS_WRITE) && event->ret > 0)
+		feedback->meanwhile += (uint64_t)event->ret;
 	if (event->flags & EVF_INJECTED)
 		what |= 1u << 30;
 	trail->idle = 0;
 	step(feedback, trail, mix(what, file->reported));
+}
+
+/* The way to starving somebody has milestones, too. */
+static void canary_did(struct feedback *feedback, const struct event *event)
+{
+	bool over = event->what == PEER_ANSWER || event->what == PEER_UNANSWERED || event->what == PEER_CUT ||
+		    event->what == PEER_GONE;
+
+	if (event->what == PEER_REQUEST && !feedback->kept_waiting) {
+		feedback->kept_waiting = true;
+		feedback->meanwhile = 0;
+	} else if (over && feedback->kept_waiting) {
+		if (feedback->meanwhile >= MUCH)
+			count(feedback, mix(0x400, magnitude(feedback->meanwhile)));
+		feedback->kept_waiting = false;
+	}
 }
 
 static bool has_figure(const struct event *event)
@@ -136,6 +157,8 @@ static void peer_did(struct feedback *feedback, const struct event *event)
 	struct trail *trail;
 	uint64_t what = 0x10000000u | event->what;
 
+	if (event->flags & EVF_CANARY)
+		canary_did(feedback, event);
 	if (event->flags & EVF_CANARY || event->what == PEER_GONE)
 		return;
 	trail = trail_of(&feedback->peers, (uint64_t)event->peer + 1);

@@ -2,7 +2,7 @@
 /*
  * What a try showed, as counters for the engine: for each connection (and the listener), the kernel's report,
  * the server's call that followed and its result, each together with the one before; how near a spin it came;
- * how peers were answered. Pure.
+ * how much was done for others while the healthy peer's request waited; how peers were answered. Pure.
  */
 #ifndef WRINGER_HUNT_FEEDBACK_H
 #define WRINGER_HUNT_FEEDBACK_H
@@ -15,8 +15,10 @@
 struct feedback {
 	uint8_t *counters;
 	size_t count;
-	struct map files; /* id -> struct trail: its last words */
-	struct map peers; /* id -> the same */
+	struct map files;   /* id -> struct trail: its last words */
+	struct map peers;   /* id -> the same */
+	bool kept_waiting;  /* the healthy peer asked, and has no answer yet */
+	uint64_t meanwhile; /* bytes moved on other connections since then */
 };
 
 void feedback_begin(struct feedback *feedback, uint8_t *counters, size_t count);

@@ -176,6 +176,48 @@ static void test_way_to_a_spin(void **state)
 	end(&answered);
 }
 
+static void healthy_peer(struct telling *telling, enum peer_act what)
+{
+	struct event event = event_make(EV_PEER, what);
+
+	event.peer = PEER + 1;
+	telling->canary = true;
+	tell(telling, event);
+	telling->canary = false;
+}
+
+/* The healthy peer asks, others are served meanwhile, and it is answered. */
+static unsigned keep_waiting(struct telling *telling, int reads)
+{
+	unsigned before;
+
+	begin(telling, false);
+	for (int i = 0; i < reads; i++)
+		call(telling, CALL_read, CONN, 16384);
+	before = counted(telling);
+	healthy_peer(telling, PEER_REQUEST);
+	for (int i = 0; i < reads; i++)
+		call(telling, CALL_read, CONN, 16384);
+	healthy_peer(telling, PEER_ANSWER);
+	healthy_peer(telling, PEER_ANSWER);
+	return counted(telling) - before;
+}
+
+/* Each doubling of what others were given meanwhile is something new; a little of it is not. */
+static void test_way_to_starving(void **state)
+{
+	static struct telling little, much, more;
+
+	(void)state;
+	assert_int_equal(keep_waiting(&little, 3), 0);
+	assert_int_equal(keep_waiting(&much, 8), 1);
+	assert_int_equal(keep_waiting(&more, 16), 1);
+	assert_memory_not_equal(much.counters, more.counters, COUNTERS);
+	end(&little);
+	end(&much);
+	end(&more);
+}
+
 static void test_suspects(void **state)
 {
 	static struct line_turn turn;
@@ -236,6 +278,7 @@ int main(void)
 	    cmocka_unit_test(test_same_story_same_counters),
 	    cmocka_unit_test(test_canary_does_not_count),
 	    cmocka_unit_test(test_way_to_a_spin),
+	    cmocka_unit_test(test_way_to_starving),
 	    cmocka_unit_test(test_suspects),
 	    cmocka_unit_test(test_closed),
 	};
