@@ -168,6 +168,6 @@ uninstall:
 	rm -rf $(DATA) $(LIBEXEC)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64 $(BUILD)-fuzz $(BUILD)-sim $(BUILD)-pace $(BUILD)-pace-asan $(BUILD)-model $(BUILD)-lto
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-clang $(BUILD)-aarch64 $(BUILD)-fuzz $(BUILD)-sim $(BUILD)-pace $(BUILD)-pace-asan $(BUILD)-model $(BUILD)-lto $(BUILD)-profile
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -51,10 +51,22 @@ SIM_ARCHIVES   := $(foreach r,hunt rules inject model journal base,$(BUILD)/lib$
 
 # Only what is fuzzed needs to be seen by the engine: all else is faster without. SIM_COVER: the flags for that. Most of the
 # time goes into calls between small functions, so all but the server is optimised as one, what is made of it kept for the
-# next server.
+# next server. By a profile of a second of it, taken once: `make clean`, or removing it, has it taken again. Where there is no
+# llvm-profdata all goes a little slower.
 SIM_COVER      ?=
-SIM_FLAGS       = CC=clang OPT='-O2 -g -flto=thin' LDFLAGS='-flto=thin -fuse-ld=lld -Wl,--thinlto-cache-dir=$(BUILD)-lto'
-$(BUILD)/targets/%.o: CFLAGS += -fno-lto $(SIM_COVER)
+SIM_PROFILE     = $(BUILD)-lto/server.profdata
+SIM_THIN        = -flto=thin -fuse-ld=lld -Wl,--thinlto-cache-dir=$(BUILD)-lto
+SIM_PROFILED    = $(if $(shell test -f $(SIM_PROFILE) && echo yes),-fprofile-use=$(abspath $(SIM_PROFILE)) -Wno-profile-instr-out-of-date -Wno-profile-instr-unprofiled)
+SIM_FLAGS       = CC=clang OPT='-O2 -g -flto=thin $(SIM_PROFILED)' LDFLAGS='$(SIM_THIN)'
+$(BUILD)/targets/%.o: CFLAGS += -fno-lto -fno-profile-generate -fno-profile-use $(SIM_COVER)
+sim-profile:
+	@ci/deps.sh fuzz
+	@test -f $(SIM_PROFILE) || ! command -v llvm-profdata >/dev/null || { \
+		$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-profile CC=clang OPT='-O2 -flto=thin -fprofile-generate' \
+			LDFLAGS='-flto=thin -fuse-ld=lld -fprofile-generate' $(BUILD)-profile/fuzz_pace/epoll-level && \
+		LLVM_PROFILE_FILE=$(SIM_PROFILE).raw $(BUILD)-profile/fuzz_pace/epoll-level 1000 1 >/dev/null && \
+		llvm-profdata merge -o $(SIM_PROFILE) $(SIM_PROFILE).raw; }
+.PHONY: sim-profile
 
 $(BUILD)/fuzz_server/faulty-%.o: $(BUILD)/targets/faulty/%.o $(BUILD)/targets/libcommon.a $(SIM_LINK)
 	@mkdir -p $(@D)
@@ -71,7 +83,7 @@ $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%): $(BUILD)/fuzz_server/%: $(BUILD)/fuzz_
 # Your own server: `make fuzz-own NAME=mine OBJECTS='a.o b.o'`, objects of any compiler; those of clang with
 # -fsanitize=fuzzer-no-link tell the engine where it has been, and may be compiled for ASan and UBSan.
 NAME ?= own
-fuzz-own:
+fuzz-own: sim-profile
 	@ci/deps.sh fuzz
 	@test -n "$(OBJECTS)" || { echo "make fuzz-own NAME=mine OBJECTS='a.o b.o'" >&2; exit 2; }
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim $(SIM_FLAGS) SERVER_NAMES=$(NAME) OWN='$(abspath $(OBJECTS))' $(BUILD)-sim/fuzz_server/$(NAME)
@@ -108,7 +120,7 @@ fuzz-servers: $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%)
 .SECONDARY: $(SERVER_NAMES:%=$(BUILD)/fuzz_server/%.o)
 
 # The faulty servers, each from an empty corpus until its own mistake is found, without sanitizers: seconds and executions.
-fuzz-faulty:
+fuzz-faulty: sim-profile
 	@ci/deps.sh fuzz
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-sim $(SIM_FLAGS) SIM_COVER='-fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp' fuzz-servers
 	@ci/fuzz.py --faulty --seconds $(FUZZ_SECONDS) $(BUILD)-sim $(addprefix server/,$(filter faulty-%,$(SERVER_NAMES)))
@@ -129,7 +141,7 @@ $(SERVER_NAMES:%=$(BUILD)/fuzz_pace/%): $(BUILD)/fuzz_pace/%: $(BUILD)/fuzz/test
 		$(SIM_OBJECTS) $(BUILD)/fuzz/common/claim.o $(SIM_ARCHIVES)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(SANITIZED) -o $@ -Wl,--start-group $^ -Wl,--end-group -lpthread -lm
-fuzz-pace:
+fuzz-pace: sim-profile
 	@ci/deps.sh fuzz
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-pace $(SIM_FLAGS) $(BUILD)-pace/fuzz_pace/epoll-level
 	@$(MAKE) --no-print-directory -s $(JOBS) BUILD=$(BUILD)-pace-asan $(SIM_FLAGS) SIM_COVER='-fsanitize=address,undefined' \
