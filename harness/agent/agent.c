@@ -168,6 +168,11 @@ void agent_meet(struct agent_turn *turn, enum call call, uint64_t op)
 		decide(turn, &(struct fault_call){.call = call, .op = op, .fd = turn->fd});
 }
 
+bool agent_confined(void)
+{
+	return atomic_load_explicit(&share->confined, memory_order_relaxed);
+}
+
 bool agent_started(void)
 {
 	return share != NULL;

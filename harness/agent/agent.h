@@ -102,6 +102,8 @@ bool agent_whose(int fd, struct fault_call *call);
 void agent_remember(int fd, uint16_t port);
 /* It is about to be given back, or was made in another way. */
 void agent_forget(int fd);
+/* Whether it must make no calls of its own. */
+bool agent_confined(void);
 /* Whether the agent has started: else nothing goes the fast way. */
 bool agent_started(void);
 

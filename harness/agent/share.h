@@ -22,7 +22,7 @@
 #include "journal/event.h"
 
 #define AGENT_MAGIC   0x544e454741525257ULL /* "WRRAGENT" */
-#define AGENT_VERSION 2
+#define AGENT_VERSION 3
 /* In the environment: the path of the file. */
 #define AGENT_VARIABLE "WRINGER_AGENT"
 
@@ -78,6 +78,9 @@ struct agent_share {
 	/* Above 0: numbers that were accepted are given back in ways the agent does not see, so it does not
 	 * know which are. */
 	_Atomic uint32_t unsure;
+
+	/* Not 0: a process forbids itself calls, so all go the slow way and the agent adds none. */
+	_Atomic uint32_t confined;
 
 	_Alignas(64) _Atomic uint32_t asleep; /* the watcher sleeps on this: 1 */
 	_Alignas(64) _Atomic uint32_t room;   /* writers that found their ring full sleep on this */

@@ -73,7 +73,7 @@ static int accepting(enum call call, long number, int fd, struct sockaddr *addre
 	long ret;
 
 	ret = agent_asleep(&turn, number, args);
-	if (ret >= 0 && agent_started()) {
+	if (ret >= 0 && agent_started() && !agent_confined()) {
 		known = peer_of(ret, address, size, &peer);
 		agent_remember((int)ret, port_of(&peer, known));
 	}

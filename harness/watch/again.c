@@ -49,7 +49,7 @@ static void remember(struct tracer *tracer, struct tracee *tracee, long number, 
 {
 	const struct row *row = tracer->rows.row[number];
 
-	if (!row || row->kind == ROW_RESTART || row->kind == ROW_SIGACTION)
+	if (!row || row->kind == ROW_RESTART || row->kind == ROW_SIGACTION || row->kind == ROW_SECCOMP)
 		return;
 	tracee->resumes = true;
 	tracee->state.row = row;

@@ -402,6 +402,22 @@ void agent_mute(struct agent *agent, int more)
 		atomic_fetch_add(&agent->share->mute, (uint32_t)more);
 }
 
+void agent_sandboxed(struct tracer *tracer, const struct tracee *tracee)
+{
+	struct agent *agent = tracer->agent;
+
+	if (!agent || agent->sandboxed)
+		return;
+	agent->sandboxed = true;
+	atomic_store(&agent->share->confined, 1);
+	agent_mute(agent, 1);
+	note(tracer, tracee->process,
+	     "forbids itself calls (seccomp): from here on all is watched by ptrace, for the agent's own "
+	     "calls "
+	     "may be among them",
+	     "");
+}
+
 uint64_t agent_waits(const struct agent *agent)
 {
 	return atomic_load(&agent->share->waits);

@@ -53,6 +53,9 @@ void agent_exec(struct tracer *tracer, const struct tracee *tracee);
 void agent_born(struct agent *agent);
 /* Threads without thread-local memory of their own: while there are any, all go the slow way. */
 void agent_mute(struct agent *agent, int more);
+/* A tracee is about to forbid itself calls, and knows nothing of those that the agent adds: from now on all
+ * go the slow way, which is no other call than the target's. */
+void agent_sandboxed(struct tracer *tracer, const struct tracee *tracee);
 /* A signal stop: a call on the fast way that it interrupts is journalled here, before the signal is. */
 void agent_interrupted(struct tracer *tracer, struct tracee *tracee, int signo);
 /* How often a thread of the target waited for room, and how many slots were given. */

@@ -23,6 +23,7 @@ struct agent {
 	size_t used;			    /* slots ever given are below */
 	uint64_t claims, futile; /* futile: grows with calls that achieve nothing, see agent_collect.c */
 	atomic_bool stopped;
+	bool sandboxed; /* the target filters its own calls */
 };
 
 #endif

@@ -11,8 +11,10 @@
 
 #include <errno.h>
 #include <linux/kcmp.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -77,6 +79,24 @@ static void note_sigaction(struct tracee *tracee, const uint64_t *arg)
 		process->restarts |= bit;
 }
 
+/* A filter of the target's own, unless it only asks whether there could be one. */
+static void note_seccomp(struct tracer *tracer, const struct tracee *tracee,
+			 const struct __ptrace_syscall_info *info)
+{
+	const uint64_t *arg = info->seccomp.args;
+	uint64_t mode = arg[1], program = arg[2];
+
+	if (info->seccomp.nr == __NR_seccomp) {
+		if (arg[0] != SECCOMP_SET_MODE_STRICT && arg[0] != SECCOMP_SET_MODE_FILTER)
+			return;
+		mode = arg[0] == SECCOMP_SET_MODE_STRICT ? SECCOMP_MODE_STRICT : SECCOMP_MODE_FILTER;
+	} else if (arg[0] != PR_SET_SECCOMP) {
+		return;
+	}
+	if (mode == SECCOMP_MODE_STRICT || program)
+		agent_sandboxed(tracer, tracee);
+}
+
 static void note_foreign(struct tracer *tracer, struct tracee *tracee)
 {
 	if (tracee->process->foreign)
@@ -111,7 +131,7 @@ const struct row *call_identify(struct tracer *tracer, struct tracee *tracee,
 		row = &row_unknown;
 	if (row->kind == ROW_RESTART)
 		return resumes(tracee) ? tracee->state.row : NULL;
-	if (row->kind == ROW_SIGACTION)
+	if (row->kind == ROW_SIGACTION || row->kind == ROW_SECCOMP)
 		return row;
 	tracee->resumes = false;
 	tracee->state.row = row;
@@ -213,6 +233,8 @@ static void entered(struct tracer *tracer, struct tracee *tracee, const struct _
 	row = call_identify(tracer, tracee, info);
 	if (row && row->kind == ROW_SIGACTION)
 		note_sigaction(tracee, info->seccomp.args);
+	else if (row && row->kind == ROW_SECCOMP)
+		note_seccomp(tracer, tracee, info);
 	else if (row && agent_claimed(tracer, tracee))
 		return;
 	else if (row && fault_set_armed(tracer->watcher->faults))

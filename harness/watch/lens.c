@@ -137,7 +137,7 @@ static void plan_calls(struct sight_control *control, const struct row_index *ro
 	for (size_t i = 0; i < SIGHT_NUMBERS; i++) {
 		const struct row *row = rows->row[i];
 
-		if (row && row->kind != ROW_SIGACTION && row->kind != ROW_UNKNOWN)
+		if (row && row->kind != ROW_SIGACTION && row->kind != ROW_SECCOMP && row->kind != ROW_UNKNOWN)
 			plan_row(&control->plan[i], row);
 	}
 	control->event_size = sizeof(struct epoll_event);

@@ -84,6 +84,8 @@ static const struct row rows[] = {
     PLAIN(timer_settime, _, _, _, _, NULL),
     OURS(__NR_restart_syscall, ROW_RESTART),
     OURS(__NR_rt_sigaction, ROW_SIGACTION),
+    OURS(__NR_prctl, ROW_SECCOMP),
+    OURS(__NR_seccomp, ROW_SECCOMP),
 };
 
 #define ROWS (sizeof rows / sizeof *rows)

@@ -14,6 +14,7 @@ enum row_kind {
 	ROW_RING,      /* io_uring_enter: a wait when it waits for completions */
 	ROW_RESTART,   /* restart_syscall: the interrupted call goes on */
 	ROW_SIGACTION, /* not journalled: tells whether a signal interrupts or restarts calls */
+	ROW_SECCOMP,   /* prctl and seccomp, not journalled: the target forbids itself calls */
 	ROW_UNKNOWN,
 };
 

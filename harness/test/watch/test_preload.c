@@ -10,6 +10,8 @@
  */
 #include "play.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -17,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -721,18 +724,72 @@ static void test_threads_are_cancelled(void **state)
 	play_free(&play);
 }
 
+/* What a program that sandboxes itself allows is what it calls, and nothing of the agent's: anything else
+ * kills it. */
+static int part_confined(void)
+{
+	struct sock_filter code[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_accept, 7, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_accept4, 6, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 5, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 4, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close, 3, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 2, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 1, 0),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof code / sizeof *code, code};
+	struct sockaddr_in address;
+	int listener = listen_on(&address), clients[2], fd;
+	char bytes[8];
+
+	for (int i = 0; i < 2; i++)
+		clients[i] = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) < 0 &&
+	      errno == EFAULT); /* is there such a thing? */
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+	for (int i = 0; i < 2; i++) {
+		CHECK(connect(clients[i], (struct sockaddr *)&address, sizeof address) == 0);
+		fd = i ? accept4(listener, NULL, NULL, 0) : accept(listener, NULL, NULL);
+		CHECK(write(clients[i], "unread", 6) == 6 && read(fd, bytes, 2) == 2);
+		CHECK(write(fd, NULL, 5) < 0 && errno == EFAULT);
+		CHECK(close(fd) == 0 && close(clients[i]) == 0);
+	}
+	return 0;
+}
+
+static void test_the_confined_live(void **state)
+{
+	struct play play;
+
+	(void)state;
+	if (PLAY_SANITIZED)
+		skip();
+	play_init(&play, "confined");
+	play.ops = watch_find("preload");
+	play_start(&play);
+	assert_int_equal(play_finish(&play), 0);
+	assert_int_equal(play_count(&play, EV_CALL, CALL_accept) + play_count(&play, EV_CALL, CALL_accept4),
+			 2);
+	play_free(&play);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct play_part parts[] = {
-	    {"more", part_more},     {"work", part_work},   {"many", part_many}, {"limit", part_limit},
-	    {"struck", part_struck}, {"quick", part_quick}, {"raw", part_raw},	 {"cancel", part_cancel},
+	    {"more", part_more},   {"work", part_work},	    {"many", part_many},
+	    {"limit", part_limit}, {"struck", part_struck}, {"quick", part_quick},
+	    {"raw", part_raw},	   {"cancel", part_cancel}, {"confined", part_confined},
 	};
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_same_by_preload),	  cmocka_unit_test(test_the_same_by_bpf),
 	    cmocka_unit_test(test_nothing_is_lost),	  cmocka_unit_test(test_what_is_lost_is_counted),
 	    cmocka_unit_test(test_no_fd_is_taken),	  cmocka_unit_test(test_faults_are_the_same),
 	    cmocka_unit_test(test_faults_cost_no_stop),	  cmocka_unit_test(test_other_ways_are_told),
-	    cmocka_unit_test(test_threads_are_cancelled),
+	    cmocka_unit_test(test_threads_are_cancelled), cmocka_unit_test(test_the_confined_live),
 	};
 
 	play_main(argc, argv, parts, COUNT_OF(parts));
