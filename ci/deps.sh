@@ -11,7 +11,8 @@ test="$run $bpf libcmocka-dev:cmocka.pc python3:/usr/bin/python3"
 cross="$test clang:clang clang-format:clang-format gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h"
 servers="$run nginx-light:nginx lighttpd:lighttpd haproxy:haproxy redis-server:redis-server memcached:memcached python3:/usr/bin/python3"
 servers="$servers nodejs:node golang-go:go nghttp2-proxy:nghttpx dnsmasq-base:dnsmasq mosquitto:mosquitto beanstalkd:beanstalkd"
-servers="$servers python3-aiosmtpd:/usr/lib/python3/dist-packages/aiosmtpd"
+servers="$servers python3-aiosmtpd:/usr/lib/python3/dist-packages/aiosmtpd h2o:h2o unbound:unbound squid:squid pgbouncer:pgbouncer"
+servers="$servers stunnel4:stunnel4 openssl:openssl"
 # libFuzzer and the sanitizers come with the compiler's run-time library, which Debian keeps apart.
 clang='clang:clang libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
 sanitize="$test $clang"
