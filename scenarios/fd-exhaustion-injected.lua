@@ -20,6 +20,7 @@ serving, and accepts again afterwards.]],
       if phases.asks_at_once(t) then peer:request() end
     end
     phases.hold(t, 6)
+    phases.rest(t)
     t:expect_delivered(fault)
     before:try("fin") -- some accept again when one of those they have is gone
     phases.resume(t, peers)

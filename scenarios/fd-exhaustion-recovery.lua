@@ -12,6 +12,7 @@ triggered listener gets no new edge for them.]],
     t:limit_fds(4)
     local peers = phases.exhaust(t)
     phases.hold(t, 4)
+    phases.rest(t)
     t:limit_restore()
     phases.resume(t, peers)
   end,

@@ -11,7 +11,7 @@ loop that just tries again burns a whole core. Those who are connected must be s
     t:keep_only(true)
     local peers = phases.exhaust(t)
     phases.hold(t, 4)
-    t:until_asleep()
+    phases.rest(t)
     local waiting = {}
     for _, peer in ipairs(peers) do
       if t:until_accepted(peer, { patience = 0 }) then

@@ -71,7 +71,8 @@ bool pending_rests(struct stage *stage, uint64_t quiet)
 
 	if (stage->gone || !stage_watched(stage))
 		return true;
-	return stage->target_event + quiet <= now && world_asleep_at(stage->world, now - began);
+	return stage->target_event + quiet <= now && world_asleep_at(stage->world, now - began) &&
+	       (stage->paused || target_waits(stage->world));
 }
 
 /* Untraced, only the number of fds tells whether the ended peers were let go. */

@@ -59,7 +59,9 @@ struct file *stage_conn(const struct stage *stage, const struct peer *peer);
  * after the other. What does not make it do anything is to be given up soon.
  */
 bool stage_settled(struct stage *stage);
-/* How often that is worth asking while nothing happens, ns. */
+/* No thread of the target does anything, by the journal and by the kernel. Only of one that is watched. */
+bool stage_asleep(const struct stage *stage);
+/* How often stage_settled is worth asking while nothing happens, ns. */
 uint64_t stage_settled_poll(const struct stage *stage);
 /*
  * The same, known instead of waited for, for whoever does thousands of things in a row: all its threads

@@ -78,6 +78,11 @@ uint64_t stage_settled_poll(const struct stage *stage)
 	return strcmp(stage->options->watch->name, "ptrace") == 0 ? SETTLED_QUIET : SETTLED_UNTRACED;
 }
 
+bool stage_asleep(const struct stage *stage)
+{
+	return world_asleep(stage->world) && (stage->paused || target_waits(stage->world));
+}
+
 bool stage_settled(struct stage *stage)
 {
 	uint64_t quiet = stage_settled_poll(stage);

@@ -291,7 +291,7 @@ static void obey_limits(struct suite *suite)
 	for (uint32_t i = 0; i < suite->jobs; i++) {
 		struct slot *slot = &suite->slots[i];
 
-		if (!slot->item || slot->killed || now < slot->deadline)
+		if (!slot->item || slot->killed || now < slot->deadline || slot_indulge(slot, now))
 			continue;
 		slot->killed = true;
 		slot_kill(slot, SIGKILL);

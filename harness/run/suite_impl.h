@@ -35,6 +35,8 @@ int slot_start(struct slot *slot, struct error *error);
 void slot_read(struct slot *slot);
 /* Reaps the process that has ended and makes the result of what it sent, or of how it died. */
 int slot_result(struct slot *slot, struct result *ret_result);
+/* Past its deadline: whether its process was kept waiting for a CPU, and is given that time. */
+bool slot_indulge(struct slot *slot, uint64_t now);
 void slot_kill(struct slot *slot, int signo);
 void slot_close(struct slot *slot);
 

@@ -189,9 +189,9 @@ static bool process_sleeps(pid_t pid)
 
 int wait_asleep(struct play *play, struct wait *wait)
 {
-	if (stage_watched(play->stage))
-		return world_asleep(stage_world(play->stage));
 	wait->poll = POLL_LIST;
+	if (stage_watched(play->stage))
+		return stage_asleep(play->stage);
 	return lasts(wait, process_sleeps(target_pid(stage_target(play->stage))), 3 * POLL_LIST);
 }
 

@@ -27,6 +27,23 @@ static char thread_state(pid_t pid, pid_t tid)
 	return name_end && name_end[1] == ' ' ? name_end[2] : '?';
 }
 
+bool target_waits(const struct world *world)
+{
+	const struct thread *thread;
+	size_t at = 0;
+
+	while ((thread = world_next_thread(world, &at))) {
+		char state;
+
+		if (!thread->alive || thread->waiting == CALL_unknown || !thread->process)
+			continue;
+		state = thread_state(thread->process->pid, thread->tid);
+		if (state == 'R' || state == 't' || state == 'T')
+			return false;
+	}
+	return true;
+}
+
 uint64_t thread_waited(struct thread_delay *thread, const struct sched_times *times, bool ready, uint64_t now)
 {
 	uint64_t more = times->waited > thread->then.waited ? times->waited - thread->then.waited : 0;
@@ -126,6 +143,13 @@ uint64_t target_delay(struct target *target, const struct world *world)
 	}
 	forget_others(book);
 	return book->total;
+}
+
+uint64_t target_waited(pid_t pid)
+{
+	struct sched_times times;
+
+	return proc_sched(pid, pid, &times) < 0 ? 0 : times.waited;
 }
 
 void delay_book_free(struct delay_book *book)

@@ -70,6 +70,14 @@ uint64_t target_cpu(const struct target *target, const struct world *world);
  * while it matters. 0 where the kernel does not say.
  */
 uint64_t target_delay(struct target *target, const struct world *world);
+/* The same of the first thread of any process, since it began; a wait that is not over is left out. */
+uint64_t target_waited(pid_t pid);
+/*
+ * Whether the threads that the world has in a wait do sleep there, asked of the kernel. One that is about to
+ * come back, for want of a CPU or of its tracer's leave, is awake: a loop that turns is not at rest between
+ * two of its turns.
+ */
+bool target_waits(const struct world *world);
 uint64_t target_rss(const struct target *target, const struct world *world);
 /*
  * Whether every thread of the target that the world knows sleeps at this moment, as the kernel says. False

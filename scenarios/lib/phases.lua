@@ -166,11 +166,18 @@ function phases.unblock(t, peers)
   end)
 end
 
+-- Whoever turns has the time to show it, however slow the machine, and nobody asks meanwhile; at once where nobody does.
+function phases.rest(t)
+  t:canary_rest()
+  t:until_asleep { patience = 1.5 }
+  t:canary_run()
+end
+
 -- Peers send an urgent byte each, the canary is served meanwhile, and they go.
 function phases.urgent(t, peers)
   for _, peer in ipairs(peers) do peer:oob() end
   t:until_served(4)
-  t:until_asleep { patience = 0.5 } -- at once, unless it spins: then it has the time to show it
+  phases.rest(t)
   phases.all(t, peers, function(peer)
     peer:try("fin")
     t:expect_closed(peer)

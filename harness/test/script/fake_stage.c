@@ -281,6 +281,11 @@ const char *stage_setting(const struct stage *stage, const char *name)
 	return strcmp(name, "colour") == 0 ? "red" : NULL;
 }
 
+bool stage_asleep(const struct stage *stage)
+{
+	return world_asleep(stage->world);
+}
+
 bool stage_settled(struct stage *stage)
 {
 	(void)stage;
