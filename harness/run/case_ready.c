@@ -17,7 +17,9 @@
 #define START_LOOK	(10 * NS_PER_MS) /* how often the tables are searched when no event tells */
 #define BASE_REQUESTS	3
 #define CANARY_INTERVAL (20 * NS_PER_MS)
-#define TIDY_PATIENCE	(100 * NS_PER_MS) /* for the closes of the base requests to be followed */
+#define KNOWN_PATIENCE                                                                                       \
+	(300 * NS_PER_MS) /* for the end of the first to be read, and the target to sleep again */
+#define TIDY_PATIENCE (100 * NS_PER_MS) /* for the closes of the base requests to be followed */
 
 static bool listens(struct stage *stage)
 {
@@ -225,6 +227,10 @@ static int base_requests(struct stage *stage)
 		return rc;
 	if (stage->gone || canary_fresh_result(stage->canary) != 0)
 		return base_failed(stage);
+	/* one after the other: nothing is to happen in the batch in which a connection ends */
+	rc = stage_until(stage, pending_ended_known, clock_now() + KNOWN_PATIENCE);
+	if (rc < 0 && rc != -ESRCH)
+		return rc;
 	canary_run(stage->canary);
 	rc = stage_until(stage, base_over, until);
 	if (rc < 0 && rc != -ESRCH)

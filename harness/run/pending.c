@@ -65,6 +65,19 @@ bool pending_ended_closed(struct stage *stage)
 	return stage->gone || !any_peer(stage, left_open);
 }
 
+/* Its end has not reached the target yet. */
+static bool left_unread(const struct peer_view *view)
+{
+	return left_open(view) && !view->conn->eof_read && !view->conn->read_error;
+}
+
+bool pending_ended_known(struct stage *stage)
+{
+	if (stage->gone || !stage_watched(stage))
+		return true;
+	return !any_peer(stage, left_unread) && stage_asleep(stage);
+}
+
 bool pending_rests(struct stage *stage, uint64_t quiet)
 {
 	uint64_t now = clock_now(), began = journal_start(stage->journal);

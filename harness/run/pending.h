@@ -16,6 +16,9 @@ struct stage;
 
 /* Connections of peers that ended are closed. (Vanished peers cannot be noticed.) */
 bool pending_ended_closed(struct stage *stage);
+/* The target has read the ends of those that ended, did what it does about them, and sleeps. True for one
+ * nobody watches. */
+bool pending_ended_known(struct stage *stage);
 /* All threads sleep, and none did anything for `quiet` ns. True for a target nobody watches. */
 bool pending_rests(struct stage *stage, uint64_t quiet);
 /* PENDING_*: what is pending, all but PENDING_WAITING told by the world. */

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "rules/limits.h"
 #include "run/stage_impl.h"
 
 /* The loop looks up this often whatever happens, so that a request to stop is never missed for long. */
-#define STAGE_SLICE (100 * NS_PER_MS)
+#define STAGE_SLICE	 (100 * NS_PER_MS)
+#define STAGE_INDULGENCE 2 /* times its limit, at the most, for what we waited for a CPU */
 /* With the target gone only what is already on its way can still arrive. */
 #define STAGE_AFTERMATH (5 * NS_PER_MS)
 
@@ -139,6 +141,11 @@ static void target_done(void *arg, uint32_t events)
 	loop_unwatch(stage->loop, watcher_done_fd(target_watcher(stage->target)));
 }
 
+static uint64_t case_limit(const struct stage *stage)
+{
+	return stage->options->timeout ? stage->options->timeout : stage_window(stage, 30 * NS_PER_S);
+}
+
 int stage_open(struct stage *stage, const struct case_options *options, const struct scenario *scenario,
 	       const char *journal, struct error *error)
 {
@@ -147,8 +154,7 @@ int stage_open(struct stage *stage, const struct case_options *options, const st
 	stage->options = options;
 	stage->scenario = scenario;
 	stage->fds_before = -1;
-	stage->deadline =
-	    clock_now() + (options->timeout ? options->timeout : stage_window(stage, 30 * NS_PER_S));
+	stage->deadline = clock_now() + case_limit(stage);
 	rng_init(&stage->rng, options->seed, scenario->name);
 	rc = journal_create(journal, &stage->journal, error);
 	rc = rc ? rc : loop_new(&stage->loop, error);
@@ -204,6 +210,17 @@ void stage_close(struct stage *stage)
 	free(stage->armed);
 }
 
+/* Past its deadline, though what our own first thread waited for a CPU is not held against it. */
+static bool time_is_over(const struct stage *stage, uint64_t now)
+{
+	uint64_t waited, most = STAGE_INDULGENCE * case_limit(stage);
+
+	if (stage->deadline == 0 || now < stage->deadline)
+		return false;
+	waited = target_waited(getpid());
+	return now >= stage->deadline + (waited < most ? waited : most);
+}
+
 /* Why the case cannot go on, if so. */
 static int trouble(struct stage *stage, uint64_t now)
 {
@@ -214,7 +231,7 @@ static int trouble(struct stage *stage, uint64_t now)
 		(void)error_set(&error, rc, "following the journal: %s", strerror(-rc));
 	else if (!stage->ending && stage->options->stop && *stage->options->stop)
 		return -EINTR;
-	else if (stage->deadline != 0 && now >= stage->deadline)
+	else if (time_is_over(stage, now))
 		return -ETIME;
 	else if (stage->target)
 		rc = watcher_failure(target_watcher(stage->target), &error);
@@ -252,7 +269,7 @@ int stage_step(struct stage *stage, uint64_t until)
 	look_why(stage, now);
 	if (stage->gone)
 		slice = now + STAGE_AFTERMATH;
-	if (stage->deadline != 0 && stage->deadline < slice)
+	if (stage->deadline > now && stage->deadline < slice)
 		slice = stage->deadline;
 	rc = loop_step(stage->loop, until < slice ? until : slice);
 	if (rc < 0 && rc != -EINTR) {

@@ -42,6 +42,11 @@ uint64_t stage_window(const struct stage *stage, uint64_t ns);
  */
 int stage_step(struct stage *stage, uint64_t until);
 
+/* How long whoever takes part in a request has waited for a CPU, ns in all; looked at anew every DELAY_LOOK.
+ */
+#define DELAY_LOOK (100 * NS_PER_MS)
+uint64_t stage_delayed(struct stage *stage);
+
 /* Every event from here on, once the world has followed it. NULL: no more. */
 void stage_listen(struct stage *stage, void (*hear)(void *arg, const struct event *event), void *arg);
 

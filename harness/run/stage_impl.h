@@ -98,10 +98,6 @@ int case_stop(struct stage *stage);   /* SIGTERM and patience */
 /* For stage_until: the canary's fresh request is answered or given up; the canary rests. */
 bool stage_fresh_over(struct stage *stage);
 bool stage_canary_rests(struct stage *stage);
-/* How long whoever takes part in a request has waited for a CPU, ns in all; looked at anew every DELAY_LOOK.
- */
-#define DELAY_LOOK (100 * NS_PER_MS)
-uint64_t stage_delayed(struct stage *stage);
 /* How a process ended, from its wait status: "exit status 1", "killed by SIGSEGV". Returns out. */
 char *status_text(int status, char *out, size_t size);
 

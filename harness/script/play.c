@@ -11,10 +11,12 @@
 #include "script/scenario_api.h"
 #include "script/scenario_file.h"
 
-#define DYING_PATIENCE (200 * NS_PER_MS)
-#define TASKS_MOST     4096
-#define WASTED_MOST    (6 * NS_PER_S)
-#define IMPATIENCE     (15 * NS_PER_MS)
+#define DYING_PATIENCE	(200 * NS_PER_MS)
+#define TASKS_MOST	4096
+#define WASTED_MOST	(6 * NS_PER_S)
+#define IMPATIENCE	(15 * NS_PER_MS)
+#define INDULGENCE	(6 * NS_PER_S)	 /* the most that waiting for a CPU adds to any patience */
+#define INDULGENCE_STEP (20 * NS_PER_MS) /* less is no reason to wait again */
 
 struct play *play_of(lua_State *L)
 {
@@ -49,6 +51,23 @@ static void limit_patience(const struct play *play, struct wait *wait)
 	wait->hurried = true;
 }
 
+/* Whether the machine kept the target or us waiting for a CPU meanwhile, so that there is more time for it.
+ */
+static bool is_indulged(const struct play *play, struct wait *wait)
+{
+	uint64_t delay, most = stage_window(play->stage, INDULGENCE);
+
+	if (wait->pause)
+		return false;
+	delay = stage_delayed(play->stage) - wait->delayed;
+	delay = delay < most ? delay : most;
+	if (delay < wait->granted + INDULGENCE_STEP)
+		return false;
+	wait->deadline += delay - wait->granted;
+	wait->granted = delay;
+	return clock_now() < wait->deadline;
+}
+
 /* Waits that run beside each other waste their time once. */
 static void count_waste(struct play *play, const struct wait *wait)
 {
@@ -56,7 +75,7 @@ static void count_waste(struct play *play, const struct wait *wait)
 
 	if (wait->pause || from >= now)
 		return;
-	play->wasted += now - from;
+	play->wasted += now - from > wait->granted ? now - from - wait->granted : 0;
 	play->wasted_to = now;
 }
 
@@ -73,6 +92,8 @@ int play_wait(lua_State *L, const struct wait *wait, lua_KContext context, lua_K
 	task->wait.result = wait->check(play, &task->wait);
 	if (task->wait.result != 0)
 		return k(L, LUA_OK, context);
+	if (!task->wait.pause)
+		task->wait.delayed = stage_delayed(play->stage);
 	task->waiting = true;
 	return lua_yieldk(L, 0, context, k);
 }
@@ -210,7 +231,8 @@ static bool run_tasks(struct play *play)
 			continue;
 		if (task->waiting) {
 			task->wait.result = task->wait.check(play, &task->wait);
-			if (task->wait.result == 0 && clock_now() < task->wait.deadline)
+			if (task->wait.result == 0 &&
+			    (clock_now() < task->wait.deadline || is_indulged(play, &task->wait)))
 				continue;
 			if (task->wait.result == 0)
 				count_waste(play, &task->wait);

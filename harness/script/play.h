@@ -35,8 +35,10 @@ struct wait {
 	struct script_peer *peer;
 	uint64_t began, deadline; /* clock_now() times */
 	uint64_t poll;		  /* ns between looks when nothing happens in the loop; 0: the loop tells */
+	uint64_t delayed;	  /* what stage_delayed said when it began */
+	uint64_t granted;	  /* ns added to its deadline since */
 	uint64_t number, seen, since;
-	bool pause; /* its end in time is what was wanted: t:wait, the gaps of drip */
+	bool pause;   /* its end in time is what was wanted: t:wait, the gaps of drip */
 	bool hurried; /* an impatient play cut its patience: that it came to nothing says nothing */
 	uint32_t mask;
 	const char *text; /* kept alive by the waiter's stack */

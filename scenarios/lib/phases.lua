@@ -50,6 +50,19 @@ function phases.connect(t, options, count)
   return peers
 end
 
+-- One connection to somebody who may have shut the door for a moment.
+function phases.knock(t)
+  for _ = 1, 40 do
+    local peer = t:connect { try = true }
+    if peer then
+      accepted(t, peer)
+      return peer
+    end
+    t:wait(0.05)
+  end
+  t:broken("nobody can connect any more")
+end
+
 -- Connected and accepted, nothing said.
 function phases.idle(t)
   return phases.connect(t)
@@ -220,9 +233,14 @@ local function begin(t, peer)
 end
 
 -- Whether the target has taken that connection, and kept it. A handshake that a short queue lost comes again after a second.
+-- One that is left waiting is so by a target that has done all it will do: it sleeps, or turns for a second.
 local function kept(t, peer)
   local patience = t:until_connected(peer, { patience = 0.2 }) and 0.2 or 1.5
-  return t:until_accepted(peer, { patience = patience }) and not t:until_ended(peer, { patience = 0 })
+  if not t:until_accepted(peer, { patience = patience }) then
+    local done = t:until_asleep { patience = 0.2 }
+    if not t:until_accepted(peer, { patience = done and 0 or 1 }) then return false end
+  end
+  return not t:until_ended(peer, { patience = 0 })
 end
 
 -- Opens sixteen more, four at a time so that a short queue has room for them. Returns whether the last of them is kept.

@@ -286,6 +286,12 @@ bool stage_asleep(const struct stage *stage)
 	return world_asleep(stage->world);
 }
 
+uint64_t stage_delayed(struct stage *stage)
+{
+	(void)stage;
+	return 0;
+}
+
 bool stage_settled(struct stage *stage)
 {
 	(void)stage;
