@@ -10,7 +10,7 @@
  */
 #include "common/loop.h"
 
-#define GREEDY 200 /* requests */
+#define GREEDY 500 /* requests: more than the canary asks on one connection in ten seconds */
 
 static void on_event(struct loop *loop, struct conn *conn, uint32_t events)
 {
