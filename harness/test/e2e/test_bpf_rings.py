@@ -92,6 +92,9 @@ def test_attached():
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 tally = wringer.Tally()
+if wringer.RINGS_REFUSED:
+    print(wringer.RINGS_REFUSED)
+    sys.exit(77)
 asked = wringer.wringer("watch", "-q", "--watch", "bpf", "--", "/bin/true")
 if asked.returncode:
     print(asked.stderr.strip())

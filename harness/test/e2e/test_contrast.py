@@ -7,6 +7,9 @@ import sys
 
 import wringer
 
+if wringer.RINGS_REFUSED:
+    print(wringer.RINGS_REFUSED)
+    sys.exit(77)
 tally = wringer.Tally()
 done, result = wringer.report("contrast", "rst-idle", "--color", "never", "--protocol", "echo")
 tally.check(done.returncode == 0 and result, f"exit status {done.returncode}: {done.stdout}{done.stderr}")

@@ -8,6 +8,9 @@ import wringer
 
 tally = wringer.Tally()
 jobs = [(target, protocol) for target in wringer.correct() for protocol in ("http", "echo")]
+for job in [job for job in jobs if wringer.missing(job[0])]:
+    tally.skip(f"{job[0]} {job[1]}: {wringer.missing(job[0])}")
+    jobs.remove(job)
 
 
 def play(job):

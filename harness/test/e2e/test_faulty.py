@@ -17,9 +17,15 @@ def play(job):
 
 targets = wringer.faulty()
 jobs = [(target, protocol) for target in targets for protocol in target.shown]
+for target, protocol in [job for job in jobs if wringer.missing(job[0].name)]:
+    tally.skip(f"{target.name} {protocol}: {wringer.missing(target.name)}")
+    jobs.remove((target, protocol))
 for (target, protocol), (done, result) in zip(jobs, wringer.side_by_side(play, jobs)):
     text = f"{target.name} {protocol} in {', '.join(target.shown[protocol])}:"
     if not tally.check(result is not None, f"{text} no report: {done.stderr}"):
+        continue
+    if wringer.missing(target.name, result):
+        tally.skip(f"{text} {wringer.missing(target.name, result)}")
         continue
     errors, others = wringer.findings(result), {**wringer.findings(result, "warning"), **wringer.findings(result, "info")}
     tally.check(target.rule in errors or target.rule in others, f"{text} not bitten; errors {errors}, others {others}\n{done.stdout}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the end-to-end tests share: running the built wringer and reading its report."""
 import concurrent.futures
+import ctypes
 import json
 import os
 import re
@@ -56,6 +57,26 @@ class Faulty(typing.NamedTuple):
     also: list   # other rules it breaks as a consequence
 
 
+def rings_refused():
+    """Why there is no io_uring here (a container's filter, a setting of the kernel's), or None."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    ring = libc.syscall(425, 1, ctypes.create_string_buffer(120))  # io_uring_setup, on every architecture
+    if ring < 0:
+        return "no io_uring here: " + os.strerror(ctypes.get_errno())
+    os.close(ring)
+    return None
+
+
+def missing(name, result=None):
+    """What a target lacks on this machine, or why no case of a report was played; None: nothing. For skips, never for failures."""
+    if "uring" in name and RINGS_REFUSED:
+        return RINGS_REFUSED
+    cases = result["cases"] if result else []
+    if cases and all(case["verdict"] == "skip" and case["reason"].startswith("needs the sandbox") for case in cases):
+        return cases[0]["reason"]
+    return None
+
+
 def header(text, key):
     """The words of a line " * key: a, b" (in Python "# key: a, b"); "none" is no word; None without such a line."""
     line = re.search(rf"^(?: \*|#) {key}: (.*)$", text, re.M)
@@ -86,11 +107,14 @@ def correct():
                   os.path.isfile(os.path.join(folder, name)) and os.access(os.path.join(folder, name), os.X_OK))
 
 
+RINGS_REFUSED = rings_refused()
+
+
 class Tally:
     """Counts checks and prints cmocka-like closing lines, so that one runner counts them all."""
 
     def __init__(self):
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
 
     def check(self, ok, what):
         if ok:
@@ -100,6 +124,11 @@ class Tally:
             print("FAIL:", what, flush=True)
         return ok
 
+    def skip(self, what):
+        self.skipped += 1
+        print("skipped:", what, flush=True)
+
     def close(self):
-        print(f"[  PASSED  ] {self.passed} test(s)." + (f"\n[  FAILED  ] {self.failed} test(s)." if self.failed else ""))
+        print(f"[  PASSED  ] {self.passed} test(s)." + (f"\n[  FAILED  ] {self.failed} test(s)." if self.failed else "") +
+              (f"\n[  SKIPPED ] {self.skipped} test(s)." if self.skipped else ""))
         return 1 if self.failed else 0

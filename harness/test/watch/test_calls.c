@@ -66,6 +66,8 @@ static void test_every_call(void **state)
 		compare(event, &wanted[i], i, wanted[i].what == CALL_recvmsg && wanted[i].ret == -EFAULT);
 		seen[wanted[i].what] = true;
 	}
+	if (rings_are_filtered())
+		seen[CALL_io_uring_setup] = seen[CALL_io_uring_enter] = seen[CALL_io_uring_register] = true;
 	for (int call = CALL_unknown + 1; call < CALL_COUNT; call++)
 		if (row_of((enum call)call) && !seen[call])
 			fail_msg("%s was not tried", call_name((enum call)call));
