@@ -95,7 +95,7 @@ def test_faulty(tally, folder):
     server = Server("faulty-eof-spin")
     other = server.connect()
     server.client.close()  # from here on it turns
-    watching = attach(server, folder, "--timeout", "2s")
+    watching = attach(server, folder, "--timeout", "4s")
     text = watching.communicate(timeout=PATIENCE)[0]
     tally.check(watching.returncode == 1, f"faulty: {watching.returncode} {text}")
     tally.check(re.search(r"^✗ eof-spin +error", text, re.M), f"faulty: {text}")

@@ -46,9 +46,9 @@ def ours(marker):
 
 
 def leaves_nothing(what, folder):
-    """Asked again for at most two seconds: the kernel may still be taking killed processes down."""
+    """Asked again for at most twenty seconds: the kernel may still be taking killed processes down."""
     marker = ("TMPDIR=" + folder).encode()
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 20
     while ours(marker) and time.monotonic() < deadline:
         os.sched_yield()
     tally.check(not ours(marker), f"{what}: processes left: {ours(marker)}")

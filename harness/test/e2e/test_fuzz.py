@@ -45,7 +45,7 @@ with tempfile.TemporaryDirectory(prefix="wringer-test-") as folder:
     tally.check(done.returncode == 0 and "the plain engine" in done.stdout,
                 f"the plain engine: status {done.returncode}: {done.stdout}{done.stderr}")
 
-    words = ["--seed", 1, "--out", out, "--corpus", corpus, "--time", "20s", "--target", "faulty-peer-kills-server"]
+    words = ["--seed", 1, "--out", out, "--corpus", corpus, "--time", "60s", "--target", "faulty-peer-kills-server"]
     done = wringer.wringer("fuzz", *words)
     tally.check(done.returncode == 1 and re.search(r"^error peer-kills-server: ", done.stdout, re.M),
                 f"a faulty server: status {done.returncode}: {done.stdout}{done.stderr}")

@@ -82,7 +82,7 @@ with tempfile.TemporaryDirectory(prefix="wringer-test-") as home:
     done = suite(home, "itself", "epoll-edge", outcome=3)
     tally.check(done.returncode == 2, f"make fails: {done.returncode} {done.stderr}")
     tally.check("0 errors, 0 warnings" in done.stderr, f"make fails: {done.stderr}")
-    done = suite(home, "ask", "faulty-eof-spin", pause=0.6)
+    done = suite(home, "ask", "faulty-eof-spin", pause=1.5)
     tally.check(done.returncode == 1, f"faulty: {done.returncode} {done.stderr}")
     rules = set(re.findall(r"^✗ (\S+)  (?:error|warning)", done.stderr, re.M))
     tally.check(rules == {"eof-spin"}, f"faulty: {rules} {done.stderr}")
