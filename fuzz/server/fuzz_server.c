@@ -97,9 +97,13 @@ static void run(const uint8_t *data, size_t size)
 	if (getenv("FUZZ_PROTOCOL"))
 		script.http = strcmp(getenv("FUZZ_PROTOCOL"), "http") == 0;
 	bool broken = trial_play(trial, &script, NULL, &finding);
-	if (executions == 1 && trial->stage.phase == STAGE_BOOT)
-		give_up("the server ended, or sleeps, without listening on a TCP port; FUZZ_SHOW=1 tells "
-			"what it did");
+	if (trial->stage.phase == STAGE_BOOT)
+		give_up(
+		    executions == 1
+			? "the server ended, or sleeps, without listening on a TCP port; FUZZ_SHOW=1 tells "
+			  "what it did"
+			: "the server did not listen this time, though it did before: something of an "
+			  "earlier run is left");
 	if (executions == 1 && !trial->stage.served)
 		(void)fprintf(
 		    stderr,

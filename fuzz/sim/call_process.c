@@ -31,6 +31,11 @@ int __wrap___cxa_atexit(void (*call)(void *arg), void *arg, void *library)
 	return 0;
 }
 
+int __wrap___cxa_thread_atexit_impl(void (*call)(void *arg), void *arg, void *library)
+{
+	return __wrap___cxa_atexit(call, arg, library);
+}
+
 static void call_plain(void *arg)
 {
 	((void (*)(void))arg)();

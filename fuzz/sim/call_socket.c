@@ -286,7 +286,10 @@ int __wrap_close(int fd)
 		event.arg[0] = queued > 0 ? (uint64_t)queued : 0;
 		event.arg[2] = (uint64_t)kernel_state(sim->kernel, SIM_SERVER, fd);
 	}
-	return (int)sim_end_call(sim, &event, kernel_close(sim->kernel, SIM_SERVER, fd));
+	int64_t ret = kernel_close(sim->kernel, SIM_SERVER, fd);
+	if (ret == 0)
+		sim->registered[fd] = (struct sim_registered){0};
+	return (int)sim_end_call(sim, &event, ret);
 }
 
 int __wrap_dup(int fd)

@@ -35,6 +35,17 @@ int __wrap_epoll_create1(int flags)
 	return create(CALL_epoll_create1, flags);
 }
 
+/* Under each number: a description may be there under several. */
+static void note_registered(struct sim_registered *registered, int op, uint64_t data)
+{
+	if (op == EPOLL_CTL_ADD)
+		registered->sets++;
+	else if (op == EPOLL_CTL_DEL && registered->sets)
+		registered->sets--;
+	if (op != EPOLL_CTL_DEL || !registered->sets)
+		registered->data = data;
+}
+
 int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *wanted)
 {
 	struct sim *sim = sim_of_call();
@@ -52,7 +63,7 @@ int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *wanted)
 	int r =
 	    kernel_epoll_ctl(sim->kernel, SIM_SERVER, epoll, op, fd, (uint32_t)event.arg[2], event.arg[3]);
 	if (r == 0) {
-		sim_file(sim, fd)->data = event.arg[3];
+		note_registered(&sim->registered[fd], op, event.arg[3]);
 		sim_file(sim, fd)->edge = event.arg[2] & EPOLLET;
 	}
 	return (int)sim_end_call(sim, &event, r);

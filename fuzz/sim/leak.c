@@ -80,15 +80,14 @@ static void look_at_roots(struct search *search, const struct sim *sim, uintptr_
 
 	look_through(search, (uintptr_t)__start_sim_data, (uintptr_t)__stop_sim_data);
 	look_through(search, (uintptr_t)__start_sim_bss, (uintptr_t)__stop_sim_bss);
+	look_through(search, (uintptr_t)sim->thread, (uintptr_t)sim->thread + sim->tls_size);
 	look_through(search, stack, sim->stack);
 	for (void *size; (size = map_next(&sim->mappings, &at, &start));)
 		look_through(search, start, start + (uintptr_t)size);
 	int top = kernel_top(sim->kernel, SIM_SERVER);
-	for (int fd = 0; fd < top; fd++) {
-		int id = kernel_file(sim->kernel, SIM_SERVER, fd);
-		if (id >= 0)
-			look_at(search, (uintptr_t)sim->files[id].data);
-	}
+	for (int fd = 0; fd < top; fd++)
+		if (kernel_is_open(sim->kernel, SIM_SERVER, fd))
+			look_at(search, (uintptr_t)sim->registered[fd].data);
 }
 
 static bool begin_search(struct search *search, const struct sim *sim)

@@ -48,12 +48,15 @@ int sim_new(const struct sim_hooks *hooks, struct sim **ret_sim)
 	sim->kernel = kernel_new();
 	sim->data = malloc(data_size() + 1);
 	sim->bss = malloc(bss_size() + 1);
-	if (!sim->kernel || !sim->data || !sim->bss) {
+	sim->thread = sim_thread_data(&sim->tls_size);
+	sim->tls = malloc(sim->tls_size + 1);
+	if (!sim->kernel || !sim->data || !sim->bss || !sim->tls) {
 		sim_free(sim);
 		return -ENOMEM;
 	}
 	copy_raw(sim->data, __start_sim_data, data_size());
 	copy_raw(sim->bss, __start_sim_bss, bss_size());
+	copy_raw(sim->tls, sim->thread, sim->tls_size);
 	*ret_sim = sim;
 	return 0;
 }
@@ -68,6 +71,7 @@ void sim_free(struct sim *sim)
 		(void)close(sim->folder);
 	free(sim->data);
 	free(sim->bss);
+	free(sim->tls);
 	free(sim);
 }
 
@@ -277,6 +281,7 @@ static void begin(struct sim *sim)
 {
 	copy_raw(__start_sim_data, sim->data, data_size());
 	copy_raw(__start_sim_bss, sim->bss, bss_size());
+	copy_raw(sim->thread, sim->tls, sim->tls_size);
 	begin_library(sim);
 	kernel_reset(sim->kernel);
 	(void)kernel_process(sim->kernel); /* SIM_PEERS */
@@ -289,6 +294,7 @@ static void begin(struct sim *sim)
 	sim->lot = 1;
 	sim->blocked = CALL_unknown;
 	memset(sim->actions, 0, sizeof sim->actions);
+	memset(sim->registered, 0, sizeof sim->registered);
 	sim_limit(sim, KERNEL_FDS);
 	for (int fd = 0; fd < 3; fd++)
 		sim_made(sim, kernel_plain_file(sim->kernel, SIM_SERVER), SIM_STDIO, 0);

@@ -16,12 +16,17 @@ enum sim_kind { SIM_OTHER, SIM_STREAM, SIM_LISTENER, SIM_SIGNALS, SIM_TIMER, SIM
 struct sim_file {
 	enum sim_kind kind;
 	bool nonblock, accepted, keepalive, linger, edge;
-	uint64_t data;	  /* what it was last registered with */
 	int domain;	  /* of a socket */
 	uint64_t signals; /* SIM_SIGNALS: those it takes, a bit each */
 	int clock; /* SIM_TIMER: which, when it expires (sim_now; 0: disarmed), and how often from then on */
 	uint64_t at, every;
 	const struct sim_content *content; /* SIM_STDIO: what is read from it, from at on; NULL: nothing */
+};
+
+/* What a number is registered with in epoll sets, and in how many. */
+struct sim_registered {
+	uint64_t data;
+	unsigned sets;
 };
 
 struct sim {
@@ -32,8 +37,9 @@ struct sim {
 	jmp_buf out;
 	struct sim_outcome outcome;
 	int port, limit;
-	struct sim_file files[KERNEL_FILES + 1]; /* by kernel_file */
-	struct map blocks;			 /* what the server allocated: address -> size + 1 */
+	struct sim_file files[KERNEL_FILES + 1];      /* by kernel_file */
+	struct sim_registered registered[KERNEL_FDS]; /* by number */
+	struct map blocks;			      /* what the server allocated: address -> size + 1 */
 	size_t allocated;
 	struct sigaction actions[65];
 	uint64_t masked, pending; /* signals, a bit each */
@@ -47,7 +53,9 @@ struct sim {
 	char **environment, **own_environment; /* as it was before the run; the server's */
 	int folder;			       /* the working folder before the first run */
 	uintptr_t stack;		       /* where the server's begins */
-	char *data, *bss;		       /* copies of the server's variables as they were at first */
+	char *data, *bss, *tls;		       /* copies of the server's variables as they were at first */
+	char *thread;			       /* its __thread variables, tls_size bytes; NULL: none */
+	size_t tls_size;
 	enum call blocked; /* the call, not a wait, that it sleeps in; CALL_unknown: none */
 	int blocked_fd;
 	unsigned vain;	/* waits in a row in which neither time passed nor anything came */
@@ -57,6 +65,9 @@ struct sim {
 /* Put around the server's variables by sim.lds. Without any there is no such section. */
 extern char __start_sim_data[] __attribute__((weak)), __stop_sim_data[] __attribute__((weak));
 extern char __start_sim_bss[] __attribute__((weak)), __stop_sim_bss[] __attribute__((weak));
+
+/* The server's __thread variables, of this thread; NULL and 0: it has none. */
+char *sim_thread_data(size_t *ret_size);
 
 /* The run that is going on; NULL: none. The C library's functions have no other way to know. */
 extern struct sim *sim_current;

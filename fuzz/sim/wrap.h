@@ -193,6 +193,7 @@ void __wrap_error(int status, int code, const char *format, ...);
 
 /* The process. */
 int __wrap___cxa_atexit(void (*call)(void *arg), void *arg, void *library);
+int __wrap___cxa_thread_atexit_impl(void (*call)(void *arg), void *arg, void *library);
 int __wrap_atexit(void (*call)(void));
 void __wrap_exit(int status) __attribute__((noreturn));
 void __wrap__exit(int status) __attribute__((noreturn));

@@ -310,6 +310,18 @@ static void try_names(void)
 	freeaddrinfo(list);
 }
 
+/* As in a new process. */
+static void try_variables(void)
+{
+	static int plain, set = 4;
+	static __thread int threads_plain, threads_set = 40;
+
+	SAY(++plain);
+	SAY(++set);
+	SAY(++threads_plain);
+	SAY(++threads_set);
+}
+
 int main(void)
 {
 	(void)signal(SIGPIPE, note);
@@ -322,5 +334,6 @@ int main(void)
 	try_signals();
 	try_timers();
 	try_names();
+	try_variables();
 	return 0;
 }
