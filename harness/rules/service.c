@@ -206,7 +206,8 @@ static void count_peers(const struct judge *judge, uint64_t now, uint64_t *ret_g
 }
 
 /*
- * Connections that the trace shows open: whether these should be is for the leak rules to say. Those the
+ * Numbers of connections that the trace shows open (one may have two: dup, for reading and for writing):
+ * whether these should be is for the leak rules to say. Those the
  * target made itself are a proxy's pool, kept for the next request and no peer's; the ends of them that
  * another of its processes accepted are counted with the others.
  */
@@ -217,7 +218,8 @@ static uint64_t conns_of(const struct world *world)
 	size_t at = 0;
 
 	while ((file = world_next_file(world, &at)))
-		conns += (file->kind == FILE_CONN || file->kind == FILE_OUTGOING) && !file->closed;
+		if ((file->kind == FILE_CONN || file->kind == FILE_OUTGOING) && !file->closed)
+			conns += file->refs > 1 ? file->refs : 1;
 	return conns;
 }
 

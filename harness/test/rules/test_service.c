@@ -356,6 +356,30 @@ static void pool(enum call last, bool broken)
 	story_free(&s);
 }
 
+/* Connections with two numbers each, one to read and one to write: all of them are theirs. */
+static void test_two_numbers(void **state)
+{
+	struct story s = story_new(NEVER);
+
+	(void)state;
+	story_mark(&s, MARK_BASE);
+	story_probe(&s, PROBE_PROCESS, -1, 10, 0, 0, 1024);
+	story_mark(&s, MARK_FAULT);
+	for (int32_t peer = 3; peer < 7; peer++) {
+		story_conn(&s, peer, 20 + peer, EPOLLIN);
+		story_call(&s, CALL_dup, 20 + peer, 40 + peer);
+	}
+	story_peer(&s, 7, PEER_CONNECT);
+	story_peer(&s, 7, PEER_CONNECTED);
+	story_peer(&s, 7, PEER_FIN);
+	story_later(&s, 2500000);
+	story_mark(&s, MARK_QUIET);
+	story_probe(&s, PROBE_PROCESS, -1, 18, 0, 0, 1024);
+	story_mark(&s, MARK_RECOVERY);
+	assert_clean(&s);
+	story_free(&s);
+}
+
 static void test_pool(void **state)
 {
 	(void)state;
@@ -366,10 +390,8 @@ static void test_pool(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_services),
-	    cmocka_unit_test(test_count),
-	    cmocka_unit_test(test_fds),
-	    cmocka_unit_test(test_pool),
+	    cmocka_unit_test(test_services), cmocka_unit_test(test_count),	 cmocka_unit_test(test_fds),
+	    cmocka_unit_test(test_pool),     cmocka_unit_test(test_two_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
