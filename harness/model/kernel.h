@@ -91,7 +91,8 @@ int kernel_state(const struct kernel *kernel, int proc, int fd);
 
 /*
  * read and write, recv and send alike. bytes may be NULL: zeros are sent, what is received goes nowhere.
- * -EPIPE is returned without a signal. eventfd and timerfd take and give 8 bytes.
+ * -EPIPE is returned without a signal. eventfd and timerfd take and give 8 bytes. To receive none of a socket
+ * is read's 0, whatever there is.
  */
 int64_t kernel_send(struct kernel *kernel, int proc, int fd, const void *bytes, size_t size);
 int64_t kernel_receive(struct kernel *kernel, int proc, int fd, void *ret_bytes, size_t size);

@@ -130,7 +130,11 @@ int64_t kernel_receive(struct kernel *kernel, int proc, int fd, void *ret_bytes,
 {
 	struct file *file = kernel_get(kernel, proc, fd);
 
-	return file ? receive(kernel, file, ret_bytes, size, false) : -EBADF;
+	if (!file)
+		return -EBADF;
+	if (file->sock && !size)
+		return 0; /* net/socket.c, sock_read_iter: nobody is asked, an error stays */
+	return receive(kernel, file, ret_bytes, size, false);
 }
 
 int64_t kernel_peek(struct kernel *kernel, int proc, int fd, void *ret_bytes, size_t size)

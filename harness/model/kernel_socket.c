@@ -269,7 +269,7 @@ int kernel_low_water(struct kernel *kernel, int proc, int fd, int bytes)
 	if (!sock)
 		return r;
 	sock->low_water = bytes < 0 ? INT_MAX : bytes ? bytes : 1;
-	if (sock->kind == KIND_TCP && tcp_has_enough(sock)) /* tcp_set_rcvlowat */
+	if (sock->kind == KIND_TCP && (tcp_has_enough(sock) || sock->done)) /* tcp_set_rcvlowat */
 		sock_wake(kernel, sock, KEY_IN);
 	return 0;
 }

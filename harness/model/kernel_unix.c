@@ -172,6 +172,13 @@ void unix_flush(struct kernel *kernel, struct sock *sock)
 	}
 }
 
+/* What makes a close a reset. A message with nothing left in it is passed over, if it is the first: that is
+ * meant for an urgent byte that was taken, and an empty one looks the same. */
+static bool leaves_unread(const struct flow *flow)
+{
+	return flow->count > 1 || (flow->count && flow->cuts[flow->first].size > flow->read);
+}
+
 /* unix_release_sock, of the ends that wait to be accepted too. */
 void unix_close(struct kernel *kernel, struct sock *sock)
 {
@@ -187,7 +194,7 @@ void unix_close(struct kernel *kernel, struct sock *sock)
 		peer->gone = true; /* and is told when it sends */
 	} else if (peer) {
 		peer->shut = SHUT_BOTH;
-		if (sock->in.count || sock->listener)
+		if (leaves_unread(&sock->in) || sock->listener)
 			peer->error = ECONNRESET;
 		sock_wake(kernel, peer, KEY_ALL);
 	}

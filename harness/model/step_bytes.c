@@ -92,7 +92,7 @@ static unsigned next_byte(struct making *making)
 }
 
 /* Sizes at which something changes: a word, a page, a page and something. */
-static const uint32_t sizes[] = {1, 2, 3, 7, 8, 9, 64, 100, 1000, 4095, 4096, 4097, 5000, 8000};
+static const uint32_t sizes[] = {1, 2, 3, 7, 8, 9, 64, 100, 1000, 4095, 4096, 4097, 5000, 8000, 0};
 
 static uint32_t make_mask(struct making *making)
 {
