@@ -62,10 +62,11 @@ void world_free(struct world *world)
 		if (process->table && --process->table->refs == 0)
 			table_free(process->table);
 	}
-	world->fading.count = 0; /* they are among the files */
+	world->fading.count = world->lonely.count = 0; /* they are among the others */
 	world->sweep_at = SIZE_MAX;
 	world_forget_past(world);
 	free(world->fading.items);
+	free(world->lonely.items);
 	free_files(world);
 	free_items(&world->threads);
 	free_items(&world->processes);
@@ -160,7 +161,7 @@ int world_apply(struct world *world, const struct event *event)
 		free(world->ended);
 		world->ended = NULL;
 	}
-	if (world->gone || world->fading.count)
+	if (world->gone || world->fading.count || world->lonely.count)
 		world_forget_past(world);
 	return event->kind < EV_KINDS && kinds[event->kind] ? kinds[event->kind](world, event) : 0;
 }
@@ -230,16 +231,16 @@ struct peer_view *world_peer(const struct world *world, int32_t peer)
 
 static void *next_item(const struct list *list, size_t *at)
 {
-	return *at < list->count ? list->items[(*at)++] : NULL;
+	void *item = NULL;
+
+	while (!item && *at < list->count) /* holes are what was forgotten */
+		item = list->items[(*at)++];
+	return item;
 }
 
 struct file *world_next_file(const struct world *world, size_t *at)
 {
-	struct file *file = NULL;
-
-	while (!file && *at < world->files.count)
-		file = world->files.items[(*at)++];
-	return file;
+	return next_item(&world->files, at);
 }
 
 struct thread *world_next_thread(const struct world *world, size_t *at)

@@ -9,7 +9,8 @@
  *
  * Objects stay valid for as long as the world: a closed file keeps its history (closed != 0), so a rule may
  * keep a pointer. Not so registrations, which are gone with the event after the one that removed them, and
- * requests; nor, in a world that forgets (world_forgets), closed files that nobody holds.
+ * requests; nor, in a world that forgets (world_forgets), closed files and peers that are gone, when nobody
+ * holds them.
  */
 #ifndef WRINGER_MODEL_WORLD_H
 #define WRINGER_MODEL_WORLD_H
@@ -150,11 +151,15 @@ struct process {
 	uint32_t threads; /* alive */
 };
 
+#define PEER_NAME 16
+
 /* What a peer did, from the journal's PEER events. */
 struct peer_view {
 	int32_t id;
-	char name[16];
-	uint16_t port; /* its local port: how a connection of the target becomes this peer */
+	char name[PEER_NAME];
+	size_t index;	/* the world's own */
+	uint32_t holds; /* view_hold */
+	uint16_t port;	/* its local port: how a connection of the target becomes this peer */
 	bool canary;
 	bool connected, fin, half_closed, reset, vanished, stalled, gone; /* fin: closed in an orderly way */
 	bool got_fin, got_rst;
@@ -196,13 +201,22 @@ void world_free(struct world *world);
  * objects they need. */
 int world_apply(struct world *world, const struct event *event);
 
+/* Who hears of it, while an event is applied, right before something is forgotten. All may be NULL. */
+struct world_farewells {
+	void (*file)(void *arg, const struct file *file);
+	/* The peer of a connection is told of before that, and both are there still. */
+	void (*peer)(void *arg, const struct peer_view *peer);
+	void *arg;
+	bool at_once; /* with the next event, not when there are a few hundred: for tests */
+};
+
 /*
- * From here on a closed file is forgotten when nothing more can come of it: it belongs to no peer (in a
- * journal with peers none is forgotten), is neither listener, epoll nor ring, and nobody holds it. farewell,
- * may be NULL, is called right before, while an event is applied.
+ * From here on what is over is forgotten when nothing more can come of it and nobody holds it: a closed file
+ * that is neither listener, epoll nor ring; a peer that is gone, together with its connection when that is
+ * closed, or alone when none can become its any more (another peer has its port). A closed connection that
+ * no peer is known of waits for one a little. farewells is copied; NULL: nobody hears.
  */
-typedef void (*world_farewell)(void *arg, const struct file *file);
-void world_forgets(struct world *world, world_farewell farewell, void *arg);
+void world_forgets(struct world *world, const struct world_farewells *farewells);
 /* Whoever keeps a pointer to a file beyond the event holds it, any number of times, or hears the farewell. */
 static inline void file_hold(struct file *file)
 {
@@ -212,6 +226,17 @@ static inline void file_drop(struct file *file) /* NULL is fine */
 {
 	if (file)
 		file->holds--;
+}
+
+/* The same for a peer; its connection is kept with it. */
+static inline void view_hold(struct peer_view *peer)
+{
+	peer->holds++;
+}
+static inline void view_drop(struct peer_view *peer) /* NULL is fine */
+{
+	if (peer)
+		peer->holds--;
 }
 
 /* About the event applied last; valid until the next. */

@@ -39,13 +39,13 @@ struct list {
 
 struct world {
 	struct list files, threads, processes, peers;
-	size_t file_holes; /* of the list of files: NULL where one was forgotten */
+	size_t file_holes, peer_holes; /* of these lists: NULL where one was forgotten */
 	uint64_t file_ids, reg_ids;
 	struct reg *gone; /* removed by the last event, linked by file_next */
 	bool forgets;
-	world_farewell farewell;
-	void *farewell_arg;
-	struct list fading; /* closed, and forgotten unless somebody holds them */
+	struct world_farewells farewells;
+	struct list fading; /* closed files, forgotten unless somebody holds them */
+	struct list lonely; /* peers that were gone before they had a connection: the same */
 	size_t sweep_at;
 	struct map process_by_pid, thread_by_tid, peer_by_id;
 	struct map peer_by_port; /* our local port -> the last peer that had it */
@@ -67,7 +67,8 @@ struct world {
 int list_add(struct list *list, void *item);
 
 /* world_forget.c */
-void world_closed(struct world *world, struct file *file); /* its last number went */
+void world_closed(struct world *world, struct file *file);    /* its last number went */
+void world_gone(struct world *world, struct peer_view *peer); /* nothing more comes from it */
 void world_forget_past(struct world *world); /* before an event: what the ones before left behind */
 /* world_fd.c: numbers and descriptions. */
 struct file *file_new(struct world *world, enum file_kind kind, int32_t pid, int32_t fd);

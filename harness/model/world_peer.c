@@ -18,6 +18,7 @@ static struct peer_view *peer_of(struct world *world, const struct event *event)
 		return NULL;
 	}
 	peer->id = event->peer;
+	peer->index = world->peers.count - 1;
 	peer->canary = event->flags & EVF_CANARY;
 	peer->began = world->now;
 	if (event->what != PEER_CONNECT || !event->size) /* which says its name */
@@ -117,6 +118,8 @@ int world_peer_act(struct world *world, const struct event *event)
 		peer->stalled = event->arg[0] != 0;
 		break;
 	case PEER_GONE:
+		if (!peer->gone)
+			world_gone(world, peer);
 		end(world, peer, &peer->gone);
 		break;
 	case PEER_REFUSED:

@@ -45,6 +45,7 @@ static const struct rule rules[] = {
 
 struct token {
 	char text[TOKEN_SIZE];
+	char name[PEER_NAME]; /* its peer's, who may be long gone */
 	int32_t peer;
 	uint64_t at;
 };
@@ -55,8 +56,9 @@ struct astray {
 	unsigned judged; /* wrong answers looked through */
 };
 
-static int remember(struct astray *astray, const struct event *event)
+static int remember(struct astray *astray, const struct world *world, const struct event *event)
 {
+	const struct peer_view *peer = world_touch(world)->peer;
 	const char *text = event->data;
 	struct token *tokens = astray->tokens, *token;
 
@@ -73,6 +75,8 @@ static int remember(struct astray *astray, const struct event *event)
 	}
 	*token = (struct token){.peer = event->peer, .at = event->at};
 	memcpy(token->text, text, event->size);
+	if (peer)
+		memcpy(token->name, peer->name, sizeof(token->name));
 	return 0;
 }
 
@@ -97,7 +101,7 @@ static const struct token *stray(const struct astray *astray, const struct event
 static int judge_wrong(struct judge *judge, struct astray *astray, const struct event *event)
 {
 	const struct world *world = judge_world(judge);
-	const struct peer_view *peer = world_touch(world)->peer, *owner;
+	const struct peer_view *peer = world_touch(world)->peer;
 	const struct token *token;
 	struct finding finding;
 	char who[FACTS_WHO];
@@ -107,16 +111,15 @@ static int judge_wrong(struct judge *judge, struct astray *astray, const struct 
 	token = stray(astray, event);
 	if (!token)
 		return 0;
-	owner = world_peer(world, token->peer);
 	finding = finding_make(judge, &rules[0]);
 	if (peer->conn)
 		finding_about(&finding, judge, peer->conn);
-	finding.peer = peer->id;
+	finding_of_peer(&finding, peer);
 	finding.from = token->at;
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s received the token %s, which %s had sent %.3f s before on another connection",
-		       facts_who(&finding, judge, who, sizeof(who)), token->text,
-		       owner ? owner->name : "another peer", clock_seconds(event->at - token->at));
+		       facts_who(&finding, who, sizeof(who)), token->text,
+		       token->name[0] ? token->name : "another peer", clock_seconds(event->at - token->at));
 	return judge_report(judge, &finding);
 }
 
@@ -127,7 +130,7 @@ static int astray_event(struct judge *judge, void *state, const struct event *ev
 	if (event->kind != EV_PEER)
 		return 0;
 	if (event->what == PEER_REQUEST)
-		return remember(astray, event);
+		return remember(astray, judge_world(judge), event);
 	return event->what == PEER_WRONG ? judge_wrong(judge, astray, event) : 0;
 }
 

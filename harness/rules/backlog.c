@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Handshakes that got lost although there should have been room for them. */
 #include <stdio.h>
+#include <stdlib.h>
+#include "base/buf.h"
 #include "base/clock.h"
 #include "rules/facts.h"
 #include "rules/families.h"
@@ -26,7 +28,17 @@ static const struct rule rules[] = {
     },
 };
 
+/* From when until when (not included) a peer that is forgotten by now waited to be accepted. */
+struct stay {
+	uint64_t from, until; /* UINT64_MAX: it may still wait */
+};
+
+#define STAYS_LEAST 256 /* before anybody looks which of them still matter */
+
 struct backlog {
+	struct stay *past; /* those that handshakes under way may have to be compared with */
+	size_t past_count, past_capacity, past_most;
+	uint64_t stuck;	  /* peers that are forgotten and may still wait, whoever is compared */
 	struct map asked; /* listener's file id -> the largest backlog, + 1, as a pointer */
 	uint64_t kept;	  /* what the kernel says it keeps, 0 unknown */
 	uint64_t last;	  /* time of the last thing a peer did: our own loop was alive */
@@ -50,23 +62,75 @@ static uint64_t asked_for(const struct backlog *backlog, const struct world *wor
 	return least == UINT64_MAX ? 0 : least;
 }
 
+/* Until when (not included) it was on its way or in the queue; UINT64_MAX: it is. */
+static uint64_t waited_until(const struct peer_view *peer)
+{
+	if (peer->conn)
+		return peer->conn->opened;
+	return !peer->connected && peer->ended_at ? peer->ended_at + 1 : UINT64_MAX;
+}
+
 /*
  * Connections on their way or in the queue when that one began, itself included. One that was reset or closed
  * before anybody accepted it stays in the queue, and takes its place there until somebody does.
  */
-static uint64_t pending_at(const struct world *world, const struct peer_view *late)
+static uint64_t pending_at(const struct backlog *backlog, const struct world *world,
+			   const struct peer_view *late)
 {
 	const struct peer_view *peer;
-	uint64_t pending = 0;
+	uint64_t pending = backlog->stuck;
 	size_t at = 0;
 
-	while ((peer = world_next_peer(world, &at))) {
-		bool accepted = peer->conn && peer->conn->opened <= late->began;
-		bool refused = !peer->connected && peer->ended_at && peer->ended_at < late->began;
-
-		pending += peer->began <= late->began && !accepted && !refused;
-	}
+	while ((peer = world_next_peer(world, &at)))
+		pending += peer->began <= late->began && late->began < waited_until(peer);
+	for (size_t i = 0; i < backlog->past_count; i++)
+		pending += backlog->past[i].from <= late->began && late->began < backlog->past[i].until;
 	return pending;
+}
+
+/* When the first handshake that is still under way began; UINT64_MAX when none is. */
+static uint64_t first_under_way(const struct world *world)
+{
+	const struct peer_view *peer;
+	uint64_t first = UINT64_MAX;
+	size_t at = 0;
+
+	while ((peer = world_next_peer(world, &at)))
+		if (!peer->connected && !peer->gone && peer->began < first)
+			first = peer->began;
+	return first;
+}
+
+/* Those over before the first that is under way are so for all that are to come, too. */
+static void forget_stays(struct backlog *backlog, uint64_t first)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < backlog->past_count; i++) {
+		const struct stay stay = backlog->past[i];
+
+		if (stay.until == UINT64_MAX && stay.from <= first)
+			backlog->stuck++;
+		else if (stay.until > first)
+			backlog->past[kept++] = stay;
+	}
+	backlog->past_count = kept;
+	backlog->past_most = 2 * kept;
+}
+
+/* Without memory for it the peer is not counted: fewer waited then than did, as far as we know. */
+static void remember_stay(struct backlog *backlog, const struct world *world, const struct peer_view *peer)
+{
+	struct stay stay = {peer->began, waited_until(peer)};
+	struct stay *past;
+
+	if (backlog->past_count >= STAYS_LEAST && backlog->past_count >= backlog->past_most)
+		forget_stays(backlog, first_under_way(world));
+	past = array_grow(backlog->past, backlog->past_count, &backlog->past_capacity, sizeof(*past));
+	if (!past)
+		return;
+	backlog->past = past;
+	past[backlog->past_count++] = stay;
 }
 
 static void judge_late(struct judge *judge, struct backlog *backlog, const struct peer_view *peer,
@@ -78,11 +142,11 @@ static void judge_late(struct judge *judge, struct backlog *backlog, const struc
 
 	if (!asked)
 		return;
-	pending = pending_at(world, peer);
+	pending = pending_at(backlog, world, peer);
 	if (pending > asked || backlog->lost++)
 		return;
 	backlog->first = finding_make(judge, &rules[0]);
-	backlog->first.peer = peer->id;
+	finding_of_peer(&backlog->first, peer);
 	backlog->first.from = peer->began;
 	backlog->first.to = now;
 	(void)snprintf(
@@ -139,9 +203,17 @@ static int backlog_finish(struct judge *judge, void *state)
 	return judge_report(judge, &backlog->first);
 }
 
+static void backlog_parting(struct judge *judge, void *state, const struct peer_view *peer)
+{
+	remember_stay(state, judge_world(judge), peer);
+}
+
 static void backlog_release(void *state)
 {
-	map_free(&((struct backlog *)state)->asked);
+	struct backlog *backlog = state;
+
+	free(backlog->past);
+	map_free(&backlog->asked);
 }
 
 const struct rule_family backlog_family = {
@@ -152,6 +224,7 @@ const struct rule_family backlog_family = {
     .kinds = KIND(EV_PROBE) | KIND(EV_PEER) | KIND(EV_CALL),
     .classes = CLASS(CLASS_LISTEN),
     .event = backlog_event,
+    .parting = backlog_parting,
     .finish = backlog_finish,
     .release = backlog_release,
 };

@@ -82,17 +82,21 @@ struct heir {
 	bool registered;
 };
 
+enum kind { READS, WRITES, CLOSES, KINDS }; /* stale events by what was called for them; wrong closes */
+
 struct suspect {
 	struct finding finding;
-	bool writes;
+	enum kind kind;
 };
 
 struct batch {
 	const struct facts *facts; /* first: facts_begin */
 	struct map pasts;	   /* pid and number -> struct past */
 	struct map heirs;	   /* file id -> struct heir */
-	struct suspect *suspects, *closes;
-	size_t suspect_count, suspect_capacity, close_count, close_capacity;
+	/* The first of each kind, and how many more there are: the judge only counts those. */
+	struct suspect suspects[KINDS * FINDINGS_PER_RULE];
+	size_t suspect_count, kept[KINDS];
+	uint64_t more[KINDS];
 	/* connections by what came first, an event or a call of the target */
 	uint64_t patient_reads, eager_reads, patient_writes, eager_writes;
 	uint64_t fresh_closes; /* of connections without such a past */
@@ -146,16 +150,14 @@ static void end_heir(struct batch *batch, const struct file *file)
 	free(heir);
 }
 
-static int suspect(struct suspect **suspects, size_t *count, size_t *capacity, const struct finding *finding,
-		   bool writes)
+static void suspect(struct batch *batch, const struct finding *finding, enum kind kind)
 {
-	struct suspect *grown = array_grow(*suspects, *count, capacity, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	*suspects = grown;
-	grown[(*count)++] = (struct suspect){*finding, writes};
-	return 0;
+	if (batch->kept[kind] == FINDINGS_PER_RULE) {
+		batch->more[kind]++;
+		return;
+	}
+	batch->kept[kind]++;
+	batch->suspects[batch->suspect_count++] = (struct suspect){*finding, kind};
 }
 
 /* Whether the number's past was reported to the thread in its present turn, and closed by it in that turn. */
@@ -188,8 +190,8 @@ static int judge_closed(struct judge *judge, struct batch *batch, const struct e
 	finding = about_past(judge, past, event);
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: closed, and %.3f ms later in the same batch of events %s is called on it (EBADF)",
-		       facts_who(&finding, judge, who, sizeof(who)),
-		       clock_seconds(event->at - past->closed) * 1e3, call_name((enum call)event->what));
+		       facts_who(&finding, who, sizeof(who)), clock_seconds(event->at - past->closed) * 1e3,
+		       call_name((enum call)event->what));
 	return judge_report(judge, &finding);
 }
 
@@ -207,14 +209,15 @@ static int judge_fresh(struct judge *judge, struct batch *batch, const struct ev
 		return 0;
 	}
 	finding = about_past(judge, &heir->past, event);
-	finding.peer = file->peer;
+	finding_of_peer(&finding, world_peer(judge_world(judge), file->peer));
 	finding.file = file->id;
 	(void)snprintf(
 	    finding.message, sizeof(finding.message),
 	    "%s: %s for an event of the connection that had the number before and was closed in the "
 	    "same batch; this one was accepted since and never reported",
-	    facts_who(&finding, judge, who, sizeof(who)), call_name((enum call)event->what));
-	return suspect(&batch->suspects, &batch->suspect_count, &batch->suspect_capacity, &finding, writes);
+	    facts_who(&finding, who, sizeof(who)), call_name((enum call)event->what));
+	suspect(batch, &finding, writes ? WRITES : READS);
+	return 0;
 }
 
 static int follow_io(struct judge *judge, struct batch *batch, const struct event *event)
@@ -289,10 +292,10 @@ static int follow_close(struct judge *judge, struct batch *batch, const struct e
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: closed %.3f ms after it was accepted, its peer healthy and nothing reported; the "
 		       "connection that had its number before had died and was closed %.3f ms earlier",
-		       facts_who(&finding, judge, who, sizeof(who)),
-		       clock_seconds(event->at - file->opened) * 1e3,
+		       facts_who(&finding, who, sizeof(who)), clock_seconds(event->at - file->opened) * 1e3,
 		       clock_seconds(event->at - heir->past.closed) * 1e3);
-	return suspect(&batch->closes, &batch->close_count, &batch->close_capacity, &finding, false);
+	suspect(batch, &finding, CLOSES);
+	return 0;
 }
 
 static int follow_call(struct judge *judge, struct batch *batch, const struct event *event)
@@ -334,23 +337,34 @@ static int batch_event(struct judge *judge, void *state, const struct event *eve
 	return follow_call(judge, state, event);
 }
 
-static bool waits_for_events(const struct batch *batch, bool writes)
+/* Whether what was seen of the target in the whole journal lets such a suspicion stand. */
+static bool stands(const struct batch *batch, enum kind kind)
 {
-	if (batch->eager_reads || (writes && batch->eager_writes))
+	if (kind == CLOSES)
+		return !batch->fresh_closes;
+	if (batch->eager_reads || (kind == WRITES && batch->eager_writes))
 		return false;
 	return batch->patient_reads >= LIMIT_HABIT;
 }
 
+static int report_more(struct judge *judge, const struct batch *batch, enum kind kind)
+{
+	struct finding finding = finding_make(judge, &rules[kind == CLOSES ? WRONG_CLOSE : STALE_EVENT]);
+
+	finding.count = batch->more[kind];
+	return finding.count && stands(batch, kind) ? judge_report(judge, &finding) : 0;
+}
+
 static int batch_finish(struct judge *judge, void *state)
 {
-	struct batch *batch = state;
+	const struct batch *batch = state;
 	int r = 0;
 
 	for (size_t i = 0; i < batch->suspect_count && r == 0; i++)
-		if (waits_for_events(batch, batch->suspects[i].writes))
+		if (stands(batch, batch->suspects[i].kind))
 			r = judge_report(judge, &batch->suspects[i].finding);
-	for (size_t i = 0; i < batch->close_count && !batch->fresh_closes && r == 0; i++)
-		r = judge_report(judge, &batch->closes[i].finding);
+	for (unsigned kind = 0; kind < KINDS && r == 0; kind++)
+		r = report_more(judge, batch, (enum kind)kind);
 	return r;
 }
 
@@ -366,8 +380,6 @@ static void batch_release(void *state)
 
 	map_free_all(&batch->pasts);
 	map_free_all(&batch->heirs);
-	free(batch->suspects);
-	free(batch->closes);
 }
 
 const struct rule_family batch_family = {

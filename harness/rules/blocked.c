@@ -261,7 +261,7 @@ static int report(struct judge *judge, struct waiter *waiter)
 	if (!waiter->over && world_mark_time(judge_world(judge), MARK_STOP) > to)
 		to = finding->to = world_mark_time(judge_world(judge), MARK_STOP);
 	if (finding->fd >= 0)
-		(void)facts_who(finding, judge, who, sizeof(who));
+		(void)facts_who(finding, who, sizeof(who));
 	(void)snprintf(seconds, sizeof(seconds), "%s%.2f s", waiter->over ? "" : "the remaining ",
 		       clock_seconds(to - finding->from));
 	(void)snprintf(

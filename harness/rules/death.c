@@ -271,6 +271,7 @@ static void put_omen(struct finding *finding, const struct omen *omen)
 		return;
 	finding->fd = omen->fd;
 	finding->peer = omen->peer;
+	memcpy(finding->name, omen->name, sizeof(finding->name));
 	finding->file = omen->file;
 	finding->from = omen->at;
 	(void)snprintf(finding->message + used, sizeof(finding->message) - used, ", %.3f s after %s",

@@ -100,6 +100,11 @@ const struct diary_page *diary_page(const struct diary *diary, int32_t peer)
 	return page ? page : &empty;
 }
 
+void diary_forget(struct diary *diary, int32_t peer)
+{
+	free(map_remove(&diary->pages, (uint32_t)peer));
+}
+
 void diary_release(struct diary *diary)
 {
 	map_free_all(&diary->pages);

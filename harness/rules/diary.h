@@ -33,6 +33,8 @@ struct diary {
 int diary_follow(struct diary *diary, const struct world *world, const struct event *event);
 /* The peer's page; an empty one for an unknown peer, never NULL. */
 const struct diary_page *diary_page(const struct diary *diary, int32_t peer);
+/* Nothing more comes from that peer. */
+void diary_forget(struct diary *diary, int32_t peer);
 void diary_release(struct diary *diary);
 
 #endif

@@ -259,31 +259,52 @@ static int hear(void *arg, const struct event *event)
 	return r;
 }
 
-static void plea_join(const struct court *court, struct plea *plea)
+/* Whose connection it was, by the last that is known of it. */
+static void meet_file(void *arg, const struct file *file)
 {
-	const struct file *file = NULL;
-	const struct peer_view *peer;
-	size_t at = 0;
+	struct court *court = arg;
 
-	while (plea->file && (file = world_next_file(court->world, &at))) {
-		if (file->id == plea->file)
-			break;
+	for (size_t i = 0; i < court->count; i++) {
+		struct plea *plea = &court->pleas[i];
+		if (plea->file == file->id && plea->peer < 0)
+			plea->peer = file->peer;
 	}
-	if (file && plea->peer < 0)
-		plea->peer = file->peer;
-	peer = plea->peer >= 0 ? world_peer(court->world, plea->peer) : NULL;
-	if (!plea->file && peer && peer->conn)
-		plea->file = peer->conn->id;
 }
 
-static int read_pass(struct court *court, const char *path, journal_sink sink, struct error *error)
+static void meet_peer(void *arg, const struct peer_view *peer)
 {
+	struct court *court = arg;
+
+	for (size_t i = 0; i < court->count; i++) {
+		struct plea *plea = &court->pleas[i];
+		if (plea->peer == peer->id && !plea->file && peer->conn)
+			plea->file = peer->conn->id;
+	}
+}
+
+/* Those that are not forgotten at the first pass's end. */
+static void meet_rest(struct court *court)
+{
+	const struct peer_view *peer;
+	const struct file *file;
+	size_t at = 0;
+
+	while ((file = world_next_file(court->world, &at)))
+		meet_file(court, file);
+	for (at = 0; (peer = world_next_peer(court->world, &at));)
+		meet_peer(court, peer);
+}
+
+static int read_pass(struct court *court, const char *path, journal_sink sink, bool learns,
+		     struct error *error)
+{
+	const struct world_farewells farewells = {.file = meet_file, .peer = meet_peer, .arg = court};
 	int r;
 
 	court->world = world_new();
 	if (!court->world)
 		return error_set(error, -ENOMEM, "out of memory");
-	world_forgets(court->world, NULL, NULL);
+	world_forgets(court->world, learns ? &farewells : NULL);
 	r = journal_read(path, sink, court, NULL, error);
 	if (r == -ENOMEM)
 		return error_set(error, r, "out of memory");
@@ -344,13 +365,12 @@ int evidence_collect(const char *path, const struct finding *findings, size_t co
 	if (r < 0)
 		r = error_set(error, r, "out of memory");
 	if (r == 0)
-		r = read_pass(&court, path, learn, error);
-	for (size_t i = 0; i < court.count && r == 0; i++)
-		plea_join(&court, &court.pleas[i]);
+		r = read_pass(&court, path, learn, true, error);
 	if (r == 0) {
+		meet_rest(&court);
 		world_free(court.world);
 		court.world = NULL;
-		r = read_pass(&court, path, hear, error);
+		r = read_pass(&court, path, hear, false, error);
 	}
 	if (r == 0 && court_rule(&court, ret_lists) < 0)
 		r = error_set(error, -ENOMEM, "out of memory");

@@ -33,6 +33,16 @@ int facts_follow(struct facts *facts, const struct world *world, const struct ev
 	return r;
 }
 
+void facts_forget_file(struct facts *facts, const struct file *file)
+{
+	hand_forget(&facts->hand, file);
+}
+
+void facts_forget_peer(struct facts *facts, const struct peer_view *peer)
+{
+	diary_forget(&facts->diary, peer->id);
+}
+
 void facts_release(struct facts *facts)
 {
 	hand_release(&facts->hand);
@@ -58,15 +68,12 @@ bool facts_at_rest(const struct facts *facts, const struct judge *judge)
 	       facts_free(facts, ground->began, judge_window(judge, LIMIT_LOST_WINDOW));
 }
 
-char *facts_who(const struct finding *finding, const struct judge *judge, char *out, size_t size)
+char *facts_who(const struct finding *finding, char *out, size_t size)
 {
-	const struct peer_view *peer =
-	    finding->peer >= 0 ? world_peer(judge_world(judge), finding->peer) : NULL;
-
-	if (finding->fd < 0 && peer)
-		(void)snprintf(out, size, "peer %s", peer->name);
-	else if (peer)
-		(void)snprintf(out, size, "fd %d (peer %s)", finding->fd, peer->name);
+	if (finding->fd < 0 && finding->name[0])
+		(void)snprintf(out, size, "peer %s", finding->name);
+	else if (finding->name[0])
+		(void)snprintf(out, size, "fd %d (peer %s)", finding->fd, finding->name);
 	else
 		(void)snprintf(out, size, "fd %d", finding->fd);
 	return out;

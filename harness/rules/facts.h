@@ -23,6 +23,9 @@ int facts_begin(struct judge *judge, void *state);
 
 /* All three follow the event. 0 or -ENOMEM. */
 int facts_follow(struct facts *facts, const struct world *world, const struct event *event);
+/* A file, a peer that is forgotten now. */
+void facts_forget_file(struct facts *facts, const struct file *file);
+void facts_forget_peer(struct facts *facts, const struct peer_view *peer);
 void facts_release(struct facts *facts);
 
 /* Whether the target has been running freely for that long: not frozen by us, not asked to end. */
@@ -31,7 +34,7 @@ bool facts_free(const struct facts *facts, uint64_t now, uint64_t window);
 bool facts_at_rest(const struct facts *facts, const struct judge *judge);
 
 /* "fd 9 (peer c3)". Returns out (FACTS_WHO is enough). */
-char *facts_who(const struct finding *finding, const struct judge *judge, char *out, size_t size);
+char *facts_who(const struct finding *finding, char *out, size_t size);
 /* Whether one of the deaths of death.c was found: it explains what nobody served any more. */
 bool facts_died(const struct judge *judge);
 

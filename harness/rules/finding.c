@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rules/rule.h"
 
+#include <string.h>
+
 const char *severity_name(enum severity severity)
 {
 	switch (severity) {
@@ -37,12 +39,21 @@ struct finding finding_make(const struct judge *judge, const struct rule *rule)
 	return finding;
 }
 
+void finding_of_peer(struct finding *finding, const struct peer_view *peer)
+{
+	finding->peer = peer ? peer->id : -1;
+	if (peer)
+		memcpy(finding->name, peer->name, sizeof(finding->name));
+	else
+		finding->name[0] = '\0';
+}
+
 void finding_about(struct finding *finding, const struct judge *judge, const struct file *file)
 {
 	const struct world *world = judge_world(judge);
 
 	finding->file = file->id;
-	finding->peer = file->peer;
+	finding_of_peer(finding, file->peer >= 0 ? world_peer(world, file->peer) : NULL);
 	/* The number it was born under is what the target's own log says, as long as it still leads there. */
 	if (world_file(world, file->pid, file->fd) != file &&
 	    world_locate(world, file, &finding->pid, &finding->fd) == 0)

@@ -141,7 +141,6 @@ static int judge_suspect(struct judge *judge, struct forgotten *forgotten, const
 		return 0;
 	struct finding finding = finding_make(judge, &rules[0]);
 	finding_about(&finding, judge, peer->conn);
-	finding.peer = peer->id;
 	finding.at = touched + patience;
 	finding.from = suspect->asked_at < touched ? suspect->asked_at : touched;
 	finding.to = fd->at;
@@ -149,7 +148,7 @@ static int judge_suspect(struct judge *judge, struct forgotten *forgotten, const
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: %llu requests were read whole and %llu answered; nothing is under way on the "
 		       "connection, and the target has not touched it for %.2f s",
-		       facts_who(&finding, judge, who, sizeof(who)), (unsigned long long)peer->requests,
+		       facts_who(&finding, who, sizeof(who)), (unsigned long long)peer->requests,
 		       (unsigned long long)peer->answers, clock_seconds(fd->at - touched));
 	struct finding *findings = array_grow(forgotten->findings, forgotten->finding_count,
 					      &forgotten->finding_capacity, sizeof(*findings));
@@ -208,6 +207,20 @@ static bool forgotten_silent(const struct judge *judge, const struct contents *c
 	return !contents->given_up;
 }
 
+/* Who is gone is not kept waiting. */
+static void forgotten_parting(struct judge *judge, void *state, const struct peer_view *peer)
+{
+	struct forgotten *forgotten = state;
+	size_t kept = 0;
+
+	(void)judge;
+	(void)map_remove(&forgotten->odd, (uint32_t)peer->id);
+	for (size_t i = 0; i < forgotten->count; i++)
+		if (forgotten->suspects[i].peer != peer->id)
+			forgotten->suspects[kept++] = forgotten->suspects[i];
+	forgotten->count = kept;
+}
+
 static void forgotten_release(void *state)
 {
 	struct forgotten *forgotten = state;
@@ -227,6 +240,7 @@ const struct rule_family forgotten_family = {
     .kinds = KIND(EV_PEER),
     .event = forgotten_event,
     .silent = forgotten_silent,
+    .parting = forgotten_parting,
     .finish = forgotten_finish,
     .release = forgotten_release,
 };

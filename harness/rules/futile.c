@@ -97,7 +97,7 @@ static int futile_end(struct judge *judge, struct futile *futile)
 	finding.count = count;
 	snprintf(finding.message, sizeof(finding.message),
 		 "%s: %s led to %s = %s %" PRIu64 " times in %.2f s, and nothing moved",
-		 spin_subject(&finding, judge_world(judge), subject, sizeof(subject)),
+		 spin_subject(&finding, subject, sizeof(subject)),
 		 mask_short(futile->mask, mask, sizeof(mask)), call_name(futile->last.call),
 		 code ? code : "an error", count, clock_seconds(futile->to - futile->from));
 	return judge_report(judge, &finding);

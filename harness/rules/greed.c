@@ -49,7 +49,11 @@ struct greed {
 
 static void forget(struct greed *greed)
 {
+	struct share *share;
+	size_t at = 0;
 
+	while ((share = map_next(&greed->shares, &at, NULL)))
+		file_drop(share->file);
 	map_free_all(&greed->shares);
 	greed->pending = false;
 }
@@ -65,6 +69,7 @@ static int give(struct greed *greed, struct file *file, const struct event *even
 			return -ENOMEM;
 		}
 		*share = (struct share){.file = file, .tid = event->tid};
+		file_hold(file); /* closed, it may have been the greediest all the same */
 	}
 	if (share->tid != event->tid)
 		*share = (struct share){.file = file, .tid = event->tid};
@@ -119,7 +124,7 @@ static void judge_wait(struct judge *judge, struct greed *greed, const struct ev
 	(void)snprintf(
 	    finding.message, sizeof(finding.message),
 	    "%s was given %.1f MiB in %llu calls while a healthy client's request waited for %.1f ms",
-	    facts_who(&finding, judge, who, sizeof(who)), (double)share->bytes / 1048576,
+	    facts_who(&finding, who, sizeof(who)), (double)share->bytes / 1048576,
 	    (unsigned long long)share->calls, clock_seconds(event->at - greed->since) * 1000);
 	greed->worst = finding;
 }
@@ -225,14 +230,6 @@ static int greed_finish(struct judge *judge, void *state)
 	return greed->times ? judge_report(judge, &greed->worst) : 0;
 }
 
-static void greed_farewell(struct judge *judge, void *state, const struct file *file)
-{
-	struct greed *greed = state;
-
-	(void)judge;
-	free(map_remove(&greed->shares, file->id));
-}
-
 static void greed_release(void *state)
 {
 	struct greed *greed = state;
@@ -252,7 +249,6 @@ const struct rule_family greed_family = {
     .rule_count = sizeof(rules) / sizeof(*rules),
     .state_size = sizeof(struct greed),
     .silent = greed_silent,
-    .farewell = greed_farewell,
     .begin = facts_begin,
     .kinds = KIND(EV_PEER) | KIND(EV_CALL),
     .event = greed_event,

@@ -33,8 +33,19 @@ bool ground_over(const struct ground *ground, const struct event *event)
 	return ends_round(event) || (event->kind == EV_PROBE && event->at > ground->began + ROUND_SPAN);
 }
 
+/* What the round before the last one was about may be forgotten. */
+static void drop_files(struct ground *ground)
+{
+	for (size_t i = 0; i < ground->before_count; i++)
+		file_drop(ground->before[i].file);
+	for (size_t i = 0; i < ground->interest_count; i++)
+		file_drop(ground->interests[i].file);
+}
+
 static void begin_round(struct ground *ground, const struct world *world)
 {
+	drop_files(ground);
+
 	struct ground_fd *fds = ground->before;
 	size_t capacity = ground->before_capacity;
 

@@ -54,9 +54,17 @@ static const struct rule rules[] = {
 	},
 };
 
+/* So many of one rule are looked at in the end; of the others their number says enough. */
+#define SUSPECTS_KEPT (2 * FINDINGS_PER_RULE)
+
 struct suspect {
 	struct finding finding;
 	uint64_t half_closed_at;
+};
+
+/* Of one rule, those beyond the ones kept. */
+struct others {
+	uint64_t before, since; /* the canary's last answer */
 };
 
 struct halfclose {
@@ -64,7 +72,8 @@ struct halfclose {
 	struct map
 	    owing; /* peer -> peer_view: it was owed an answer when it shut down, and is not done yet */
 	struct suspect *suspects;
-	size_t suspect_count, suspect_capacity;
+	size_t suspect_count, suspect_capacity, kept[sizeof(rules) / sizeof(*rules)];
+	struct others others[sizeof(rules) / sizeof(*rules)];
 };
 
 /* In the turn in which it was told, however long that took, or soon after. */
@@ -115,11 +124,18 @@ static bool may_blame(const struct judge *judge, const struct halfclose *half, c
 
 static int remember(struct halfclose *half, const struct peer_view *peer, const struct finding *finding)
 {
-	struct suspect *suspects =
-	    array_grow(half->suspects, half->suspect_count, &half->suspect_capacity, sizeof(*suspects));
+	ptrdiff_t which = finding->rule - rules;
+	struct suspect *suspects;
 
+	if (half->kept[which] == SUSPECTS_KEPT) {
+		half->others[which].since++;
+		return 0;
+	}
+	suspects =
+	    array_grow(half->suspects, half->suspect_count, &half->suspect_capacity, sizeof(*suspects));
 	if (!suspects)
 		return -ENOMEM;
+	half->kept[which]++;
 	half->suspects = suspects;
 	suspects[half->suspect_count++] = (struct suspect){*finding, peer->half_closed_at};
 	return 0;
@@ -131,7 +147,7 @@ static struct finding about(struct judge *judge, const struct rule *rule, const 
 
 	if (peer->conn)
 		finding_about(&finding, judge, peer->conn);
-	finding.peer = peer->id;
+	finding_of_peer(&finding, peer);
 	finding.from = peer->half_closed_at;
 	return finding;
 }
@@ -151,8 +167,7 @@ static int follow_unanswered(struct judge *judge, struct halfclose *half, const 
 	finding = about(judge, &rules[UNANSWERED], peer);
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: a whole request, then SHUT_WR; %.3f s later %s and not a byte of answer had come",
-		       facts_who(&finding, judge, who, sizeof(who)),
-		       clock_seconds(event->at - peer->half_closed_at),
+		       facts_who(&finding, who, sizeof(who)), clock_seconds(event->at - peer->half_closed_at),
 		       patience			     ? "the peer gave up"
 		       : event->what == PEER_GOT_RST ? "the target reset the connection"
 						     : "the connection was closed");
@@ -172,7 +187,7 @@ static int follow_cut(struct judge *judge, struct halfclose *half, const struct 
 	finding = about(judge, &rules[TRUNCATED], peer);
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: the answer ended after %llu%s bytes, %.3f s after the peer's SHUT_WR",
-		       facts_who(&finding, judge, who, sizeof(who)), (unsigned long long)event->arg[0], all,
+		       facts_who(&finding, who, sizeof(who)), (unsigned long long)event->arg[0], all,
 		       clock_seconds(event->at - peer->half_closed_at));
 	return remember(half, peer, &finding);
 }
@@ -203,9 +218,30 @@ static int follow_peer(struct judge *judge, struct halfclose *half, const struct
 	}
 }
 
+/* It is served: whoever was not before, was wronged. */
+static void follow_canary(struct halfclose *half)
+{
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		half->others[i].before += half->others[i].since;
+		half->others[i].since = 0;
+	}
+}
+
 static int half_event(struct judge *judge, void *state, const struct event *event)
 {
+	if (event->what == PEER_ANSWER && (event->flags & EVF_CANARY))
+		follow_canary(state);
 	return follow_peer(judge, state, event);
+}
+
+/* The judge only counts what comes behind the first few. */
+static int report_others(struct judge *judge, const struct halfclose *half, size_t which)
+{
+	struct finding finding = finding_make(judge, &rules[which]);
+	bool all = !half->facts->diary.canary_request_at;
+
+	finding.count = half->others[which].before + (all ? half->others[which].since : 0);
+	return finding.count ? judge_report(judge, &finding) : 0;
 }
 
 static int half_finish(struct judge *judge, void *state)
@@ -224,7 +260,17 @@ static int half_finish(struct judge *judge, void *state)
 			continue;
 		r = judge_report(judge, &suspect->finding);
 	}
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && r == 0; i++)
+		r = report_others(judge, half, i);
 	return r;
+}
+
+static void half_parting(struct judge *judge, void *state, const struct peer_view *peer)
+{
+	struct halfclose *half = state;
+
+	(void)judge;
+	(void)map_remove(&half->owing, (uint32_t)peer->id);
 }
 
 static void half_release(void *state)
@@ -243,6 +289,7 @@ const struct rule_family halfclose_family = {
     .begin = facts_begin,
     .kinds = KIND(EV_PEER),
     .event = half_event,
+    .parting = half_parting,
     .finish = half_finish,
     .release = half_release,
 };

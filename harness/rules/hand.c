@@ -165,6 +165,13 @@ bool hand_starved(const struct hand *hand, const struct file *file)
 	return false;
 }
 
+void hand_forget(struct hand *hand, const struct file *file)
+{
+	(void)map_remove(&hand->spoilt, file->id);
+	(void)map_remove(&hand->bent_reads, file->id);
+	(void)map_remove(&hand->bent_writes, file->id);
+}
+
 void hand_release(struct hand *hand)
 {
 	map_free(&hand->soft);

@@ -43,6 +43,8 @@ bool hand_bent_read(const struct hand *hand, const struct file *file);
  * for an edge that the kernel has no reason to give.
  */
 bool hand_starved(const struct hand *hand, const struct file *file);
+/* The file is forgotten. */
+void hand_forget(struct hand *hand, const struct file *file);
 void hand_release(struct hand *hand);
 
 #endif

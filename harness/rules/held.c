@@ -95,7 +95,6 @@ static int follow_report(struct held *held, const struct event *event, const str
 			free(zombie);
 			return -ENOMEM;
 		}
-		file_hold(report->file);
 	}
 	if (!zombie->count)
 		zombie->first = event->at;
@@ -218,8 +217,7 @@ static int judge_closing(struct judge *judge, const struct closing *closing, uin
 	finding.to = now;
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: closed, and %.2f s later the peer has seen neither FIN nor RST; %s holds it",
-		       facts_who(&finding, judge, who, sizeof(who)), clock_seconds(now - closing->closed),
-		       where);
+		       facts_who(&finding, who, sizeof(who)), clock_seconds(now - closing->closed), where);
 	return judge_report(judge, &finding);
 }
 
@@ -249,41 +247,49 @@ static int held_event(struct judge *judge, void *state, const struct event *even
 								   : 0;
 }
 
+static int judge_zombie(struct judge *judge, const struct zombie *zombie)
+{
+	struct finding finding;
+	char who[FACTS_WHO], mask[MASK_TEXT];
+
+	if (zombie->most < LIMIT_ZOMBIE_REPORTS)
+		return 0;
+	finding = finding_make(judge, &rules[ZOMBIE]);
+	finding_about(&finding, judge, zombie->file);
+	finding.pid = zombie->pid;
+	finding.tid = zombie->tid;
+	finding.fd = zombie->fd;
+	finding.at = finding.from = zombie->first;
+	finding.to = zombie->last;
+	finding.count = zombie->most;
+	(void)snprintf(finding.message, sizeof(finding.message),
+		       "%s: closed, and its registration was reported %llu times since (%s); another "
+		       "descriptor keeps what it leads to",
+		       facts_who(&finding, who, sizeof(who)), (unsigned long long)zombie->most,
+		       mask_short(zombie->mask, mask, sizeof(mask)));
+	return judge_report(judge, &finding);
+}
+
 static int held_finish(struct judge *judge, void *state)
 {
 	struct held *held = state;
 	const struct zombie *zombie;
-	struct finding finding;
-	char who[FACTS_WHO], mask[MASK_TEXT];
 	size_t at = 0;
 	int r = 0;
 
-	while (r == 0 && (zombie = map_next(&held->zombies, &at, NULL))) {
-		if (zombie->most < LIMIT_ZOMBIE_REPORTS)
-			continue;
-		finding = finding_make(judge, &rules[ZOMBIE]);
-		finding_about(&finding, judge, zombie->file);
-		finding.pid = zombie->pid;
-		finding.tid = zombie->tid;
-		finding.fd = zombie->fd;
-		finding.at = finding.from = zombie->first;
-		finding.to = zombie->last;
-		finding.count = zombie->most;
-		(void)snprintf(finding.message, sizeof(finding.message),
-			       "%s: closed, and its registration was reported %llu times since (%s); another "
-			       "descriptor keeps what it leads to",
-			       facts_who(&finding, judge, who, sizeof(who)), (unsigned long long)zombie->most,
-			       mask_short(zombie->mask, mask, sizeof(mask)));
-		r = judge_report(judge, &finding);
-	}
+	while (r == 0 && (zombie = map_next(&held->zombies, &at, NULL)))
+		r = judge_zombie(judge, zombie);
 	return r;
 }
 
 static void held_farewell(struct judge *judge, void *state, const struct file *file)
 {
 	struct held *held = state;
+	struct zombie *zombie = map_remove(&held->zombies, file->id);
 
-	(void)judge;
+	if (zombie)
+		(void)judge_zombie(judge, zombie);
+	free(zombie);
 	free(map_remove(&held->closings, file->id));
 }
 

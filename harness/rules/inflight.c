@@ -190,7 +190,7 @@ static int confirm(struct judge *judge, struct doubt *doubt, const struct reques
 	bool twice = finding->rule == &rules[MULTISHOT_TWICE];
 	char who[FACTS_WHO];
 
-	facts_who(finding, judge, who, sizeof who);
+	facts_who(finding, who, sizeof who);
 	if (twice)
 		(void)snprintf(finding->message, sizeof finding->message,
 			       "%s: multishot %s armed again while the one before (request %llu) was still "

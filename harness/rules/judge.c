@@ -8,9 +8,7 @@
 #include "rules/facts.h"
 #include "rules/judge.h"
 
-/* Beyond this many findings of one rule the next ones tell a reader nothing new. */
-#define FINDINGS_PER_RULE 16
-#define FAMILIES_MOST	  64
+#define FAMILIES_MOST 64
 
 /* What the judge keeps for each rule, in the order of rule_next. */
 struct seat {
@@ -32,7 +30,7 @@ struct judge {
 	struct facts facts;
 	/* by the event's kind, calls behind them by their class; those who hear before the facts do; those
 	 * who judge rounds */
-	struct hearing hearings[EV_KINDS + CLASS_COUNT], before[EV_KINDS], rounds, farewells;
+	struct hearing hearings[EV_KINDS + CLASS_COUNT], before[EV_KINDS], rounds, farewells, partings;
 	double scale;
 	struct seat *seats;
 	size_t seat_count;
@@ -161,6 +159,8 @@ static void listen_for(struct judge *judge, const struct rule_family *family, si
 		hearing_add(&judge->rounds, index);
 	if (family->farewell)
 		hearing_add(&judge->farewells, index);
+	if (family->parting)
+		hearing_add(&judge->partings, index);
 }
 
 static void hearings_make(struct judge *judge)
@@ -179,6 +179,18 @@ static void say_farewell(void *arg, const struct file *file)
 		size_t index = judge->farewells.families[i];
 		rule_families[index]->farewell(judge, judge->states[index], file);
 	}
+	facts_forget_file(&judge->facts, file);
+}
+
+static void part_with(void *arg, const struct peer_view *peer)
+{
+	struct judge *judge = arg;
+
+	for (size_t i = 0; i < judge->partings.count; i++) {
+		size_t index = judge->partings.families[i];
+		rule_families[index]->parting(judge, judge->states[index], peer);
+	}
+	facts_forget_peer(&judge->facts, peer);
 }
 
 int judge_new(const struct judge_options *options, struct judge **ret_judge, struct error *error)
@@ -202,7 +214,10 @@ int judge_new(const struct judge_options *options, struct judge **ret_judge, str
 		goto fail;
 	}
 	hearings_make(judge);
-	world_forgets(judge->world, say_farewell, judge);
+	world_forgets(judge->world, &(struct world_farewells){.file = say_farewell,
+							      .peer = part_with,
+							      .arg = judge,
+							      .at_once = options->at_once});
 	*ret_judge = judge;
 	return 0;
 fail:

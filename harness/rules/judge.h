@@ -15,6 +15,7 @@ struct judge_options {
 	/* Of the whole journal, where it was counted before: families that have nothing to find in it are
 	 * left out. NULL: unknown. Looked at by judge_new only. */
 	const struct contents *contents;
+	bool at_once; /* what is over is forgotten at once (world_farewells), for tests */
 };
 
 /* 0; -EINVAL with error when a list names a rule that does not exist. */

@@ -164,7 +164,7 @@ static int report(struct judge *judge, const struct rule *rule, const struct fil
 	if (file->refs > 1)
 		(void)snprintf(where, sizeof(where), ", held by %u fds", file->refs);
 	(void)snprintf(finding.message, sizeof(finding.message), "%s: %s %.2f s ago, still open%s%s%s%s; %s",
-		       facts_who(&finding, judge, who, sizeof(who)), fin ? "closed by the peer" : "reset",
+		       facts_who(&finding, who, sizeof(who)), fin ? "closed by the peer" : "reset",
 		       clock_seconds(now - ended_at), probed ? " (" : "",
 		       probed ? state_name(probed->state) : "", probed ? ")" : "", where, knowledge(file));
 	return judge_report(judge, &finding);

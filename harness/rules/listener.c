@@ -91,6 +91,8 @@ struct row {
 struct listener_state {
 	const struct facts *facts; /* first: facts_begin */
 	struct map rows;	   /* (pid, listener) -> struct row */
+	uint64_t let_in;	   /* when the last client that was let in and is forgotten began, 0 none */
+	uint64_t last_close;	   /* of a connection that is forgotten */
 };
 
 static void row_text(const struct row *row, int32_t fd, char *out, size_t size)
@@ -218,12 +220,14 @@ static int follow_call(struct listener_state *state, struct judge *judge, const 
 }
 
 /* A healthy client that came when the fault was over and was not let in; NULL when one was, or none came. */
-static const struct peer_view *left_outside(const struct world *world)
+static const struct peer_view *left_outside(const struct listener_state *state, const struct world *world)
 {
 	uint64_t recovery = world_mark_time(world, MARK_RECOVERY);
 	const struct peer_view *peer, *outside = NULL;
 	size_t at = 0;
 
+	if (state->let_in && state->let_in >= recovery)
+		return NULL;
 	while ((peer = world_next_peer(world, &at))) {
 		if (!peer->canary || peer->began < recovery)
 			continue;
@@ -268,13 +272,15 @@ static bool stands(const struct listener_state *state, uint64_t since, uint64_t 
  * After EMFILE a target may wait for one of its own connections to close before it accepts again. When fds
  * only seemed to be short (injected), or the others just did not leave, that has not happened yet.
  */
-static bool awaits_a_close(const struct world *world, const struct file *listener)
+static bool awaits_a_close(const struct listener_state *state, const struct world *world,
+			   const struct file *listener)
 {
 	const struct file *file;
 	size_t at = 0;
 	bool any = false;
 
-	if (!promise_is_shortage(listener->last_accept))
+	if (!promise_is_shortage(listener->last_accept) ||
+	    (state->last_close && state->last_close >= listener->touched))
 		return false;
 	while ((file = world_next_file(world, &at))) {
 		if (file->kind != FILE_CONN)
@@ -306,7 +312,8 @@ static const char *ailment(const struct listener_state *state, const struct judg
 		return fd->state == TCP_CLOSE && stands(state, file->touched, patience)
 			   ? "it was shut down and listens no longer"
 			   : NULL;
-	if (!fd->waiting || (armed.events & EPOLLIN) || !patience || awaits_a_close(judge_world(judge), file))
+	if (!fd->waiting || (armed.events & EPOLLIN) || !patience ||
+	    awaits_a_close(state, judge_world(judge), file))
 		return NULL;
 	if (armed.disarmed)
 		return "it was registered for one event (EPOLLONESHOT) and not armed again";
@@ -323,7 +330,7 @@ static bool is_theirs(const struct world *world, const struct file *file)
 static int judge_gone(struct judge *judge, const struct listener_state *state)
 {
 	const struct world *world = judge_world(judge);
-	const struct peer_view *outside = left_outside(world);
+	const struct peer_view *outside = left_outside(state, world);
 	const struct file *file, *gone = NULL;
 	const char *why = NULL;
 	struct finding finding;
@@ -344,7 +351,7 @@ static int judge_gone(struct judge *judge, const struct listener_state *state)
 	finding = finding_make(judge, &rules[LISTENER_GONE]);
 	finding_about(&finding, judge, gone);
 	finding.fd = gone->fd;
-	finding.peer = outside->id;
+	finding_of_peer(&finding, outside);
 	finding.at = finding.from = gone->closed ? gone->closed : gone->touched;
 	finding.to = state->facts->ground.began;
 	(void)snprintf(finding.message, sizeof(finding.message),
@@ -373,6 +380,24 @@ static int listener_finish(struct judge *judge, void *arg)
 	return end_rows(arg, judge, NULL);
 }
 
+static void listener_farewell(struct judge *judge, void *arg, const struct file *file)
+{
+	struct listener_state *state = arg;
+
+	(void)judge;
+	if (file->kind == FILE_CONN && file->closed > state->last_close)
+		state->last_close = file->closed;
+}
+
+static void listener_parting(struct judge *judge, void *arg, const struct peer_view *peer)
+{
+	struct listener_state *state = arg;
+
+	(void)judge;
+	if (peer->canary && (peer->conn || peer->answers) && peer->began > state->let_in)
+		state->let_in = peer->began;
+}
+
 static void listener_release(void *arg)
 {
 	struct listener_state *state = arg;
@@ -398,6 +423,8 @@ const struct rule_family listener_family = {
     .round = listener_round,
     .kinds = KIND(EV_CALL),
     .event = listener_event,
+    .farewell = listener_farewell,
+    .parting = listener_parting,
     .finish = listener_finish,
     .release = listener_release,
 };

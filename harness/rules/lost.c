@@ -156,7 +156,7 @@ static int judge_socket(struct judge *judge, const struct lost *lost, const stru
 	(void)snprintf(
 	    finding.message, sizeof(finding.message),
 	    "%s: %llu bytes wait in the edge-triggered socket for %.2f s while the target sleeps; %s",
-	    facts_who(&finding, judge, who, sizeof(who)), (unsigned long long)fd->waiting,
+	    facts_who(&finding, who, sizeof(who)), (unsigned long long)fd->waiting,
 	    clock_seconds(fd->at - since), how);
 	return judge_report(judge, &finding);
 }
@@ -224,7 +224,7 @@ static int judge_listener(struct judge *judge, const struct lost *lost, const st
 		return 0;
 	finding = finding_make(judge, &rules[ACCEPT_LOST]);
 	finding_about(&finding, judge, file);
-	finding.peer = peer ? peer->id : -1;
+	finding_of_peer(&finding, peer);
 	finding.at = since + patience;
 	finding.from = since;
 	finding.to = fd->at;

@@ -34,11 +34,11 @@ struct memory {
 	uint64_t calm;		   /* resident bytes when last nobody stalled, 0 unknown */
 	uint64_t calm_at;
 	uint64_t most, most_at;
-	int32_t peer; /* one that stalled then */
+	struct peer_view *peer; /* one that stalled then; held */
 	size_t stalling;
 };
 
-static int follow_peer(struct memory *memory, const struct event *event)
+static int follow_peer(struct memory *memory, struct peer_view *peer, const struct event *event)
 {
 	uint64_t key = (uint64_t)event->peer + 1;
 	bool stalls = event->what == PEER_STALL && event->arg[0];
@@ -49,7 +49,9 @@ static int follow_peer(struct memory *memory, const struct event *event)
 	if (!stalls || map_get(&memory->stalled, key))
 		return 0;
 	memory->stalling++;
-	memory->peer = event->peer;
+	view_drop(memory->peer);
+	view_hold(peer);
+	memory->peer = peer;
 	return map_put(&memory->stalled, key, memory);
 }
 
@@ -91,7 +93,7 @@ static int memory_event(struct judge *judge, void *state, const struct event *ev
 	if (memory->facts->hand.stop_asked)
 		return 0;
 	if (event->kind == EV_PEER)
-		return follow_peer(memory, event);
+		return follow_peer(memory, world_touch(judge_world(judge))->peer, event);
 	if (event->kind == EV_PROC && event->what == PROC_EXIT && event->arg[0])
 		(void)map_remove(&memory->resident, (uint32_t)event->pid);
 	/* Only the scenario knows when the two can be compared. */
@@ -104,7 +106,7 @@ static int memory_event(struct judge *judge, void *state, const struct event *ev
 static int memory_finish(struct judge *judge, void *state)
 {
 	const struct memory *memory = state;
-	const struct peer_view *peer = world_peer(judge_world(judge), memory->peer);
+	const struct peer_view *peer = memory->peer;
 	struct finding finding;
 	char who[FACTS_WHO];
 
@@ -112,7 +114,7 @@ static int memory_finish(struct judge *judge, void *state)
 		return 0;
 	finding = finding_make(judge, &rules[0]);
 	finding.severity = memory->most >= LIMIT_BUFFER_ERROR ? SEVERITY_ERROR : SEVERITY_WARNING;
-	finding.peer = peer->id;
+	finding_of_peer(&finding, peer);
 	if (peer->conn)
 		finding_about(&finding, judge, peer->conn);
 	finding.at = memory->most_at;
@@ -122,7 +124,7 @@ static int memory_finish(struct judge *judge, void *state)
 	(void)snprintf(
 	    finding.message, sizeof(finding.message),
 	    "%s does not read: resident memory grew by %.1f MiB (from %.1f) while it asked for more",
-	    facts_who(&finding, judge, who, sizeof(who)), (double)memory->most / 1048576,
+	    facts_who(&finding, who, sizeof(who)), (double)memory->most / 1048576,
 	    (double)memory->calm / 1048576);
 	return judge_report(judge, &finding);
 }

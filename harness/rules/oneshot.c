@@ -114,7 +114,7 @@ static int report(struct judge *judge, const struct ground_fd *fd, const struct 
 	    finding.message, sizeof(finding.message),
 	    "%s%s: reported once at %.3f s (EPOLLONESHOT) and not armed again; %s for %.2f s while the "
 	    "target sleeps",
-	    fd->listener ? "listener " : "", facts_who(&finding, judge, who, sizeof(who)),
+	    fd->listener ? "listener " : "", facts_who(&finding, who, sizeof(who)),
 	    clock_seconds(reg->reported_at), what, clock_seconds(fd->at - since));
 	return judge_report(judge, &finding);
 }

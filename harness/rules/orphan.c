@@ -150,7 +150,7 @@ static int judge_failure(struct judge *judge, const struct orphan *orphan, const
 	    finding.message, sizeof(finding.message),
 	    "%s: epoll_ctl (%s) gave %s at %.3f s, and the connection is open %.2f s later where no event "
 	    "can reach it",
-	    facts_who(&finding, judge, who, sizeof(who)), failure->mod ? "MOD" : "ADD",
+	    facts_who(&finding, who, sizeof(who)), failure->mod ? "MOD" : "ADD",
 	    code ? code : "an error", clock_seconds(failure->at), clock_seconds(ground->began - failure->at));
 	return judge_report(judge, &finding);
 }
@@ -211,7 +211,7 @@ static int judge_deaf(struct judge *judge, const struct orphan *orphan, const st
 	    finding.message, sizeof(finding.message),
 	    "%s: open, in no interest list, and not touched for %.2f s while the target sleeps; %llu bytes "
 	    "wait in it",
-	    facts_who(&finding, judge, who, sizeof(who)), clock_seconds(fd->at - since),
+	    facts_who(&finding, who, sizeof(who)), clock_seconds(fd->at - since),
 	    (unsigned long long)fd->waiting);
 	return judge_report(judge, &finding);
 }

@@ -151,7 +151,7 @@ static int judge_half(struct judge *judge, struct patience *patience, const stru
 		(void)snprintf(patience->slow.message, sizeof(patience->slow.message),
 			       "%s: %llu bytes of a request in %.2f s, the rest is missing, and every thread "
 			       "sleeps without a time-out: no timer will end this",
-			       facts_who(&patience->slow, judge, who, sizeof(who)),
+			       facts_who(&patience->slow, who, sizeof(who)),
 			       (unsigned long long)conn->bytes_in, clock_seconds(event->at - conn->opened));
 	}
 	return map_put(&patience->halves, (uint32_t)peer->id, (void *)times);
@@ -176,8 +176,7 @@ static int judge_vanished(struct judge *judge, const struct patience *patience, 
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: vanished %.2f s ago; the socket has neither keep-alive nor a user timeout, and "
 		       "every thread sleeps without a time-out: it is kept for ever",
-		       facts_who(&finding, judge, who, sizeof(who)),
-		       clock_seconds(probed->at - peer->ended_at));
+		       facts_who(&finding, who, sizeof(who)), clock_seconds(probed->at - peer->ended_at));
 	return judge_report(judge, &finding);
 }
 
@@ -228,6 +227,14 @@ static int patience_finish(struct judge *judge, void *state)
 	return judge_report(judge, &patience->slow);
 }
 
+static void patience_parting(struct judge *judge, void *state, const struct peer_view *peer)
+{
+	struct patience *patience = state;
+
+	(void)judge;
+	(void)map_remove(&patience->halves, (uint32_t)peer->id);
+}
+
 static void patience_release(void *state)
 {
 	struct patience *patience = state;
@@ -247,6 +254,7 @@ const struct rule_family patience_family = {
     .kinds = KIND(EV_CALL) | KIND(EV_PROC),
     .classes = CLASS(CLASS_OTHER) | CLASS(CLASS_OPTION) | CLASS(CLASS_RING),
     .event = patience_event,
+    .parting = patience_parting,
     .finish = patience_finish,
     .release = patience_release,
 };

@@ -42,8 +42,15 @@ struct spent {
 	const struct file *left; /* the epoll it was taken out of, and not put back yet */
 };
 
+/* The connection it was worst on, as it was when it was forgotten, or at the end. */
+struct worst {
+	uint64_t count, first, last;
+	struct finding about; /* who it was */
+};
+
 struct redundant {
-	struct map spent; /* file id -> struct spent */
+	struct map spent;	    /* file id -> struct spent */
+	struct worst worst[WASTES]; /* of those forgotten */
 	uint64_t count[WASTES];
 	uint64_t reports; /* of connections */
 	bool ring;
@@ -69,10 +76,8 @@ static void note(struct redundant *redundant, struct spent *spent, enum waste wa
 	redundant->count[waste]++;
 	spent->count[waste]++;
 	spent->last = at;
-	if (!spent->first) {
+	if (!spent->first)
 		spent->first = at;
-		file_hold(spent->file); /* it may be the worst */
-	}
 }
 
 static int follow_ctl(struct redundant *redundant, const struct world *world, const struct event *event)
@@ -113,18 +118,24 @@ static int redundant_event(struct judge *judge, void *state, const struct event 
 	return event->what == CALL_epoll_ctl ? follow_ctl(redundant, world, event) : 0;
 }
 
-/* The connection it was worst on; of equals the oldest. */
-static const struct spent *worst_of(const struct redundant *redundant, enum waste waste)
+/* Of equals the oldest is the worst. */
+static void compare(const struct judge *judge, struct redundant *redundant, const struct spent *spent)
 {
-	const struct spent *worst = NULL, *spent;
-	size_t at = 0;
+	for (int waste = 0; waste < WASTES; waste++) {
+		struct worst *worst = &redundant->worst[waste];
+		uint64_t count = spent->count[waste];
 
-	while ((spent = map_next(&redundant->spent, &at, NULL))) {
-		if (!worst || spent->count[waste] > worst->count[waste] ||
-		    (spent->count[waste] == worst->count[waste] && spent->file->id < worst->file->id))
-			worst = spent;
+		if (!count || count < worst->count ||
+		    (count == worst->count && spent->file->id > worst->about.file))
+			continue;
+		*worst = (struct worst){
+		    .count = count,
+		    .first = spent->first,
+		    .last = spent->last,
+		    .about = finding_make(judge, &rules[0]),
+		};
+		finding_about(&worst->about, judge, spent->file);
 	}
-	return worst;
 }
 
 static int report(struct judge *judge, const struct redundant *redundant, enum waste waste)
@@ -133,27 +144,31 @@ static int report(struct judge *judge, const struct redundant *redundant, enum w
 	    [SAME_MASK] = "MODs asked for what was armed already",
 	    [OUT_AND_IN] = "times a connection was taken out of the set and put back",
 	};
-	const struct spent *worst = worst_of(redundant, waste);
-	struct finding finding = finding_make(judge, &rules[0]);
+	const struct worst *worst = &redundant->worst[waste];
+	struct finding finding = worst->about;
 	char who[FACTS_WHO];
 
-	finding_about(&finding, judge, worst->file);
+	finding.tid = finding_make(judge, &rules[0]).tid;
 	finding.at = finding.from = worst->first;
 	finding.to = worst->last;
 	finding.count = redundant->count[waste];
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%llu %s, for %llu events of connections; %llu of them on %s",
 		       (unsigned long long)redundant->count[waste], what[waste],
-		       (unsigned long long)redundant->reports, (unsigned long long)worst->count[waste],
-		       facts_who(&finding, judge, who, sizeof(who)));
+		       (unsigned long long)redundant->reports, (unsigned long long)worst->count,
+		       facts_who(&finding, who, sizeof(who)));
 	return judge_report(judge, &finding);
 }
 
 static int redundant_finish(struct judge *judge, void *state)
 {
-	const struct redundant *redundant = state;
+	struct redundant *redundant = state;
+	const struct spent *spent;
+	size_t at = 0;
 	int r = 0;
 
+	while ((spent = map_next(&redundant->spent, &at, NULL)))
+		compare(judge, redundant, spent);
 	for (int waste = 0; waste < WASTES && r == 0 && !redundant->ring; waste++) {
 		if (redundant->count[waste] >= LIMIT_REDUNDANT_COUNT &&
 		    redundant->count[waste] * 2 >= redundant->reports)
@@ -165,9 +180,11 @@ static int redundant_finish(struct judge *judge, void *state)
 static void redundant_farewell(struct judge *judge, void *state, const struct file *file)
 {
 	struct redundant *redundant = state;
+	struct spent *spent = map_remove(&redundant->spent, file->id);
 
-	(void)judge;
-	free(map_remove(&redundant->spent, file->id));
+	if (spent)
+		compare(judge, redundant, spent);
+	free(spent);
 }
 
 static void redundant_release(void *state)

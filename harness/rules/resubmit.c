@@ -126,7 +126,7 @@ static int row_end(struct judge *judge, struct trail *trail)
 	finding.count = old.count;
 	(void)snprintf(finding.message, sizeof finding.message,
 		       "%s: %s completed with %s and was submitted again, %" PRIu64 " times in %.2f s",
-		       facts_who(&finding, judge, who, sizeof who), ring_op_name(old.op),
+		       facts_who(&finding, who, sizeof who), ring_op_name(old.op),
 		       old.ret < 0 ? errno_name((int)-old.ret) : "0", old.count,
 		       clock_seconds(old.to - old.from));
 	return judge_report(judge, &finding);
@@ -273,7 +273,7 @@ static int judge_fd(struct resubmit *resubmit, struct judge *judge, const struct
 	(void)snprintf(finding.message, sizeof finding.message,
 		       "%s: multishot %s ended with %s and was not armed again; %" PRIu64
 		       " %s wait for %.2f s",
-		       facts_who(&finding, judge, who, sizeof who), ring_op_name(trail->op),
+		       facts_who(&finding, who, sizeof who), ring_op_name(trail->op),
 		       trail->end < 0 ? errno_name((int)-trail->end) : "its last result", fd->waiting,
 		       fd->listener ? "connections" : "bytes", clock_seconds(fd->at - since));
 	return judge_report(judge, &finding);

@@ -62,6 +62,8 @@ struct rule_family {
 	/* A file that is over is forgotten after this, and every pointer to it with it (world_forgets). May
 	 * be NULL. */
 	void (*farewell)(struct judge *judge, void *state, const struct file *file);
+	/* The same for a peer; right before its connection's, if it had one. May be NULL. */
+	void (*parting)(struct judge *judge, void *state, const struct peer_view *peer);
 	/* The journal is over. May be NULL. */
 	int (*finish)(struct judge *judge, void *state);
 	/* Frees what hangs off the state. May be NULL. */
@@ -81,6 +83,7 @@ const char *severity_name(enum severity severity);
 struct finding {
 	const struct rule *rule;
 	enum severity severity;
+	char name[PEER_NAME]; /* its peer's; "" when it is not about one */
 	char message[320]; /* one sentence with numbers: "fd 9 (peer c3): HUP reported 4112 times in 1.00 s,
 			      no call on it" */
 	int32_t pid, tid, fd, peer; /* 0/-1 when it is not about one */
@@ -92,12 +95,18 @@ struct finding {
 
 /* A finding with everything "none", about the event just applied's pid, tid and time. */
 struct finding finding_make(const struct judge *judge, const struct rule *rule);
-/* Sets fd, peer, pid and file from a file of the world (its birth number, or where it is reachable now). */
+/* Sets peer and name. NULL: none. */
+void finding_of_peer(struct finding *finding, const struct peer_view *peer);
+/* Sets fd, peer, name, pid and file from a file of the world (its birth number, or where it is reachable
+ * now). */
 void finding_about(struct finding *finding, const struct judge *judge, const struct file *file);
+
+/* Beyond this many findings of one rule the next ones tell a reader nothing new. */
+#define FINDINGS_PER_RULE 16
 
 /*
  * Reports a copy. Findings of one rule about one file are merged (the larger count, the wider stretch). After
- * 16 findings of one rule further ones only raise the count of the last. 0 or -ENOMEM. Rules that are
+ * so many findings of one rule further ones only raise the count of the last. 0 or -ENOMEM. Rules that are
  * switched off are dropped here.
  */
 int judge_report(struct judge *judge, const struct finding *finding);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The canary's complaints: who else is not served while somebody misbehaves, and afterwards. */
 #include <stdio.h>
-
+#include <stdlib.h>
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/names.h"
 #include "rules/facts.h"
@@ -64,8 +65,18 @@ struct complaint {
 	uint64_t count;
 };
 
+/* Peers of the scenario that are forgotten by now. */
+struct former {
+	uint64_t long_gone, others; /* ended for at least the window; not by FIN or reset */
+	uint64_t *ends;		    /* of those that ended since */
+	size_t count, capacity, most;
+};
+
+#define ENDS_LEAST 256 /* before anybody looks which of them are long gone */
+
 struct service {
-	const struct facts *facts;	/* first: facts_begin */
+	const struct facts *facts; /* first: facts_begin */
+	struct former former;
 	struct complaint complaints[2]; /* by rule, the first of each */
 	uint64_t served_before;		/* answers before the fault began */
 	uint64_t base_fds, base_conns, base_processes;
@@ -122,14 +133,13 @@ static bool is_excused(const struct service *service, const struct judge *judge,
 	return hand->accept_bent > grace || hand->other_bent > grace;
 }
 
-static void describe(struct finding *finding, const struct judge *judge, const struct event *event,
-		     uint64_t since)
+static void describe(struct finding *finding, const struct event *event, uint64_t since)
 {
 	char who[FACTS_WHO], what[160];
 	const char *text = event->size && event->data ? event->data : "";
 	const char *code = event->ret < 0 ? errno_name((int)event->ret) : NULL;
 
-	(void)facts_who(finding, judge, who, sizeof(who));
+	(void)facts_who(finding, who, sizeof(who));
 	switch ((int)event->what) {
 	case PEER_REFUSED:
 		(void)snprintf(what, sizeof(what), "could not connect (%s)", code ? code : "refused");
@@ -172,9 +182,9 @@ static void complain(struct judge *judge, struct service *service, const struct 
 	finding = finding_make(judge, &rules[which]);
 	if (peer->conn)
 		finding_about(&finding, judge, peer->conn);
-	finding.peer = peer->id;
+	finding_of_peer(&finding, peer);
 	finding.from = since;
-	describe(&finding, judge, event, since);
+	describe(&finding, event, since);
 	complaint->finding = finding;
 }
 
@@ -187,15 +197,50 @@ static uint64_t fds_of(const struct ground *ground)
 	return fds;
 }
 
+static void sort_ends(struct former *former, uint64_t long_ago)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < former->count; i++) {
+		if (former->ends[i] <= long_ago)
+			former->long_gone++;
+		else
+			former->ends[kept++] = former->ends[i];
+	}
+	former->count = kept;
+	former->most = 2 * kept;
+}
+
+/* Without memory for it the peer counts as one whose connection may be there. */
+static void remember_end(struct former *former, const struct judge *judge, uint64_t ended_at)
+{
+	uint64_t now = world_now(judge_world(judge)), window = judge_window(judge, LIMIT_LEAK_WINDOW);
+	uint64_t *ends;
+
+	if (former->count >= ENDS_LEAST && former->count >= former->most)
+		sort_ends(former, now > window ? now - window : 0);
+	ends = array_grow(former->ends, former->count, &former->capacity, sizeof(*ends));
+	if (!ends) {
+		former->others++;
+		return;
+	}
+	former->ends = ends;
+	ends[former->count++] = ended_at;
+}
+
 /* Peers of the scenario: those long gone, and those whose connections may still be there. */
-static void count_peers(const struct judge *judge, uint64_t now, uint64_t *ret_gone, uint64_t *ret_there)
+static void count_peers(const struct judge *judge, const struct former *former, uint64_t now,
+			uint64_t *ret_gone, uint64_t *ret_there)
 {
 	const struct world *world = judge_world(judge);
 	uint64_t window = judge_window(judge, LIMIT_LEAK_WINDOW);
 	const struct peer_view *peer;
 	size_t at = 0;
 
-	*ret_gone = *ret_there = 0;
+	*ret_gone = former->long_gone;
+	*ret_there = former->others;
+	for (size_t i = 0; i < former->count; i++)
+		*(former->ends[i] + window <= now ? ret_gone : ret_there) += 1;
 	while ((peer = world_next_peer(world, &at))) {
 		bool ended = (peer->fin || peer->reset) && peer->ended_at + window <= now;
 
@@ -230,7 +275,7 @@ static int judge_fds(struct judge *judge, const struct service *service)
 	uint64_t fds = fds_of(ground), conns = conns_of(judge_world(judge)), gone, there, more;
 	struct finding finding;
 
-	count_peers(judge, ground->began, &gone, &there);
+	count_peers(judge, &service->former, ground->began, &gone, &there);
 	if (conns > service->base_conns && conns - service->base_conns > there)
 		there = conns - service->base_conns;
 	if (!service->base_fds || service->base_processes != ground->process_count ||
@@ -280,11 +325,30 @@ static int service_event(struct judge *judge, void *state, const struct event *e
 {
 	struct service *service = state;
 
-	if (event->kind == EV_MARK && event->what == MARK_FAULT)
+	if (event->kind == EV_MARK && event->what == MARK_FAULT) {
 		service->served_before = service->facts->diary.canary_answers;
+		service->former.long_gone = service->former.others = service->former.count = 0;
+	}
 	if (is_complaint(event))
 		complain(judge, service, event);
 	return 0;
+}
+
+static void service_parting(struct judge *judge, void *state, const struct peer_view *peer)
+{
+	struct service *service = state;
+
+	if (peer->canary || peer->began < world_mark_time(judge_world(judge), MARK_FAULT))
+		return;
+	if (peer->fin || peer->reset)
+		remember_end(&service->former, judge, peer->ended_at);
+	else
+		service->former.others++;
+}
+
+static void service_release(void *state)
+{
+	free(((struct service *)state)->former.ends);
 }
 
 static int service_finish(struct judge *judge, void *state)
@@ -314,5 +378,7 @@ const struct rule_family service_family = {
     .round = service_round,
     .kinds = KIND(EV_MARK) | KIND(EV_PEER),
     .event = service_event,
+    .parting = service_parting,
     .finish = service_finish,
+    .release = service_release,
 };

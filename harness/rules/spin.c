@@ -83,12 +83,10 @@ uint64_t spin_key(const struct report *report, const struct event *event)
 	return report->reg ? report->reg->id : 1ULL << 63 | (uint32_t)event->pid;
 }
 
-char *spin_subject(const struct finding *finding, const struct world *world, char *out, size_t size)
+char *spin_subject(const struct finding *finding, char *out, size_t size)
 {
-	const struct peer_view *peer = finding->peer >= 0 ? world_peer(world, finding->peer) : NULL;
-
-	if (peer)
-		snprintf(out, size, "fd %d (peer %s)", finding->fd, peer->name);
+	if (finding->name[0])
+		snprintf(out, size, "fd %d (peer %s)", finding->fd, finding->name);
 	else
 		snprintf(out, size, "fd %d", finding->fd);
 	return out;
@@ -132,8 +130,7 @@ static const struct kind {
 		       "never written to in between", NULL},
 };
 
-static void run_describe(const struct run *run, enum spin_kind kind, const struct world *world,
-			 struct finding *finding)
+static void run_describe(const struct run *run, enum spin_kind kind, struct finding *finding)
 {
 	char subject[64], mask[MASK_TEXT], extra[64] = "";
 
@@ -141,11 +138,11 @@ static void run_describe(const struct run *run, enum spin_kind kind, const struc
 		snprintf(extra, sizeof(extra), ", read again %" PRIu64 " times", run->reads);
 	else if (run->rearms)
 		snprintf(extra, sizeof(extra), ", armed again %" PRIu64 " times", run->rearms);
-	snprintf(
-	    finding->message, sizeof(finding->message), "%s: %s reported %" PRIu64 " times in %.2f s%s, %s",
-	    spin_subject(finding, world, subject, sizeof(subject)), mask_short(run->mask, mask, sizeof(mask)),
-	    finding->count, clock_seconds(run->to - run->from), extra,
-	    run->asks && kinds[kind].asked ? kinds[kind].asked : kinds[kind].tail);
+	snprintf(finding->message, sizeof(finding->message),
+		 "%s: %s reported %" PRIu64 " times in %.2f s%s, %s",
+		 spin_subject(finding, subject, sizeof(subject)), mask_short(run->mask, mask, sizeof(mask)),
+		 finding->count, clock_seconds(run->to - run->from), extra,
+		 run->asks && kinds[kind].asked ? kinds[kind].asked : kinds[kind].tail);
 }
 
 /* The row is over: what it was goes to the judge, and it begins anew. */
@@ -165,7 +162,7 @@ static int run_end(struct judge *judge, const struct file *file, struct run *run
 	finding.from = old.from;
 	finding.to = old.to;
 	finding.count = old.count;
-	run_describe(&old, kind, judge_world(judge), &finding);
+	run_describe(&old, kind, &finding);
 	return judge_report(judge, &finding);
 }
 

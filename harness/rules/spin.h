@@ -30,7 +30,7 @@ bool spin_is_ambiguous(const struct reg *reg);
 uint64_t spin_key(const struct report *report, const struct event *event);
 
 /* "fd 9 (peer c3)" for messages; returns out. */
-char *spin_subject(const struct finding *finding, const struct world *world, char *out, size_t size);
+char *spin_subject(const struct finding *finding, char *out, size_t size);
 
 /*
  * Whether what this call reported is held against the target: not when we made the result, and not once it

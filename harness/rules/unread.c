@@ -68,11 +68,12 @@ struct suspect {
 };
 
 struct unread {
-	const struct facts *facts; /* first: facts_begin */
-	struct map aborts;	   /* file id -> file: SO_LINGER 0 */
-	struct map shuts;	   /* file id -> struct shut */
-	struct suspect *suspects;
-	size_t suspect_count, suspect_capacity;
+	const struct facts *facts;		    /* first: facts_begin */
+	struct map aborts;			    /* file id -> file: SO_LINGER 0 */
+	struct map shuts;			    /* file id -> struct shut */
+	struct suspect suspects[FINDINGS_PER_RULE]; /* their files are held */
+	size_t suspect_count;
+	struct finding others; /* more of them than the judge tells apart; count: bytes unread in all */
 };
 
 struct shut {
@@ -202,25 +203,23 @@ static int report_dropped(struct judge *judge, const struct file *file, const st
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: %s was reported, %llu bytes waited before the end, and it was closed without "
 		       "reading them%s",
-		       facts_who(&finding, judge, who, sizeof(who)),
-		       mask_short(file->reported, mask, sizeof(mask)), (unsigned long long)close->arg[0],
-		       filled_read(file) ? " to the end" : "");
+		       facts_who(&finding, who, sizeof(who)), mask_short(file->reported, mask, sizeof(mask)),
+		       (unsigned long long)close->arg[0], filled_read(file) ? " to the end" : "");
 	return judge_report(judge, &finding);
 }
 
 /* Whether the peer lost anything shows later. */
-static int suspect(struct judge *judge, struct unread *unread, struct file *file, const struct event *close)
+static void suspect(struct judge *judge, struct unread *unread, struct file *file, const struct event *close)
 {
-	struct suspect *suspects =
-	    array_grow(unread->suspects, unread->suspect_count, &unread->suspect_capacity, sizeof(*suspects));
+	struct finding finding = about(judge, &rules[UNREAD_CLOSE], file);
 
-	if (!suspects)
-		return -ENOMEM;
-	unread->suspects = suspects;
-	suspects[unread->suspect_count++] =
-	    (struct suspect){about(judge, &rules[UNREAD_CLOSE], file), file, close->arg[0]};
+	if (unread->suspect_count == FINDINGS_PER_RULE) {
+		finding.count = unread->others.count + close->arg[0];
+		unread->others = finding;
+		return;
+	}
+	unread->suspects[unread->suspect_count++] = (struct suspect){finding, file, close->arg[0]};
 	file_hold(file);
-	return 0;
 }
 
 static int follow_close(struct judge *judge, struct unread *unread, const struct event *event)
@@ -234,7 +233,9 @@ static int follow_close(struct judge *judge, struct unread *unread, const struct
 		return 0;
 	if (drops_data(file, event))
 		return report_dropped(judge, file, event);
-	return resets_reader(unread, world, file, event) ? suspect(judge, unread, file, event) : 0;
+	if (resets_reader(unread, world, file, event))
+		suspect(judge, unread, file, event);
+	return 0;
 }
 
 static int unread_event(struct judge *judge, void *state, const struct event *event)
@@ -264,8 +265,7 @@ static int report_unread(struct judge *judge, const struct suspect *suspect)
 		(void)snprintf(fate, sizeof(fate), "; the peer was reset");
 	}
 	(void)snprintf(finding.message, sizeof(finding.message), "%s: closed with %llu bytes unread%s",
-		       facts_who(&finding, judge, who, sizeof(who)), (unsigned long long)suspect->unread,
-		       fate);
+		       facts_who(&finding, who, sizeof(who)), (unsigned long long)suspect->unread, fate);
 	return judge_report(judge, &finding);
 }
 
@@ -276,7 +276,7 @@ static int unread_finish(struct judge *judge, void *state)
 
 	for (size_t i = 0; i < unread->suspect_count && r == 0; i++)
 		r = report_unread(judge, &unread->suspects[i]);
-	return r;
+	return r == 0 && unread->others.count ? judge_report(judge, &unread->others) : r;
 }
 
 static void unread_farewell(struct judge *judge, void *state, const struct file *file)
@@ -294,7 +294,6 @@ static void unread_release(void *state)
 
 	map_free_all(&unread->shuts);
 	map_free(&unread->aborts);
-	free(unread->suspects);
 }
 
 const struct rule_family unread_family = {

@@ -102,22 +102,24 @@ struct shortage {
 /* A connection on which that happened. */
 struct debt {
 	uint64_t file;
-	bool owed;   /* by the last write */
-	bool closed; /* by a call of the target, not by its end */
+	bool owed;		      /* by the last write */
+	const struct rule *suspected; /* the answer was cut, one more than the judge tells apart; NULL no */
+	bool closed;		      /* by a call of the target, not by its end */
 	struct shortage last, all[SHORTAGES];
 	size_t count;
 };
 
 struct suspect {
 	struct finding finding;
-	struct file *file;
+	struct file *file; /* held */
 };
 
 struct write {
-	const struct facts *facts; /* first: facts_begin */
-	struct map debts;	   /* file id -> struct debt */
-	struct suspect *suspects;
-	size_t suspect_count, suspect_capacity;
+	const struct facts *facts;			/* first: facts_begin */
+	struct map debts;				/* file id -> struct debt */
+	struct suspect suspects[2 * FINDINGS_PER_RULE]; /* the first of each rule */
+	size_t suspect_count, kept[sizeof(rules) / sizeof(*rules)];
+	uint64_t more[sizeof(rules) / sizeof(*rules)]; /* files are forgotten, and the suspicion was right */
 };
 
 /* 1 the rest is owed, 0 nothing is, -1 the call tells nothing. */
@@ -237,31 +239,30 @@ static bool reads_on(const struct write *write, const struct judge *judge, const
 }
 
 /* The peer's answer was cut: a suspect, because the target may turn out to have died. */
-static int suspect_cut(struct judge *judge, struct write *write, const struct debt *debt, struct file *file,
-		       const struct event *event)
+static void suspect_cut(struct judge *judge, struct write *write, struct debt *debt, struct file *file,
+			const struct event *event)
 {
-	struct suspect *suspects;
+	const struct rule *rule = rule_of(&debt->last);
 	struct finding finding;
 	char who[FACTS_WHO], how[64];
 
 	if (!debt->owed || event->arg[1] <= event->arg[0])
-		return 0;
-	suspects =
-	    array_grow(write->suspects, write->suspect_count, &write->suspect_capacity, sizeof(*suspects));
-	if (!suspects)
-		return -ENOMEM;
-	write->suspects = suspects;
-	finding = finding_make(judge, rule_of(&debt->last));
+		return;
+	if (write->kept[rule - rules] == FINDINGS_PER_RULE) {
+		debt->suspected = rule;
+		return;
+	}
+	write->kept[rule - rules]++;
+	finding = finding_make(judge, rule);
 	finding_about(&finding, judge, file);
 	finding.from = debt->last.at;
 	how_it_went(&debt->last, how, sizeof(how));
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: the last write %s and the connection ended: the peer got %llu of %llu bytes",
-		       facts_who(&finding, judge, who, sizeof(who)), how, (unsigned long long)event->arg[0],
+		       facts_who(&finding, who, sizeof(who)), how, (unsigned long long)event->arg[0],
 		       (unsigned long long)event->arg[1]);
-	suspects[write->suspect_count++] = (struct suspect){finding, file};
+	write->suspects[write->suspect_count++] = (struct suspect){finding, file};
 	file_hold(file);
-	return 0;
 }
 
 static int judge_wrong(struct judge *judge, const struct debt *debt, const struct peer_view *peer,
@@ -279,7 +280,7 @@ static int judge_wrong(struct judge *judge, const struct debt *debt, const struc
 	how_it_went(lost, how, sizeof(how));
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: at %.4f s a write %s, and the peer then received other bytes than the rest of it",
-		       facts_who(&finding, judge, who, sizeof(who)), clock_seconds(lost->at), how);
+		       facts_who(&finding, who, sizeof(who)), clock_seconds(lost->at), how);
 	return judge_report(judge, &finding);
 }
 
@@ -287,7 +288,7 @@ static int follow_peer(struct judge *judge, struct write *write, const struct ev
 {
 	const struct world *world = judge_world(judge);
 	const struct peer_view *peer = world_touch(world)->peer;
-	const struct debt *debt = peer && peer->conn ? map_get(&write->debts, peer->conn->id) : NULL;
+	struct debt *debt = peer && peer->conn ? map_get(&write->debts, peer->conn->id) : NULL;
 
 	if (!debt || (event->what != PEER_CUT && event->what != PEER_WRONG))
 		return 0;
@@ -295,8 +296,11 @@ static int follow_peer(struct judge *judge, struct write *write, const struct ev
 		return 0;
 	/* A peer that did not read may be given up on, but never be sent other bytes than those it is owed.
 	 */
-	if (event->what == PEER_CUT)
-		return reads_on(write, judge, peer) ? suspect_cut(judge, write, debt, peer->conn, event) : 0;
+	if (event->what == PEER_CUT) {
+		if (reads_on(write, judge, peer))
+			suspect_cut(judge, write, debt, peer->conn, event);
+		return 0;
+	}
 	return judge_wrong(judge, debt, peer, diary_page(&write->facts->diary, peer->id)->right);
 }
 
@@ -361,7 +365,7 @@ static int judge_socket(struct judge *judge, const struct write *write, const st
 	    finding.message, sizeof(finding.message),
 	    "%s: the last write %s; the socket has room, no registration asks for EPOLLOUT and the target "
 	    "has slept for %.2f s",
-	    facts_who(&finding, judge, who, sizeof(who)), how, clock_seconds(fd->at - since));
+	    facts_who(&finding, who, sizeof(who)), how, clock_seconds(fd->at - since));
 	return judge_report(judge, &finding);
 }
 
@@ -390,7 +394,7 @@ static int report_hole(struct judge *judge, const struct file *file, const struc
 	(void)snprintf(finding.message, sizeof(finding.message),
 		       "%s: a send %s; the answer is not whole, nothing is being sent and the target has "
 		       "slept for %.2f s",
-		       facts_who(&finding, judge, who, sizeof(who)), how, clock_seconds(slept));
+		       facts_who(&finding, who, sizeof(who)), how, clock_seconds(slept));
 	return judge_report(judge, &finding);
 }
 
@@ -468,6 +472,35 @@ static int write_event(struct judge *judge, void *state, const struct event *eve
 				      : follow_call(state, judge_world(judge), event);
 }
 
+/* The target may have written on after all: the two sides are stamped apart. */
+static bool is_lost(const struct debt *debt, const struct file *file)
+{
+	return debt && debt->owed && (debt->closed || file->shut_write);
+}
+
+static void count_more(struct write *write, const struct debt *debt, const struct file *file)
+{
+	if (debt && debt->suspected && is_lost(debt, file))
+		write->more[debt->suspected - rules]++;
+}
+
+static int report_more(struct judge *judge, struct write *write)
+{
+	const struct file *file;
+	size_t at = 0;
+	int r = 0;
+
+	while ((file = world_next_file(judge_world(judge), &at)))
+		count_more(write, map_get(&write->debts, file->id), file);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && r == 0; i++) {
+		struct finding finding = finding_make(judge, &rules[i]);
+
+		finding.count = write->more[i];
+		r = finding.count ? judge_report(judge, &finding) : 0;
+	}
+	return r;
+}
+
 static int write_finish(struct judge *judge, void *state)
 {
 	struct write *write = state;
@@ -475,21 +508,21 @@ static int write_finish(struct judge *judge, void *state)
 
 	for (size_t i = 0; i < write->suspect_count && r == 0; i++) {
 		const struct suspect *suspect = &write->suspects[i];
-		const struct debt *debt = map_get(&write->debts, suspect->file->id);
 
-		/* The target may have written on after all: the two sides are stamped apart. */
-		if (debt && debt->owed && (debt->closed || suspect->file->shut_write))
+		if (is_lost(map_get(&write->debts, suspect->file->id), suspect->file))
 			r = judge_report(judge, &suspect->finding);
 	}
-	return r;
+	return r ? r : report_more(judge, write);
 }
 
 static void write_farewell(struct judge *judge, void *state, const struct file *file)
 {
 	struct write *write = state;
+	struct debt *debt = map_remove(&write->debts, file->id);
 
 	(void)judge;
-	free(map_remove(&write->debts, file->id));
+	count_more(write, debt, file);
+	free(debt);
 }
 
 static void write_release(void *state)
@@ -497,7 +530,6 @@ static void write_release(void *state)
 	struct write *write = state;
 
 	map_free_all(&write->debts);
-	free(write->suspects);
 }
 
 const struct rule_family write_family = {

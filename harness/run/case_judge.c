@@ -49,20 +49,17 @@ static int set_apart(struct result *result, const struct finding *finding)
 	return 0;
 }
 
-static void take(const struct world *world, const struct finding *finding, struct result *result)
+static void take(const struct finding *finding, struct result *result)
 {
 	struct result_finding *entry = &result->findings[result->finding_count++];
-	const struct peer_view *peer = finding->peer >= 0 ? world_peer(world, finding->peer) : NULL;
 
 	entry->finding = *finding;
-	if (peer)
-		result_text(entry->peer, sizeof(entry->peer), peer->name);
+	result_text(entry->peer, sizeof(entry->peer), finding->name);
 }
 
 /* Findings are copied: the judge and its world go, the result stays. */
 static int take_findings(const struct judgement *judgement, struct result *result, struct error *error)
 {
-	const struct world *world = judge_world(judgement->judge);
 	size_t count = 0;
 	const struct finding *findings = judge_findings(judgement->judge, &count);
 	int rc = 0;
@@ -76,7 +73,7 @@ static int take_findings(const struct judgement *judgement, struct result *resul
 		if (ignore_find(judgement->ignores, result->scenario, findings[i].rule->id))
 			rc = set_apart(result, &findings[i]);
 		else
-			take(world, &findings[i], result);
+			take(&findings[i], result);
 	}
 	return rc < 0 ? error_set(error, rc, "out of memory") : 0;
 }

@@ -105,7 +105,7 @@ static int observer_open(struct observer *observer, struct error *error)
 	observer->faults = fault_set_new();
 	if (!observer->world || !observer->faults || write_meta(observer) < 0)
 		return error_set(error, -ENOMEM, "out of memory");
-	world_forgets(observer->world, NULL, NULL);
+	world_forgets(observer->world, NULL);
 	rc = observe_arm(&observer->armed, observer->faults, observer->journal);
 	if (rc < 0)
 		return error_set(error, rc, "arming the faults: %s", strerror(-rc));

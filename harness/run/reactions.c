@@ -72,12 +72,13 @@ static struct reaction *of_file(struct reactions *reactions, const struct world 
 static void note_fault(struct reactions *reactions, const struct world *world, const struct event *event)
 {
 	struct reaction *reaction = of_peer(reactions, event->peer);
-	const struct peer_view *peer = world_peer(world, event->peer);
+	struct peer_view *peer = world_peer(world, event->peer);
 
 	if (event->what == PEER_STALL && !event->arg[0])
 		return; /* reads again */
 	if (!reaction && peer && reactions->count < REACTIONS_MOST) {
 		reaction = &reactions->items[reactions->count++];
+		view_hold(peer); /* and its connection */
 		*reaction = (struct reaction){.peer = event->peer, .conn = peer->conn};
 		reaction->out.at = event->at;
 		reaction->out.closed_after = -1;

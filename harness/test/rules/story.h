@@ -11,9 +11,9 @@
  *
  * Time goes on by STORY_STEP with every event; story_at and story_later move it. Everything is done by s.pid,
  * s.tid, and epoll calls go to s.epfd: set them for other processes, threads and epolls. A file name given to
- * story_record makes the story write a real journal file beside it. Each story is judged twice: as it is
- * told, and when it is over by those families alone that may find something in it (rule_family.silent), which
- * must find the same.
+ * story_record makes the story write a real journal file beside it. Each story is judged three times: as it
+ * is told, and when it is over by those families alone that may find something in it (rule_family.silent),
+ * and by a judge that forgets at once what is over (world_forgets), which must find the same.
  */
 #ifndef WRINGER_TEST_RULES_STORY_H
 #define WRINGER_TEST_RULES_STORY_H
@@ -48,6 +48,7 @@ struct story {
 	int32_t pid, tid, epfd;
 	bool ended;
 	bool by_hand; /* the test reported findings of its own: the story does not tell them again */
+	bool untaped; /* nothing is kept to tell it again: for long stories */
 	struct judge_options options;
 	struct tape tape;
 	struct contents contents;
@@ -112,7 +113,8 @@ static inline void story_tell(struct story *s, struct event event)
 	event.at = s->now;
 	s->now += STORY_STEP;
 	assert_int_equal(judge_event(s->judge, &event), 0);
-	assert_int_equal(tape_add(&s->tape, &event), 0);
+	if (!s->untaped)
+		assert_int_equal(tape_add(&s->tape, &event), 0);
 	contents_count(&s->contents, &event);
 	if (!s->journal)
 		return;
@@ -522,17 +524,15 @@ static inline void story_ready(struct story *s)
 	story_mark(s, MARK_READY);
 }
 
-/* By those alone that may find something in it. */
-static inline void story_again(const struct story *s)
+/* Once more, by another judge, who must find the same. */
+static inline void story_again(const struct story *s, const struct judge_options *options)
 {
-	struct judge_options options = s->options;
 	const struct finding *findings, *again;
 	size_t count, count_again;
 	struct judge *judge;
 	struct error error = {0};
 
-	options.contents = &s->contents;
-	assert_int_equal(judge_new(&options, &judge, &error), 0);
+	assert_int_equal(judge_new(options, &judge, &error), 0);
 	assert_int_equal(tape_play(&s->tape, judge_event, judge), 0);
 	assert_int_equal(judge_finish(judge), 0);
 	findings = judge_findings(s->judge, &count);
@@ -541,8 +541,21 @@ static inline void story_again(const struct story *s)
 	for (size_t i = 0; i < count; i++) {
 		assert_ptr_equal(findings[i].rule, again[i].rule);
 		assert_string_equal(findings[i].message, again[i].message);
+		assert_string_equal(findings[i].name, again[i].name);
+		assert_int_equal(findings[i].count, again[i].count);
 	}
 	judge_free(judge);
+}
+
+/* By those alone that may find something in it, and by one who forgets at once. */
+static inline void story_retell(const struct story *s)
+{
+	struct judge_options some = s->options, forgetful = s->options;
+
+	some.contents = &s->contents;
+	forgetful.at_once = true;
+	story_again(s, &some);
+	story_again(s, &forgetful);
 }
 
 /* The end of the story: MARK_END, and the judge draws its conclusions. Asking below does this too. */
@@ -553,8 +566,8 @@ static inline void story_end(struct story *s)
 	s->ended = true;
 	story_mark(s, MARK_END);
 	assert_int_equal(judge_finish(s->judge), 0);
-	if (!s->by_hand)
-		story_again(s);
+	if (!s->by_hand && !s->untaped)
+		story_retell(s);
 }
 
 /* The first finding of that rule, or NULL. */

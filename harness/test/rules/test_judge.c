@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The judge: which rules are wanted, how findings are merged, limited and ordered; and the list of rules
  * itself. */
+#include <malloc.h>
 #include "test/rules/story.h"
 
 static void test_lists(void **state)
@@ -236,32 +237,99 @@ static void short_life(struct story *s, int32_t fd)
 	story_close(s, fd);
 }
 
+/* A peer's whole life, and its connection's: it ends as all of them do somewhere. Ports come again. */
+static void short_visit(struct story *s, int32_t peer, int32_t fd)
+{
+	static const enum peer_act ends[] = {PEER_FIN, PEER_RST, PEER_VANISH, PEER_HALF_CLOSE,
+					     PEER_CLOSE_UNREAD};
+	uint16_t port = (uint16_t)(20000 + peer % 500);
+
+	story_peer_args(s, peer, PEER_CONNECT, 0, port, 0, 0);
+	story_peer(s, peer, PEER_CONNECTED);
+	story_accept(s, STORY_LISTENER, fd, port);
+	story_add(s, fd, EPOLLIN | EPOLLET);
+	story_peer_args(s, peer, PEER_SEND, 80, 80, 0, 0);
+	story_peer_args(s, peer, PEER_REQUEST, 0, 1, 0, 0);
+	story_wait(s, fd, EPOLLIN);
+	story_read(s, fd, 80);
+	story_write(s, fd, 200, 200);
+	story_peer_args(s, peer, PEER_RECV, 200, 200, 0, 0);
+	story_peer_args(s, peer, PEER_ANSWER, 0, 1, 200, 1000);
+	story_peer(s, peer, ends[peer % 5]);
+	story_wait(s, fd, EPOLLIN | EPOLLRDHUP);
+	story_read(s, fd, 0);
+	if (peer % 3) {
+		story_peer(s, peer, PEER_GONE);
+		story_close(s, fd);
+	} else {
+		story_close(s, fd);
+		story_peer(s, peer, PEER_GONE);
+	}
+}
+
+/* Its handshake never ends. */
+static void short_refusal(struct story *s, int32_t peer)
+{
+	story_peer_args(s, peer, PEER_CONNECT, 0, (uint64_t)(30000 + peer % 500), 0, 0);
+	story_peer_args(s, peer, PEER_REFUSED, -ECONNREFUSED, 0, 0, 0);
+	story_peer(s, peer, PEER_GONE);
+}
+
+static size_t peers_of(const struct judge *judge)
+{
+	size_t at = 0, count = 0;
+
+	while (world_next_peer(judge_world(judge), &at))
+		count++;
+	return count;
+}
+
+/* What rules found is told at the end, when those it is about are long forgotten. */
+static void spin_first(struct story *s)
+{
+	story_peer(s, 3, PEER_CONNECT);
+	story_accept(s, STORY_LISTENER, 9, story_port(3));
+	story_add(s, 9, EPOLLIN);
+	story_loop(s, 300, 1000, 9, EPOLLIN | EPOLLERR | EPOLLHUP);
+	story_close(s, 9);
+	story_peer(s, 3, PEER_GONE);
+}
+
 /*
- * A long journal of strangers' connections: the world holds as many as are open, and some that were closed
- * just now, whatever there was before. What a rule found on one of them is told at the end, when that one is
- * long forgotten; and where peers have names, whose stories are told at the end, nothing is forgotten.
+ * A long journal of connections that come and go: the world holds as many as are open, and some that were
+ * closed just now, whatever there was before; be they strangers' or peers of ours, and however these end.
  */
 static void test_long_journal(void **state)
 {
 	enum { LIVES = 20000, SOME = 1000 };
 	struct story s = story_new(NULL);
+	const struct finding *found;
 
 	(void)state;
-	story_accept(&s, STORY_LISTENER, 9, 0);
-	story_add(&s, 9, EPOLLIN);
-	story_loop(&s, 300, 1000, 9, EPOLLIN | EPOLLERR | EPOLLHUP);
-	story_close(&s, 9);
+	spin_first(&s);
 	for (int i = 0; i < LIVES; i++)
 		short_life(&s, 9 + i % 7);
 	assert_in_range(files_of(s.judge), 1, SOME);
-	assert_broken(&s, "hup-spin");
+	assert_string_equal(assert_broken(&s, "hup-spin")->name, "c3");
 	story_free(&s);
 
-	s = story_new(NULL);
-	story_peer(&s, 3, PEER_CONNECT);
-	for (int i = 0; i < 2 * SOME; i++)
-		short_life(&s, 9);
-	assert_in_range(files_of(s.judge), 2 * SOME, 3 * SOME);
+	s = story_judged(NULL, 1);
+	s.untaped = true;
+	story_ready(&s);
+	spin_first(&s);
+	for (int i = 0; i < SOME; i++)
+		short_visit(&s, 10 + i, 9 + i % 7);
+	size_t before = mallinfo2().uordblks;
+	for (int i = SOME; i < LIVES; i++) {
+		short_visit(&s, 10 + i, 9 + i % 7);
+		short_refusal(&s, LIVES + 10 + i);
+		assert_in_range(peers_of(s.judge), 0, 3 * SOME);
+	}
+	assert_in_range(files_of(s.judge), 1, 2 * SOME);
+	assert_true(mallinfo2().uordblks < before + 50 * (LIVES - SOME)); /* bytes: not 50 for each of them */
+	found = story_finding(&s, "hup-spin");
+	assert_non_null(found);
+	assert_string_equal(found->name, "c3");
 	story_free(&s);
 }
 
