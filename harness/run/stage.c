@@ -106,6 +106,10 @@ static int follow(void *arg, const struct event *event)
 	if (peer_acts(event))
 		stage->peer_act = journal_start(stage->journal) + event->at;
 	rc = world_apply(stage->world, event);
+	/* Whoever made the peer may ask about it until it drops it. The canary asks about its own while they
+	 * are there. */
+	if (rc == 0 && event->kind == EV_PEER && event->what == PEER_CONNECT && !(event->flags & EVF_CANARY))
+		view_hold(world_touch(stage->world)->peer);
 	if (rc == 0 && stage->hear)
 		stage->hear(stage->hear_arg, event);
 	return rc;
@@ -164,6 +168,7 @@ int stage_open(struct stage *stage, const struct case_options *options, const st
 	stage->faults = fault_set_new();
 	if (!stage->world || !stage->faults)
 		return error_set(error, -ENOMEM, "out of memory");
+	world_forgets(stage->world, NULL);
 	rc = loop_watch(stage->loop, journal_fd(stage->journal), EPOLLIN, journal_ready, stage);
 	return rc < 0 ? error_set(error, rc, "watching the journal: %s", strerror(-rc)) : 0;
 }

@@ -51,6 +51,7 @@ void stage_drop(struct stage *stage, struct peer *peer)
 	for (size_t i = 0; i < stage->peer_count; i++) {
 		if (stage->peers[i] == peer) {
 			stage->peers[i] = stage->peers[--stage->peer_count];
+			view_drop(world_peer(stage->world, peer_id(peer)));
 			peer_free(peer);
 			return;
 		}

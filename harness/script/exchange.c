@@ -38,8 +38,7 @@ static void follow(struct script_peer *peer)
 void peers_follow(struct play *play)
 {
 	for (struct script_peer *peer = play->peers; peer; peer = peer->next)
-		if (peer->peer)
-			follow(peer);
+		follow(peer);
 }
 
 /* Bytes the kernel has and will be given. */

@@ -18,6 +18,8 @@ struct script_peer *peer_api_push(lua_State *L, struct peer *peer)
 	if (!made)
 		luaL_error(L, "out of memory");
 	*made = (struct script_peer){.next = play->peers, .play = play, .peer = peer};
+	if (made->next)
+		made->next->before = made;
 	play->peers = made;
 	*object = made;
 	luaL_setmetatable(L, PEER_TYPE);
@@ -28,28 +30,30 @@ struct script_peer *peer_api_check(lua_State *L, int index)
 {
 	struct script_peer *peer = *(struct script_peer **)luaL_checkudata(L, index, PEER_TYPE);
 
-	if (!peer->peer)
+	if (!peer)
 		luaL_argerror(L, index, "this peer was dropped");
 	return peer;
 }
 
-static void peer_clear(struct script_peer *peer)
+/* The Lua object must not lead to it any more. */
+static void peer_forget(struct script_peer *peer)
 {
+	if (peer->before)
+		peer->before->next = peer->next;
+	else
+		peer->play->peers = peer->next;
+	if (peer->next)
+		peer->next->before = peer->before;
 	free(peer->owed);
-	peer->owed = NULL;
-	peer->first = peer->count = peer->capacity = 0;
 	buf_free(&peer->rest);
 	buf_free(&peer->why);
+	free(peer);
 }
 
 void peers_forget(struct play *play)
 {
-	while (play->peers) {
-		struct script_peer *next = play->peers->next;
-		peer_clear(play->peers);
-		free(play->peers);
-		play->peers = next;
-	}
+	while (play->peers)
+		peer_forget(play->peers);
 }
 
 /* What may be tried: name and deed. Bytes only for send. */
@@ -240,8 +244,8 @@ static int peer_drop(lua_State *L)
 			return luaL_error(L, "another coroutine waits for this peer");
 	}
 	stage_drop(peer->play->stage, peer->peer);
-	peer->peer = NULL;
-	peer_clear(peer);
+	peer_forget(peer);
+	*(struct script_peer **)lua_touserdata(L, 1) = NULL;
 	return 0;
 }
 

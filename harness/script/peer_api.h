@@ -51,9 +51,9 @@ struct owed {
 };
 
 struct script_peer {
-	struct script_peer *next;
+	struct script_peer *next, *before; /* among the play's */
 	struct play *play;
-	struct peer *peer; /* NULL once dropped */
+	struct peer *peer;
 	struct owed *owed; /* [first, count) */
 	size_t first, count, capacity;
 	uint64_t requests;

@@ -220,6 +220,24 @@ static void task_resume(struct play *play, struct task *task)
 	play_failed(play, task, status == LUA_YIELD ? LUA_ERRRUN : status);
 }
 
+/* Those that are over make room, in the order of the others. */
+static void drop_done(struct play *play)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < play->count; i++) {
+		struct task *task = play->tasks[i];
+
+		if (!task->done) {
+			play->tasks[kept++] = task;
+			continue;
+		}
+		luaL_unref(play->box.L, LUA_REGISTRYINDEX, task->ref);
+		free(task);
+	}
+	play->count = kept;
+}
+
 /* Resumes whoever can go on. True when someone did. */
 static bool run_tasks(struct play *play)
 {
@@ -240,6 +258,8 @@ static bool run_tasks(struct play *play)
 		task_resume(play, task);
 		progress = true;
 	}
+	if (progress)
+		drop_done(play);
 	return progress;
 }
 

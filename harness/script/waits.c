@@ -29,7 +29,7 @@ static bool sees_conns(struct play *play)
 
 	if (!play->sees_conns && stage_watched(play->stage))
 		for (struct file *file; (file = world_next_file(stage_world(play->stage), &at));)
-			if (file->kind == FILE_CONN) {
+			if (file->kind == FILE_CONN || (file->kind == FILE_LISTENER && file->accepted)) {
 				play->sees_conns = true;
 				break;
 			}
