@@ -33,8 +33,7 @@ void file_release(struct world *world, struct file *file)
 	regs_of_closed_file(world, file);
 	requests_of_closed_ring(world, file);
 	direct_drop(world, file, 0, DIRECT_ALL);
-	if (file->mate)
-		file->mate->mate = NULL;
+	world_unpair(file);
 	world_closed(world, file);
 }
 

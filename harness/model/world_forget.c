@@ -76,8 +76,17 @@ static void forget_peer(struct world *world, struct peer_view *peer)
 	free(peer);
 }
 
+/* Both ends of a pair, for either may be forgotten first. */
+void world_unpair(struct file *file)
+{
+	if (file->mate)
+		file->mate->mate = NULL;
+	file->mate = NULL;
+}
+
 static void forget_file(struct world *world, struct file *file)
 {
+	world_unpair(file); /* an impossible journal has pairs made of a closed end */
 	if (file->port && map_get(&world->conn_by_port, file->port) == file)
 		(void)map_remove(&world->conn_by_port, file->port);
 	world->files.items[file->index] = NULL;

@@ -67,6 +67,7 @@ struct world {
 int list_add(struct list *list, void *item);
 
 /* world_forget.c */
+void world_unpair(struct file *file);			      /* it has no other end any more */
 void world_closed(struct world *world, struct file *file);    /* its last number went */
 void world_gone(struct world *world, struct peer_view *peer); /* nothing more comes from it */
 void world_forget_past(struct world *world); /* before an event: what the ones before left behind */
