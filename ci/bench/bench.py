@@ -155,20 +155,24 @@ def bench_list(rounds):
     return {"ms": round(statistics.median(times), 1), "max_ms": round(max(times), 1), "at_most": 20}
 
 
-def make_journal(folder, events):
-    """A journal as `wringer watch` of a busy server leaves one: 50 connections at a time, 20 requests on each."""
+# As `wringer watch` of a busy server leaves one, 50 connections at a time and 20 requests on each; and as a case with
+# connections that come, ask once and go in every way.
+JOURNALS = {"kept": ("20", "50", "0"), "visits": ("1", "50", "2")}
+
+
+def make_journal(folder, events, kind):
     build = os.path.dirname(os.path.abspath(WRINGER))
     program, journal = folder + "/make_journal", folder + "/journal"
     subprocess.run([os.environ.get("CC", "cc"), "-O2", "-D_GNU_SOURCE", "-I" + ROOT + "/harness", "-o", program,
                     ROOT + "/ci/bench/make_journal.c", build + "/libjournal.a", build + "/libbase.a", "-lpthread"], check=True)
-    subprocess.run([program, journal, str(events), "20", "50", "0"], check=True)
+    subprocess.run([program, journal, str(events), *JOURNALS[kind]], check=True)
     return journal
 
 
-def bench_judge(rounds):
+def judge_kind(rounds, kind):
     events, rates, peak = 10_000_000, [], 0
     with tempfile.TemporaryDirectory(prefix="wringer-bench-") as folder:
-        journal = make_journal(folder, events)
+        journal = make_journal(folder, events, kind)
         for _ in range(rounds):
             child = subprocess.Popen([WRINGER, "judge", "-q", journal], **QUIET)
             _, status, used = os.wait4(child.pid, 0)
@@ -178,6 +182,10 @@ def bench_judge(rounds):
             peak = max(peak, used.ru_maxrss)
     return {"events_per_second": round(statistics.median(rates)), "min": round(min(rates)), "max": round(max(rates)),
             "at_least": 2_000_000, "peak_mib": round(peak / 1024, 1), "peak_mib_at_most": 100}
+
+
+def bench_judge(rounds):
+    return {kind: judge_kind(rounds, kind) for kind in JOURNALS}
 
 
 def bench_scale(rounds):

@@ -6,7 +6,8 @@
  *
  * REQUESTS are asked on each connection before it closes, LIVE connections are open at a time, PEERS 1: the
  * other side's acts stand beside the target's, as in a case; 0: the target's calls alone, as in `wringer
- * watch`.
+ * watch`; 2: as 1, and they end in all the ways there are: by FIN, reset, half-close, unread bytes, by the
+ * target, and some are refused before they begin.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -35,7 +36,7 @@ struct story {
 	struct journal *journal;
 	struct conn *conns;
 	uint64_t live, requests, written, at;
-	bool peers;
+	bool peers, mixed;
 	int32_t next_peer;
 	int error;
 };
@@ -131,16 +132,51 @@ static void open_conn(struct story *story, uint64_t index)
 	call(story, CALL_accept4, LISTENER, -EAGAIN, SOCK_NONBLOCK);
 }
 
+static void end_by_peer(struct story *story, struct conn *conn, int32_t fd, enum peer_act how)
+{
+	bool resets = how == PEER_RST || how == PEER_CLOSE_UNREAD;
+
+	act(story, how, conn, 0, 0);
+	wait_for(story, &fd, 1, EPOLLIN | EPOLLRDHUP | (resets ? EPOLLERR | EPOLLHUP : 0));
+	call(story, CALL_recvfrom, fd, resets ? -ECONNRESET : 0, 1024);
+	call(story, CALL_close, fd, 0, 0);
+	if (how == PEER_HALF_CLOSE)
+		act(story, PEER_GOT_FIN, conn, 0, 0);
+	act(story, PEER_GONE, conn, 0, 0);
+}
+
+static void end_by_target(struct story *story, struct conn *conn, int32_t fd)
+{
+	call(story, CALL_close, fd, 0, 0);
+	act(story, PEER_GOT_FIN, conn, 0, 0);
+	act(story, PEER_FIN, conn, 0, 0);
+	act(story, PEER_GONE, conn, 0, 0);
+}
+
+/* One more that is not let in. */
+static void refuse(struct story *story)
+{
+	struct conn conn = {.peer = story->next_peer, .port = (uint16_t)(20000 + story->next_peer % 40000)};
+
+	story->next_peer++;
+	act(story, PEER_CONNECT, &conn, 0, conn.port);
+	act(story, PEER_REFUSED, &conn, -ECONNREFUSED, 0);
+	act(story, PEER_GONE, &conn, 0, 0);
+}
+
 static void close_conn(struct story *story, uint64_t index)
 {
+	static const enum peer_act ways[] = {PEER_FIN, PEER_RST, PEER_HALF_CLOSE, PEER_CLOSE_UNREAD};
 	struct conn *conn = &story->conns[index];
 	int32_t fd = FIRST_FD + (int32_t)index;
+	int way = story->mixed ? conn->peer % 6 : 0;
 
-	act(story, PEER_FIN, conn, 0, 0);
-	wait_for(story, &fd, 1, EPOLLIN | EPOLLRDHUP);
-	call(story, CALL_recvfrom, fd, 0, 1024);
-	call(story, CALL_close, fd, 0, 0);
-	act(story, PEER_GONE, conn, 0, 0);
+	if (way == 5)
+		refuse(story);
+	if (way == 4)
+		end_by_target(story, conn, fd);
+	else
+		end_by_peer(story, conn, fd, ways[way % 4]);
 }
 
 static void answer(struct story *story, struct conn *conn, int32_t fd)
@@ -213,7 +249,8 @@ int main(int argc, char **argv)
 	struct story story = {
 	    .requests = strtoull(argv[3], NULL, 10),
 	    .live = strtoull(argv[4], NULL, 10),
-	    .peers = argv[5][0] == '1',
+	    .peers = argv[5][0] != '0',
+	    .mixed = argv[5][0] == '2',
 	    .at = 1,
 	};
 	story.conns = calloc(story.live, sizeof *story.conns);

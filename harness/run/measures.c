@@ -62,8 +62,10 @@ static bool mask_known(const struct measures *measures, const struct file *file,
 static int note_masks(struct measures *measures, const struct world *world)
 {
 	const struct touch *touch = world_touch(world);
+	bool full = measures->mask_count >= (size_t)MASKS_MOST * 4;
 
-	for (uint32_t i = 0; i < touch->report_count; i++) {
+	/* an unknown one may turn out a canary, so there is room for more than will be shown */
+	for (uint32_t i = 0; i < touch->report_count && !full; i++) {
 		const struct report *report = &touch->reports[i];
 		const struct peer_view *peer;
 		struct seen_mask *grown;
@@ -73,9 +75,6 @@ static int note_masks(struct measures *measures, const struct world *world)
 		peer = report->file->peer >= 0 ? world_peer(world, report->file->peer) : NULL;
 		if ((peer && peer->canary) || mask_known(measures, report->file, report->events))
 			continue;
-		/* an unknown one may turn out a canary, so there is room for more than will be shown */
-		if (measures->mask_count >= (size_t)MASKS_MOST * 4)
-			return 0;
 		grown = array_grow(measures->masks, measures->mask_count, &measures->mask_capacity,
 				   sizeof(*grown));
 		if (!grown)
@@ -88,6 +87,7 @@ static int note_masks(struct measures *measures, const struct world *world)
 		    .fd = report->reg ? report->reg->fd : report->file->fd,
 		    .events = report->events,
 		};
+		full = measures->mask_count >= (size_t)MASKS_MOST * 4;
 	}
 	return 0;
 }
