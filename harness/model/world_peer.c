@@ -45,13 +45,20 @@ int world_join(struct world *world, struct file *conn)
 	return map_put(&world->conn_by_port, conn->port, conn);
 }
 
+/* A journal may be anybody's, and names stand in messages. */
+static void take_name(struct peer_view *peer, const char *text, size_t size)
+{
+	size_t room = sizeof peer->name - 1, used = strnlen(text, size < room ? size : room);
+
+	memset(peer->name, 0, sizeof peer->name);
+	for (size_t i = 0; i < used; i++)
+		peer->name[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? '.' : text[i];
+}
+
 static int began(struct world *world, struct peer_view *peer, const struct event *event)
 {
-	if (event->size && event->data) {
-		size_t room = sizeof peer->name - 1, size = strnlen(event->data, event->size);
-		memcpy(peer->name, event->data, size < room ? size : room);
-		peer->name[size < room ? size : room] = '\0';
-	}
+	if (event->size && event->data)
+		take_name(peer, event->data, event->size);
 	peer->port = (uint16_t)event->arg[0];
 	if (!peer->port)
 		return 0;
