@@ -97,6 +97,7 @@ struct batch {
 	struct suspect suspects[KINDS * FINDINGS_PER_RULE];
 	size_t suspect_count, kept[KINDS];
 	uint64_t more[KINDS];
+	struct finding last[KINDS]; /* of those */
 	/* connections by what came first, an event or a call of the target */
 	uint64_t patient_reads, eager_reads, patient_writes, eager_writes;
 	uint64_t fresh_closes; /* of connections without such a past */
@@ -154,6 +155,7 @@ static void suspect(struct batch *batch, const struct finding *finding, enum kin
 {
 	if (batch->kept[kind] == FINDINGS_PER_RULE) {
 		batch->more[kind]++;
+		batch->last[kind] = *finding;
 		return;
 	}
 	batch->kept[kind]++;
@@ -349,7 +351,7 @@ static bool stands(const struct batch *batch, enum kind kind)
 
 static int report_more(struct judge *judge, const struct batch *batch, enum kind kind)
 {
-	struct finding finding = finding_make(judge, &rules[kind == CLOSES ? WRONG_CLOSE : STALE_EVENT]);
+	struct finding finding = batch->last[kind];
 
 	finding.count = batch->more[kind];
 	return finding.count && stands(batch, kind) ? judge_report(judge, &finding) : 0;

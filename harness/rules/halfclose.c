@@ -64,7 +64,8 @@ struct suspect {
 
 /* Of one rule, those beyond the ones kept. */
 struct others {
-	uint64_t before, since; /* the canary's last answer */
+	uint64_t before, since;			/* the canary's last answer */
+	struct finding last_before, last_since; /* one of them */
 };
 
 struct halfclose {
@@ -129,6 +130,7 @@ static int remember(struct halfclose *half, const struct peer_view *peer, const 
 
 	if (half->kept[which] == SUSPECTS_KEPT) {
 		half->others[which].since++;
+		half->others[which].last_since = *finding;
 		return 0;
 	}
 	suspects =
@@ -222,8 +224,13 @@ static int follow_peer(struct judge *judge, struct halfclose *half, const struct
 static void follow_canary(struct halfclose *half)
 {
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-		half->others[i].before += half->others[i].since;
-		half->others[i].since = 0;
+		struct others *others = &half->others[i];
+
+		if (!others->since)
+			continue;
+		others->before += others->since;
+		others->last_before = others->last_since;
+		others->since = 0;
 	}
 }
 
@@ -237,10 +244,11 @@ static int half_event(struct judge *judge, void *state, const struct event *even
 /* The judge only counts what comes behind the first few. */
 static int report_others(struct judge *judge, const struct halfclose *half, size_t which)
 {
-	struct finding finding = finding_make(judge, &rules[which]);
+	const struct others *others = &half->others[which];
 	bool all = !half->facts->diary.canary_request_at;
+	struct finding finding = others->before ? others->last_before : others->last_since;
 
-	finding.count = half->others[which].before + (all ? half->others[which].since : 0);
+	finding.count = others->before + (all ? others->since : 0);
 	return finding.count ? judge_report(judge, &finding) : 0;
 }
 

@@ -212,8 +212,11 @@ static int report_dropped(struct judge *judge, const struct file *file, const st
 static void suspect(struct judge *judge, struct unread *unread, struct file *file, const struct event *close)
 {
 	struct finding finding = about(judge, &rules[UNREAD_CLOSE], file);
+	char who[FACTS_WHO];
 
 	if (unread->suspect_count == FINDINGS_PER_RULE) {
+		(void)snprintf(finding.message, sizeof(finding.message), "%s: closed with bytes unread",
+			       facts_who(&finding, who, sizeof(who)));
 		finding.count = unread->others.count + close->arg[0];
 		unread->others = finding;
 		return;

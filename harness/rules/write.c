@@ -102,9 +102,9 @@ struct shortage {
 /* A connection on which that happened. */
 struct debt {
 	uint64_t file;
-	bool owed;		      /* by the last write */
-	const struct rule *suspected; /* the answer was cut, one more than the judge tells apart; NULL no */
-	bool closed;		      /* by a call of the target, not by its end */
+	bool owed;		   /* by the last write */
+	struct finding *suspected; /* the answer was cut, one more than the judge tells apart; NULL no */
+	bool closed;		   /* by a call of the target, not by its end */
 	struct shortage last, all[SHORTAGES];
 	size_t count;
 };
@@ -119,7 +119,8 @@ struct write {
 	struct map debts;				/* file id -> struct debt */
 	struct suspect suspects[2 * FINDINGS_PER_RULE]; /* the first of each rule */
 	size_t suspect_count, kept[sizeof(rules) / sizeof(*rules)];
-	uint64_t more[sizeof(rules) / sizeof(*rules)]; /* files are forgotten, and the suspicion was right */
+	uint64_t more[sizeof(rules) / sizeof(*rules)]; /* and how many others were right; one of them: */
+	struct finding last[sizeof(rules) / sizeof(*rules)];
 };
 
 /* 1 the rest is owed, 0 nothing is, -1 the call tells nothing. */
@@ -238,21 +239,34 @@ static bool reads_on(const struct write *write, const struct judge *judge, const
 	return !page->resumed_at || page->resumed_at + judge_window(judge, LIMIT_LOST_WINDOW) <= now;
 }
 
+/* Looked at when its file is forgotten. */
+static int suspect_another(struct debt *debt, const struct finding *finding)
+{
+	if (!debt->suspected)
+		debt->suspected = malloc(sizeof(*debt->suspected));
+	if (!debt->suspected)
+		return -ENOMEM;
+	*debt->suspected = *finding;
+	return 0;
+}
+
+static void debt_free(struct debt *debt)
+{
+	if (debt)
+		free(debt->suspected);
+	free(debt);
+}
+
 /* The peer's answer was cut: a suspect, because the target may turn out to have died. */
-static void suspect_cut(struct judge *judge, struct write *write, struct debt *debt, struct file *file,
-			const struct event *event)
+static int suspect_cut(struct judge *judge, struct write *write, struct debt *debt, struct file *file,
+		       const struct event *event)
 {
 	const struct rule *rule = rule_of(&debt->last);
 	struct finding finding;
 	char who[FACTS_WHO], how[64];
 
 	if (!debt->owed || event->arg[1] <= event->arg[0])
-		return;
-	if (write->kept[rule - rules] == FINDINGS_PER_RULE) {
-		debt->suspected = rule;
-		return;
-	}
-	write->kept[rule - rules]++;
+		return 0;
 	finding = finding_make(judge, rule);
 	finding_about(&finding, judge, file);
 	finding.from = debt->last.at;
@@ -261,8 +275,12 @@ static void suspect_cut(struct judge *judge, struct write *write, struct debt *d
 		       "%s: the last write %s and the connection ended: the peer got %llu of %llu bytes",
 		       facts_who(&finding, who, sizeof(who)), how, (unsigned long long)event->arg[0],
 		       (unsigned long long)event->arg[1]);
+	if (write->kept[rule - rules] == FINDINGS_PER_RULE)
+		return suspect_another(debt, &finding);
+	write->kept[rule - rules]++;
 	write->suspects[write->suspect_count++] = (struct suspect){finding, file};
 	file_hold(file);
+	return 0;
 }
 
 static int judge_wrong(struct judge *judge, const struct debt *debt, const struct peer_view *peer,
@@ -296,11 +314,8 @@ static int follow_peer(struct judge *judge, struct write *write, const struct ev
 		return 0;
 	/* A peer that did not read may be given up on, but never be sent other bytes than those it is owed.
 	 */
-	if (event->what == PEER_CUT) {
-		if (reads_on(write, judge, peer))
-			suspect_cut(judge, write, debt, peer->conn, event);
-		return 0;
-	}
+	if (event->what == PEER_CUT)
+		return reads_on(write, judge, peer) ? suspect_cut(judge, write, debt, peer->conn, event) : 0;
 	return judge_wrong(judge, debt, peer, diary_page(&write->facts->diary, peer->id)->right);
 }
 
@@ -480,8 +495,10 @@ static bool is_lost(const struct debt *debt, const struct file *file)
 
 static void count_more(struct write *write, const struct debt *debt, const struct file *file)
 {
-	if (debt && debt->suspected && is_lost(debt, file))
-		write->more[debt->suspected - rules]++;
+	if (!debt || !debt->suspected || !is_lost(debt, file))
+		return;
+	write->more[debt->suspected->rule - rules]++;
+	write->last[debt->suspected->rule - rules] = *debt->suspected;
 }
 
 static int report_more(struct judge *judge, struct write *write)
@@ -493,7 +510,7 @@ static int report_more(struct judge *judge, struct write *write)
 	while ((file = world_next_file(judge_world(judge), &at)))
 		count_more(write, map_get(&write->debts, file->id), file);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && r == 0; i++) {
-		struct finding finding = finding_make(judge, &rules[i]);
+		struct finding finding = write->last[i];
 
 		finding.count = write->more[i];
 		r = finding.count ? judge_report(judge, &finding) : 0;
@@ -522,14 +539,18 @@ static void write_farewell(struct judge *judge, void *state, const struct file *
 
 	(void)judge;
 	count_more(write, debt, file);
-	free(debt);
+	debt_free(debt);
 }
 
 static void write_release(void *state)
 {
 	struct write *write = state;
+	struct debt *debt;
+	size_t at = 0;
 
-	map_free_all(&write->debts);
+	while ((debt = map_next(&write->debts, &at, NULL)))
+		debt_free(debt);
+	map_free(&write->debts);
 }
 
 const struct rule_family write_family = {
