@@ -130,7 +130,16 @@ static const struct kind {
 		       "never written to in between", NULL},
 };
 
-static void run_describe(const struct run *run, enum spin_kind kind, struct finding *finding)
+/* What is left undone: reading from a listener is accepting. */
+static const char *tail_of(const struct run *run, const struct file *file, enum spin_kind kind)
+{
+	if (kind == SPIN_READABLE && file->kind == FILE_LISTENER)
+		return "no accept in between";
+	return run->asks && kinds[kind].asked ? kinds[kind].asked : kinds[kind].tail;
+}
+
+static void run_describe(const struct run *run, const struct file *file, enum spin_kind kind,
+			 struct finding *finding)
 {
 	char subject[64], mask[MASK_TEXT], extra[64] = "";
 
@@ -139,10 +148,10 @@ static void run_describe(const struct run *run, enum spin_kind kind, struct find
 	else if (run->rearms)
 		snprintf(extra, sizeof(extra), ", armed again %" PRIu64 " times", run->rearms);
 	snprintf(finding->message, sizeof(finding->message),
-		 "%s: %s reported %" PRIu64 " times in %.2f s%s, %s",
+		 "%s%s: %s reported %" PRIu64 " times in %.2f s%s, %s",
+		 file->kind == FILE_LISTENER ? "listener " : "",
 		 spin_subject(finding, subject, sizeof(subject)), mask_short(run->mask, mask, sizeof(mask)),
-		 finding->count, clock_seconds(run->to - run->from), extra,
-		 run->asks && kinds[kind].asked ? kinds[kind].asked : kinds[kind].tail);
+		 finding->count, clock_seconds(run->to - run->from), extra, tail_of(run, file, kind));
 }
 
 /* The row is over: what it was goes to the judge, and it begins anew. */
@@ -162,7 +171,7 @@ static int run_end(struct judge *judge, const struct file *file, struct run *run
 	finding.from = old.from;
 	finding.to = old.to;
 	finding.count = old.count;
-	run_describe(&old, kind, &finding);
+	run_describe(&old, file, kind, &finding);
 	return judge_report(judge, &finding);
 }
 

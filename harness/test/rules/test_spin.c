@@ -356,6 +356,22 @@ static void test_eventfd(void **state)
 	}
 }
 
+/* Nobody accepts (a server that has what it may hold, and leaves the listener in its set): it is said so. */
+static void test_listener_left(void **state)
+{
+	struct story s = story_new(RULES);
+	const struct finding *finding;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++)
+		story_wait(&s, STORY_LISTENER, IN);
+	finding = assert_broken(&s, "readable-spin");
+	assert_int_equal(finding->fd, STORY_LISTENER);
+	assert_non_null(strstr(finding->message, "listener fd 4: IN reported 300 times"));
+	assert_non_null(strstr(finding->message, "no accept in between"));
+	story_free(&s);
+}
+
 /* A ring's completions are taken from shared memory, an inner epoll by waiting on it: neither is ever read.
  */
 static void test_ring_and_inner_epoll(void **state)
@@ -547,6 +563,7 @@ int main(void)
 	    cmocka_unit_test(test_another_thread_works),
 	    cmocka_unit_test(test_herd_of_processes),
 	    cmocka_unit_test(test_same_data),
+	    cmocka_unit_test(test_listener_left),
 	    cmocka_unit_test(test_eventfd),
 	    cmocka_unit_test(test_ring_and_inner_epoll),
 	    cmocka_unit_test(test_polls_of_a_ring),
