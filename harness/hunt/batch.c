@@ -331,7 +331,9 @@ static int play(const struct scenario *scenario, struct stage *stage)
 	if (!turn->suspicion && turn->count >= line->most && line->most * 2 <= LINE_TRIES)
 		line->most *= 2;
 	atomic_store(&turn->state, TURN_OVER);
-	if (trying.holds)
+	/* Beside a server that spins no other has the CPU it should have: the search passes it on, once that
+	 * is judged. */
+	if (trying.holds && !(turn->suspicion & PENDING_BUSY))
 		batch_pass_baton(batch);
 	return rc;
 }

@@ -36,7 +36,7 @@ struct lane {
 	struct batch batch;
 	struct scenario scenario;
 	struct suite_case item;
-	bool used;
+	bool used, convicted;
 	struct trial seen; /* what convicted it, and is still to be confirmed */
 };
 
@@ -51,6 +51,7 @@ struct search {
 	uint64_t aside_since;  /* … and since when that is so now, 0: it is not */
 	uint32_t vain[32];     /* for each bit of PENDING_*: batches it ended for nothing */
 	uint32_t broken;
+	bool enough; /* the batches under way do not matter any more */
 	int problem; /* a negative errno: the search cannot go on */
 	struct error *error;
 	const char *wanted; /* a rule: nothing else counts; NULL: any */
@@ -386,7 +387,18 @@ static void excuse(struct search *search, const struct line_turn *turn, const st
 	atomic_store(&search->line->halt, 1);
 }
 
-/* One that convicts the server keeps its lane until that is confirmed: its tries are asked for. */
+/* Whether that was seen before, and not again alone. */
+static bool is_unsure(const struct search *search, const char *rule)
+{
+	for (uint32_t i = 0; i < search->result->unsure_count; i++) {
+		if (strcmp(search->result->unsure[i].rule, rule) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* One that convicts the server keeps its lane until that is confirmed: its tries are asked for. The others
+ * are not waited for, unless what it is about may come to nothing again. */
 static void judge_batch(struct search *search, struct lane *lane, const struct trial *trial)
 {
 	const struct line_turn *turn = &search->line->turns[lane->batch.turn];
@@ -394,6 +406,8 @@ static void judge_batch(struct search *search, struct lane *lane, const struct t
 	lane->seen = *trial;
 	if (trial->convicts) {
 		atomic_store(&search->line->halt, 1);
+		lane->convicted = true;
+		search->enough |= !is_unsure(search, trial->finding.rule);
 		return;
 	}
 	lane->used = false;
@@ -444,22 +458,33 @@ static const struct suite_case *next_batch(void *arg)
 	return free ? &free->item : NULL;
 }
 
+static bool enough(void *arg)
+{
+	return ((const struct search *)arg)->enough;
+}
+
 /* Batches until one convicts the server, or the search is over. 0 or a negative errno. */
 static int play_batches(struct search *search, struct error *error)
 {
 	const struct suite_options options = {.jobs = LINE_TURNS, .stop = search->options->stop};
 	const struct suite_ops ops = {
-	    .arg = search, .done = on_batch, .progress = on_progress, .next = next_batch};
+	    .arg = search, .done = on_batch, .progress = on_progress, .next = next_batch, .enough = enough};
 	struct suite_totals totals = {0};
 	int rc;
 
 	search->result->figures.doing = "searching";
 	atomic_store(&search->line->halt, 0);
 	for (size_t i = 0; i < LINE_TURNS; i++) {
-		search->lanes[i].used = false;
+		search->lanes[i].used = search->lanes[i].convicted = false;
 		atomic_store(&search->line->turns[i].state, TURN_NONE);
 	}
+	search->enough = false;
 	rc = suite_run(&options, NULL, 0, &ops, &totals, error);
+	/* who was ended with the baton did not pass it on */
+	if (atomic_load(&search->line->holder) != 0)
+		batch_pass_baton(any_batch(search));
+	if (rc == -EINTR && search->enough && !stopped(search))
+		rc = 0;
 	return rc < 0 ? rc : search->problem;
 }
 
@@ -471,7 +496,7 @@ static int confirm_all(struct search *search)
 	for (size_t i = 0; i < LINE_TURNS && !found && !stopped(search); i++) {
 		struct lane *lane = &search->lanes[i];
 
-		if (!lane->used)
+		if (!lane->convicted)
 			continue;
 		found = confirm(search, &search->line->turns[i], &lane->seen);
 		if (!found && !stopped(search))

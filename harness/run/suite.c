@@ -302,6 +302,8 @@ static void obey_stop(struct suite *suite)
 {
 	int stop = suite->options->stop ? (int)*suite->options->stop : 0;
 
+	if (stop == 0 && suite->ops->enough && suite->ops->enough(suite->ops->arg))
+		stop = 1;
 	if (stop == suite->stop)
 		return;
 	suite->stop = stop;

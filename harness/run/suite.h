@@ -35,6 +35,9 @@ struct suite_ops {
 	 * more, which must live until it is done; NULL: not now. The run is over when none is running and
 	 * there is none. May be NULL. */
 	const struct suite_case *(*next)(void *arg);
+	/* Asked as often: whether the cases that run are to end as if the run were stopped, untold. May be
+	 * NULL. */
+	bool (*enough)(void *arg);
 };
 
 struct suite_options {
