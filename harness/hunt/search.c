@@ -51,8 +51,9 @@ struct search {
 	uint64_t aside_since;  /* … and since when that is so now, 0: it is not */
 	uint32_t vain[32];     /* for each bit of PENDING_*: batches it ended for nothing */
 	uint32_t broken;
-	bool enough; /* the batches under way do not matter any more */
-	int problem; /* a negative errno: the search cannot go on */
+	struct search_result weak; /* found: its file never did it again; told when nothing better is found */
+	bool enough;		   /* the batches under way do not matter any more */
+	int problem;		   /* a negative errno: the search cannot go on */
 	struct error *error;
 	const char *wanted; /* a rule: nothing else counts; NULL: any */
 	struct trial trial; /* the last */
@@ -513,6 +514,37 @@ static int engine_ended(const struct search *search, struct error *error)
 	return error_set(error, -EPIPE, "the engine ended: %s", *words ? words : "it said nothing");
 }
 
+/* What does not happen again from its file is kept, and the search goes on as long as it may. */
+static bool is_weak(struct search *search)
+{
+	struct search_result *result = search->result;
+
+	if (result->again || stopped(search) || over(search))
+		return false;
+	if (!search->weak.found)
+		search->weak = *result;
+	once(result->unsure, &result->unsure_count, &result->finding);
+	result->found = false;
+	return true;
+}
+
+/* The first of those, if there was nothing better. */
+static int fall_back(struct search *search)
+{
+	struct search_result *result = search->result, now = *result;
+
+	if (!search->weak.found)
+		return 0;
+	*result = search->weak;
+	result->schedule.moves = result->moves;
+	result->figures = now.figures;
+	memcpy(result->unsure, now.unsure, sizeof(now.unsure));
+	result->unsure_count = now.unsure_count;
+	memcpy(result->warnings, now.warnings, sizeof(now.warnings));
+	result->warning_count = now.warning_count;
+	return 1;
+}
+
 /* 1: found; 0: the search is over; or a negative errno. */
 static int hunt(struct search *search, struct error *error)
 {
@@ -524,12 +556,17 @@ static int hunt(struct search *search, struct error *error)
 		if (rc == 0)
 			rc = confirm_all(search);
 		atomic_store(&search->line->halt, 0);
+		if (rc == 1) {
+			rc = settle_on(search, error);
+			if (rc < 0 || !is_weak(search))
+				return rc < 0 ? rc : 1;
+		}
 		if (rc == 0 && stopped(search))
-			return -EINTR;
+			return fall_back(search) ? 1 : -EINTR;
 		if (rc == 0 && search->line->engine_over)
 			rc = engine_ended(search, error);
 	}
-	return rc;
+	return rc < 0 ? rc : fall_back(search);
 }
 
 static int open_baton(struct search *search, struct error *error)
@@ -579,8 +616,6 @@ int search_run(const struct search_options *options, struct search_result *ret_r
 		search.line = engine_line(search.engine);
 		open_lanes(&search);
 		rc = hunt(&search, error);
-		if (rc == 1)
-			rc = settle_on(&search, error);
 		tell(&search);
 	}
 	engine_end(search.engine);
