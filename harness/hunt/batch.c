@@ -167,27 +167,28 @@ static uint32_t under_trial(struct line *line)
 	return twice;
 }
 
-/* The moves, and what they leave: with the peers still there, then without. */
-static int play_one(struct trying *trying, struct player *player, uint32_t *ret_pending)
+/* The moves, and what they leave: with the peers still there, then without, and *player is freed. */
+static int play_one(struct trying *trying, struct player **player, uint32_t *ret_pending)
 {
 	struct line *line = trying->batch->line;
 	uint32_t trusted = under_trial(line), pending = 0;
-	int rc = player_play(player);
+	int rc = player_play(*player);
 
 	if (line->runs % DISTRUST)
 		trusted |= atomic_load(&line->trusted);
 
 	if (rc == 0)
-		rc = tidy(trying->stage, player, trusted, &pending);
+		rc = tidy(trying->stage, *player, trusted, &pending);
 	note_rest(trying, "with peers", pending);
 	*ret_pending = pending & ~trusted;
 	if (rc < 0 || *ret_pending)
 		return rc; /* the peers stay: they show what is wrong */
-	player_free(player);
+	player_free(*player);
+	*player = NULL;
 	rc = tidy(trying->stage, NULL, trusted, &pending);
 	note_rest(trying, "without peers", pending);
 	*ret_pending = pending & ~trusted;
-	return rc < 0 ? rc : 1;
+	return rc;
 }
 
 /* The figures of the search: counters that are new. */
@@ -231,16 +232,15 @@ static int try_one(struct trying *trying)
 	feedback_begin(&trying->feedback, line->counters, LINE_COUNTERS);
 	feedback_note(&trying->feedback, "a try", 1);
 	stage_listen(trying->stage, hear, trying);
-	rc = play_one(trying, player, &pending);
+	rc = play_one(trying, &player, &pending);
 	stage_listen(trying->stage, NULL, NULL);
 	feedback_release(&trying->feedback);
 	account(line, &schedule);
 	turn->suspicion |= pending;
 	/* What is suspect keeps its peers: the stage owns them, only their story is over. */
-	if (rc != 1)
-		player_forget(player);
+	player_forget(player);
 	reply(trying);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 /* The healthy peer waits for longer than a moment. */

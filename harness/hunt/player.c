@@ -381,6 +381,7 @@ void player_free(struct player *player)
 
 void player_forget(struct player *player)
 {
-	player->options.hasty = false;
+	if (player)
+		player->options.hasty = false;
 	player_free(player);
 }

@@ -32,7 +32,7 @@ int player_play(struct player *player);
 int player_look(struct player *player);
 /* In haste, closes its peers. NULL is fine. */
 void player_free(struct player *player);
-/* The same, but the peers stay the stage's. */
+/* The same, but the peers stay the stage's. NULL is fine. */
 void player_forget(struct player *player);
 
 #endif
