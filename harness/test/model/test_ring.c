@@ -150,6 +150,44 @@ static void test_bytes_and_the_end(void **state)
 }
 
 /* The ring holds what a request is about, whatever becomes of its number. */
+/* Sockets made, named and connected by requests. */
+static void test_sockets_by_request(void **state)
+{
+	struct world *world = started();
+	struct ring_entry entry = request(OP_SOCKET, 20);
+	const struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(8080)};
+
+	(void)state;
+	entry.length = AF_INET;
+	entry.extra = SOCK_STREAM | SOCK_NONBLOCK;
+	submit(world, -1, entry);
+	complete(world, -1, entry, 12, 0);
+	struct file *file = world_file(world, PID, 12);
+	assert_non_null(file);
+	assert_true(file->tcp && file->nonblock);
+	assert_int_equal(file->kind, FILE_SOCKET);
+	entry = request(OP_CONNECT, 21);
+	happen(world, RING_SUBMIT, 12, entry, 0, &to, sizeof to);
+	assert_int_equal(file->kind, FILE_OUTGOING);
+	assert_int_equal(file->port, 8080);
+	complete(world, 12, entry, 0, 0);
+	assert_true(file->progressed == file->touched);
+	entry = request(OP_SOCKET, 22);
+	complete(world, -1, entry, 13, 0);
+	entry = request(OP_LISTEN, 23);
+	entry.length = 64;
+	submit(world, 13, entry);
+	complete(world, 13, entry, -EADDRINUSE, 0);
+	assert_int_equal(world_file(world, PID, 13)->kind, FILE_SOCKET);
+	submit(world, 13, entry);
+	complete(world, 13, entry, 0, 0);
+	assert_int_equal(world_file(world, PID, 13)->kind, FILE_LISTENER);
+	assert_int_equal(world_file(world, PID, 13)->backlog, 64);
+	entry = request(OP_SOCKET, 24);
+	complete(world, -1, entry, -EMFILE, 0);
+	world_free(world);
+}
+
 static void test_closed_under_a_request(void **state)
 {
 	struct world *world = started();
@@ -394,17 +432,12 @@ static void test_a_slot_gets_a_number(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_accepted_and_joined),
-	    cmocka_unit_test(test_bytes_and_the_end),
-	    cmocka_unit_test(test_closed_under_a_request),
-	    cmocka_unit_test(test_closed_by_request),
-	    cmocka_unit_test(test_registrations_by_request),
-	    cmocka_unit_test(test_polls_report),
-	    cmocka_unit_test(test_asleep_in_a_ring),
-	    cmocka_unit_test(test_what_stays_unseen),
-	    cmocka_unit_test(test_nobody_looks),
-	    cmocka_unit_test(test_a_slot_is_followed),
-	    cmocka_unit_test(test_a_slot_gets_a_number),
+	    cmocka_unit_test(test_accepted_and_joined), cmocka_unit_test(test_bytes_and_the_end),
+	    cmocka_unit_test(test_sockets_by_request),	cmocka_unit_test(test_closed_under_a_request),
+	    cmocka_unit_test(test_closed_by_request),	cmocka_unit_test(test_registrations_by_request),
+	    cmocka_unit_test(test_polls_report),	cmocka_unit_test(test_asleep_in_a_ring),
+	    cmocka_unit_test(test_what_stays_unseen),	cmocka_unit_test(test_nobody_looks),
+	    cmocka_unit_test(test_a_slot_is_followed),	cmocka_unit_test(test_a_slot_gets_a_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

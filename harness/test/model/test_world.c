@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <linux/close_range.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -380,6 +381,77 @@ static void test_close_range_and_dup2(void **state)
 	world_free(world);
 }
 
+static void do_fcntl(struct world *world, int32_t fd, int what, uint64_t value, int64_t ret)
+{
+	struct event event = call(CALL_fcntl, fd, ret);
+
+	event.arg[0] = (uint64_t)what;
+	event.arg[1] = value;
+	apply(world, event);
+}
+
+static void test_fcntl(void **state)
+{
+	struct world *world = connected();
+	struct file *conn = world_file(world, PID, CONN);
+
+	(void)state;
+	do_fcntl(world, CONN, F_DUPFD, 20, 20);
+	do_fcntl(world, CONN, F_DUPFD_CLOEXEC, 30, 30);
+	do_fcntl(world, CONN, F_DUPFD, 40, -EMFILE);
+	assert_ptr_equal(world_file(world, PID, 20), conn);
+	assert_ptr_equal(world_file(world, PID, 30), conn);
+	assert_null(world_file(world, PID, 40));
+	do_fcntl(world, CONN, F_SETFL, 0, 0);
+	assert_false(conn->nonblock);
+	do_fcntl(world, CONN, F_SETFL, O_NONBLOCK, 0);
+	assert_true(conn->nonblock);
+	do_fcntl(world, CONN, F_GETFL, 0, O_RDWR);
+	/* It was accepted with SOCK_CLOEXEC; of its dups one stays. */
+	do_fcntl(world, CONN, F_SETFD, 0, 0);
+	proc(world, PROC_EXEC, PID, 0, 0);
+	assert_ptr_equal(world_file(world, PID, CONN), conn);
+	assert_ptr_equal(world_file(world, PID, 20), conn);
+	assert_null(world_file(world, PID, 30));
+	do_fcntl(world, CONN, F_SETFD, FD_CLOEXEC, 0);
+	proc(world, PROC_EXEC, PID, 0, 0);
+	assert_null(world_file(world, PID, CONN));
+	assert_ptr_equal(world_file(world, PID, 20), conn);
+	world_free(world);
+}
+
+/* Two processes with one table: what one closes is closed for both, until one of them takes its own. */
+static void test_processes_share_a_table(void **state)
+{
+	struct world *world = connected();
+	struct event range = call(CALL_close_range, -1, 0);
+	struct file *conn = world_file(world, PID, CONN);
+
+	(void)state;
+	proc(world, PROC_FORK, PID, PID + 1, CLONE_FILES);
+	do_fcntl(world, CONN, F_DUPFD, 20, 20);
+	assert_ptr_equal(world_file(world, PID + 1, 20), conn);
+	do_call(world, CALL_close, 20, 0);
+	assert_null(world_file(world, PID + 1, 20));
+	range.pid = PID + 1;
+	range.arg[0] = CONN;
+	range.arg[1] = CONN;
+	range.arg[2] = CLOSE_RANGE_UNSHARE;
+	apply(world, range);
+	assert_null(world_file(world, PID + 1, CONN));
+	assert_ptr_equal(world_file(world, PID, CONN), conn);
+	/* Marked only: exec takes them, and is the only one that does. */
+	range.pid = PID;
+	range.arg[2] = CLOSE_RANGE_CLOEXEC;
+	apply(world, range);
+	assert_ptr_equal(world_file(world, PID, CONN), conn);
+	proc(world, PROC_FORK, PID, PID + 2, CLONE_FILES);
+	proc(world, PROC_EXEC, PID + 2, 0, 0);
+	assert_null(world_file(world, PID + 2, CONN));
+	assert_ptr_equal(world_file(world, PID, CONN), conn);
+	world_free(world);
+}
+
 static void test_traffic_and_ends(void **state)
 {
 	struct world *world = connected();
@@ -505,6 +577,8 @@ int main(void)
 	    cmocka_unit_test(test_threads_share_their_table),
 	    cmocka_unit_test(test_fds_travel_by_scm_rights),
 	    cmocka_unit_test(test_close_range_and_dup2),
+	    cmocka_unit_test(test_fcntl),
+	    cmocka_unit_test(test_processes_share_a_table),
 	    cmocka_unit_test(test_traffic_and_ends),
 	    cmocka_unit_test(test_asleep),
 	    cmocka_unit_test(test_poll_reports_by_number),
