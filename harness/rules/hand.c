@@ -126,7 +126,10 @@ int hand_follow(struct hand *hand, const struct world *world, const struct event
 		return follow_proc(hand, world, event);
 	case EV_CALL:
 		class = call_class((enum call)event->what);
-		if (promise_is_shortage(event->ret) && (class == CLASS_ACCEPT || class == CLASS_CREATE))
+		/* dup and fcntl as well: whoever needs two numbers a connection gives it up for want of one.
+		 */
+		if (event->ret == -EMFILE || event->ret == -ENFILE ||
+		    (promise_is_shortage(event->ret) && (class == CLASS_ACCEPT || class == CLASS_CREATE)))
 			hand->fds_short = event->at;
 		return follow_bent(hand, world_touch(world)->file, event);
 	case EV_RING:

@@ -17,7 +17,7 @@ struct half {
 	bool open;     /* it never shut down */
 	bool answered; /* the whole answer came first */
 	bool begun;    /* some of it did */
-	bool unaccepted, injected, short_of_fds, canary_dead, died, closed;
+	bool unaccepted, injected, short_of_fds, short_of_dups, canary_dead, died, closed;
 	bool too_late;	/* the target had closed before it asked */
 	bool over;	/* or before it shut down, which it sees late */
 	bool unread;	/* or behind that, while the peer did not read */
@@ -47,6 +47,7 @@ static const struct half halves[] = {
     {.name = "never accepted", .outcome = PEER_UNANSWERED, .unaccepted = true},
     {.name = "we made a write fail", .outcome = PEER_UNANSWERED, .injected = true},
     {.name = "fds were short", .outcome = PEER_UNANSWERED, .short_of_fds = true},
+    {.name = "numbers for a dup were short", .outcome = PEER_UNANSWERED, .short_of_dups = true},
     {.name = "nobody is served", .outcome = PEER_UNANSWERED, .canary_dead = true},
     {.name = "the target died", .outcome = PEER_GOT_RST, .died = true},
     {.name = "closed before it asked", .outcome = PEER_UNANSWERED, .too_late = true},
@@ -113,6 +114,8 @@ static void ask(struct story *s, const struct half *half)
 		story_injected(s, CALL_write, 9, -ENOBUFS);
 	if (half->short_of_fds)
 		story_call(s, CALL_openat, -1, -EMFILE);
+	if (half->short_of_dups)
+		story_call(s, CALL_fcntl, 9, -EMFILE);
 	if (half->begun)
 		story_peer_args(s, 3, PEER_RECV, 4096, 4096, 0, 0);
 	if (half->answered)
