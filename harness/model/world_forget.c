@@ -91,6 +91,10 @@ static void forget_file(struct world *world, struct file *file)
 		(void)map_remove(&world->conn_by_port, file->port);
 	world->files.items[file->index] = NULL;
 	world->file_holes++;
+	/* In an impossible journal anything may have been an epoll or a ring. */
+	map_free(&file->sets);
+	map_free(&file->by_number);
+	map_free(&file->direct);
 	free(file);
 }
 
