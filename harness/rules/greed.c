@@ -34,6 +34,9 @@ struct share {
 	struct file *file;
 	int32_t tid;
 	uint64_t bytes, calls;
+	/* Of that, until the widest of the thread's polls (the last of several) that did not tell of the
+	 * request. */
+	uint64_t polled_bytes, polled_calls, width;
 };
 
 struct greed {
@@ -164,15 +167,41 @@ static bool could_tell(const struct greed *greed, const struct world *world)
 }
 
 /*
+ * The same of poll and select, which say how many they asked about and not whom: it shows by the one that
+ * tells at last. One as wide before it could have told as well; a poll of one busy connection could not.
+ */
+static void follow_poll(struct greed *greed, bool tells, const struct event *event)
+{
+	struct share *share;
+	size_t at = 0;
+
+	while ((share = map_next(&greed->shares, &at, NULL))) {
+		if (share->tid != event->tid)
+			continue;
+		if (tells && share->width >= event->arg[0]) {
+			share->bytes -= share->polled_bytes;
+			share->calls -= share->polled_calls;
+		} else if (!tells && event->arg[0] >= share->width) {
+			share->polled_bytes = share->bytes;
+			share->polled_calls = share->calls;
+			share->width = event->arg[0];
+		}
+	}
+}
+
+/*
  * A thread that asked the kernel and was not told of the request has kept nobody waiting so far: another
  * thread has it, or has not armed it again.
  */
 static void follow_wait(struct greed *greed, const struct world *world, const struct event *event)
 {
 	struct share *share;
+	bool told = greed->told;
 	size_t at = 0;
 
 	greed->told |= was_told(greed, world);
+	if (!told && event->fd < 0)
+		follow_poll(greed, greed->told, event);
 	if (greed->told || !could_tell(greed, world))
 		return;
 	while ((share = map_next(&greed->shares, &at, NULL)))

@@ -379,21 +379,28 @@ static inline void story_wait_none(struct story *s, uint64_t timeout)
 	story_wake(s, timeout, NULL, 0);
 }
 
-/* poll (or select) about one fd: `asked` of it, `mask` reported (0: nothing, it timed out at once). */
-static inline void story_poll(struct story *s, enum call call, int32_t fd, uint32_t asked, uint32_t mask)
+/* poll (or select) about so many fds: `asked` of this one, `mask` reported (0: nothing, it timed out at
+ * once). */
+static inline void story_poll_of(struct story *s, enum call call, unsigned fds, int32_t fd, uint32_t asked,
+				 uint32_t mask)
 {
 	const struct ready ready = {.data = asked, .events = mask, .fd = fd};
 	struct event event = story_event(s, EV_ENTER, call, -1, 0);
 
-	event.arg[0] = 1;
+	event.arg[0] = fds;
 	event.arg[1] = mask ? STORY_FOREVER : 0;
 	story_tell(s, event);
 	event = story_event(s, EV_CALL, call, -1, mask ? 1 : 0);
-	event.arg[0] = 1;
+	event.arg[0] = fds;
 	event.arg[1] = mask ? STORY_FOREVER : 0;
 	event.data = mask ? &ready : NULL;
 	event.size = mask ? sizeof(ready) : 0;
 	story_tell(s, event);
+}
+
+static inline void story_poll(struct story *s, enum call call, int32_t fd, uint32_t asked, uint32_t mask)
+{
+	story_poll_of(s, call, 1, fd, asked, mask);
 }
 
 /* `count` waits that report the same, `us` apart. */

@@ -18,29 +18,39 @@ struct row {
 	unsigned late;	/* calls before the request is sent */
 	unsigned waits; /* calls after which the thread waits, and is told of c3 alone; 0: never */
 	bool told;	/* a wait told of the request at once, and it was passed over */
-	bool poll;	/* the waits are polls of c3 alone, which could not tell */
+	unsigned poll;	/* the waits are polls of so many fds (1: of c3 alone, it could not tell) */
 	bool bent;	/* an accept was made to fail meanwhile */
 	bool rests;	/* or just before */
 };
 
 static const struct row rows[] = {
-    {"served on and on", true, 400, 16384, 0, 1, false, 0, 0, false, false, false, false},
-    {"a share of a turn", false, 400, 16384, 4, 1, false, 0, 0, false, false, false, false},
-    {"few calls", false, 4, 4 << 20, 0, 1, false, 0, 0, false, false, false, false},
-    {"small calls", false, 600, 100, 0, 1, false, 0, 0, false, false, false, false},
-    {"many peers", false, 400, 16384, 0, 8, false, 0, 0, false, false, false, false},
-    {"another thread", false, 400, 16384, 0, 1, true, 0, 0, false, false, false, false},
-    {"before the request", false, 400, 16384, 0, 1, false, 390, 0, false, false, false, false},
-    {"waits in between, not told", false, 400, 16384, 0, 1, false, 0, 8, false, false, false, false},
-    {"told, and passed over", true, 400, 16384, 0, 1, false, 0, 8, true, false, false, false},
-    {"polls of one in between", true, 400, 16384, 0, 1, false, 0, 8, false, true, false, false},
-    {"rests from accepting", false, 400, 16384, 0, 1, false, 0, 0, false, false, true, false},
-    {"rested already", false, 400, 16384, 0, 1, false, 0, 0, false, false, false, true},
+    {"served on and on", true, 400, 16384, 0, 1, false, 0, 0, false, 0, false, false},
+    {"a share of a turn", false, 400, 16384, 4, 1, false, 0, 0, false, 0, false, false},
+    {"few calls", false, 4, 4 << 20, 0, 1, false, 0, 0, false, 0, false, false},
+    {"small calls", false, 600, 100, 0, 1, false, 0, 0, false, 0, false, false},
+    {"many peers", false, 400, 16384, 0, 8, false, 0, 0, false, 0, false, false},
+    {"another thread", false, 400, 16384, 0, 1, true, 0, 0, false, 0, false, false},
+    {"before the request", false, 400, 16384, 0, 1, false, 390, 0, false, 0, false, false},
+    {"waits in between, not told", false, 400, 16384, 0, 1, false, 0, 8, false, 0, false, false},
+    {"told, and passed over", true, 400, 16384, 0, 1, false, 0, 8, true, 0, false, false},
+    {"polls of one in between", true, 400, 16384, 0, 1, false, 0, 8, false, 1, false, false},
+    {"polls of all in between, not told", false, 400, 16384, 0, 1, false, 0, 8, false, 2, false, false},
+    {"told by such a poll, and passed over", true, 400, 16384, 0, 1, false, 0, 8, true, 2, false, false},
+    {"rests from accepting", false, 400, 16384, 0, 1, false, 0, 0, false, 0, true, false},
+    {"rested already", false, 400, 16384, 0, 1, false, 0, 0, false, 0, false, true},
 };
 
-static void serve_canary(struct story *s)
+static void tell(struct story *s, bool polls)
 {
-	story_wait(s, CANARY, EPOLLIN);
+	if (polls)
+		story_poll_of(s, CALL_poll, 2, CANARY, POLLIN, POLLIN);
+	else
+		story_wait(s, CANARY, EPOLLIN);
+}
+
+static void serve_canary(struct story *s, bool polls)
+{
+	tell(s, polls);
 	story_read(s, CANARY, 100);
 	story_write(s, CANARY, 100, 100);
 	story_canary(s, 2, PEER_ANSWER, 1, NS_PER_MS);
@@ -69,10 +79,10 @@ static void test_rows(void **state)
 			if (i == row->late && row->bent)
 				story_injected(&s, CALL_accept4, STORY_LISTENER, -EPERM);
 			if (i == row->late && row->told)
-				story_wait(&s, CANARY, EPOLLIN);
+				tell(&s, row->poll);
 			if (row->waits && i % row->waits == row->waits - 1) {
 				if (row->poll)
-					story_poll(&s, CALL_poll, FD, POLLOUT, POLLOUT);
+					story_poll_of(&s, CALL_poll, row->poll, FD, POLLOUT, POLLOUT);
 				else
 					story_wait(&s, FD, EPOLLOUT);
 			}
@@ -81,12 +91,12 @@ static void test_rows(void **state)
 			story_write(&s, FD + (int32_t)(i % row->peers), (int64_t)row->size, row->size);
 			story_as(&s, STORY_PID, STORY_PID);
 			if (row->share && i % row->share == row->share - 1 && !served) {
-				serve_canary(&s);
+				serve_canary(&s, row->poll);
 				served = true;
 			}
 		}
 		if (!served)
-			serve_canary(&s);
+			serve_canary(&s, row->poll);
 		if (row->broken)
 			assert_int_equal(assert_broken(&s, "starvation")->severity, SEVERITY_WARNING);
 		else
