@@ -16,7 +16,7 @@ servers="$servers stunnel4:stunnel4 openssl:openssl"
 # libFuzzer and the sanitizers come with the compiler's run-time library, which Debian keeps apart.
 clang='clang:clang libclang-rt-dev:/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'
 sanitize="$test $clang"
-fuzz="$run $clang lld:ld.lld python3:/usr/bin/python3"
+fuzz="$run $clang lld:ld.lld llvm:llvm-profdata python3:/usr/bin/python3"
 bench="$run $bpf nginx-light:nginx strace:strace wrk:wrk slowhttptest:slowhttptest python3:/usr/bin/python3"
 
 there() {
