@@ -11,11 +11,12 @@
 #include "script/scenario_api.h"
 #include "script/scenario_file.h"
 
-#define DYING_PATIENCE	(200 * NS_PER_MS)
-#define TASKS_MOST	4096
-#define WASTED_MOST	(6 * NS_PER_S)
-#define IMPATIENCE	(15 * NS_PER_MS)
-#define INDULGENCE	(6 * NS_PER_S)	 /* the most that waiting for a CPU adds to any patience */
+#define DYING_PATIENCE (200 * NS_PER_MS)
+#define TASKS_MOST     4096
+#define WASTED_MOST    (6 * NS_PER_S)
+#define IMPATIENCE     (15 * NS_PER_MS)
+#define INDULGENCE                                                                                           \
+	NS_PER_S /* what waiting for a CPU may add to any patience; to a longer one, as much again */
 #define INDULGENCE_STEP (20 * NS_PER_MS) /* less is no reason to wait again */
 
 struct play *play_of(lua_State *L)
@@ -55,10 +56,14 @@ static void limit_patience(const struct play *play, struct wait *wait)
  */
 static bool is_indulged(const struct play *play, struct wait *wait)
 {
-	uint64_t delay, most = stage_window(play->stage, INDULGENCE);
+	uint64_t own = wait->deadline - wait->granted - wait->began, delay, most;
 
 	if (wait->pause)
 		return false;
+	/* As long again and no longer: a target that turns waits for its turns, too, while it leaks and logs.
+	 */
+	most = stage_window(play->stage, INDULGENCE);
+	most = own > most ? own : most;
 	delay = stage_delayed(play->stage) - wait->delayed;
 	delay = delay < most ? delay : most;
 	if (delay < wait->granted + INDULGENCE_STEP)

@@ -6,7 +6,7 @@
  * mistake: a receive is submitted again whatever the result of the last one was
  * seen: zion #87
  * shown by: fin-idle, rst-idle, fin-keepalive
- * also: fin-leak, reset-leak, busy-poll
+ * also: fin-leak, reset-leak, busy-poll, no-recovery
  */
 #include "common/ring_loop.h"
 
