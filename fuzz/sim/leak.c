@@ -64,6 +64,8 @@ __attribute__((no_sanitize("address"))) static void look_through(struct search *
 	const uintptr_t low = search->low, span = search->high - low;
 	const uintptr_t *at = (const uintptr_t *)((from + 7) & ~(uintptr_t)7), *end = (const uintptr_t *)to;
 
+	if (from >= to) /* a server without __thread variables has no copy of them */
+		return;
 	for (; at + 4 <= end; at += 4)
 		if ((at[0] - low <= span) | (at[1] - low <= span) | (at[2] - low <= span) |
 		    (at[3] - low <= span))
