@@ -488,9 +488,9 @@ static void test_stop(void **state)
 static void test_still(void **state)
 {
 	static const char *const ways[] = {
-	    "ptrace",
-#ifndef __SANITIZE_ADDRESS__ /* its library wants to be the first */
-	    "preload",
+		"ptrace",
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__ /* its library wants to be the first */
+		"preload",
 #endif
 	};
 	const struct scenario scenario = {.name = "still", .play = play_still};
